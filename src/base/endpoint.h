@@ -31,20 +31,22 @@ struct prefix {
 };
 
 #define IP_TEXT_SIZE 46
-#define ENDPOINT_TEXT_SIZE 56
+#define ENDPOINT_TEXT_SIZE 66
 
 bool ip_parse(struct slice text, struct ip *out); /* no brackets, no port */
 bool ip_equal(const struct ip *a, const struct ip *b);
 const char *ip_text(const struct ip *ip, char buf[IP_TEXT_SIZE]);
 bool ip_is_loopback(const struct ip *ip);
 
-/* "192.0.2.1:25", "[2001:db8::1]:25"; default_port 0: the port is required. */
+/* "192.0.2.1:25", "[2001:db8::1]:25", "[fe80::1%2]:25" (the zone as a number); default_port 0: the port is required.
+ * Without a port the brackets may be left out. */
 bool endpoint_parse(struct slice text, uint16_t default_port, struct endpoint *out);
 const char *endpoint_text(const struct endpoint *e, char buf[ENDPOINT_TEXT_SIZE]);
 socklen_t endpoint_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *out);
 bool endpoint_from_sockaddr(const struct sockaddr *sa, struct endpoint *out);
 
-/* "192.0.2.0/24", "2001:db8::/32", or an address alone. Host bits that are set are an error: ERR_INVALID. */
+/* "192.0.2.0/24", "2001:db8::/32", or an address alone. Host bits that are set are an error: ERR_INVALID; anything
+ * else that is wrong is ERR_SYNTAX. */
 enum error prefix_parse(struct slice text, struct prefix *out);
 bool prefix_contains(const struct prefix *p, const struct ip *ip);
 /* The unit that limits and listings count by: the IPv4 address, or the IPv6 /64. */

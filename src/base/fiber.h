@@ -13,7 +13,8 @@
  * Top-level fibers of a loop belong to loop_scope(loop).
  *
  * Stacks are FIBER_STACK bytes of address space, of which only what was touched takes memory; below each is a guard page.
- * Stacks are pooled. Keep big buffers off the stack. ASan, TSan and Valgrind are told of every switch.
+ * Stacks are pooled, and what a fiber does not use of its stack while it waits for some seconds is given back, so an idle
+ * fiber holds a page or two. Keep big buffers off the stack. ASan, TSan and Valgrind are told of every switch.
  *
  * Nobody may wait while a lock is held or an LMDB transaction is open: such code brackets itself with
  * fiber_forbid_wait("why")/fiber_allow_wait(), and a wait in between aborts with that reason. Always on.
@@ -47,7 +48,8 @@ struct uv_loop_s;
 struct loop *loop_new(void); /* NULL: no descriptors or memory. Call on the thread that will run it, or before it runs. */
 void loop_run(struct loop *); /* until loop_stop(); then cancels loop_scope() and runs on until its fibers are done */
 void loop_stop(struct loop *); /* any thread, any number of times */
-void loop_free(struct loop *); /* after loop_run() returned */
+/* After loop_run() returned and all watches are closed. Calls what was posted and not yet called. */
+void loop_free(struct loop *);
 struct loop *loop_current(void); /* of this thread, NULL outside loop_run() */
 struct uv_loop_s *loop_uv(struct loop *);
 struct scope *loop_scope(struct loop *);
@@ -70,11 +72,13 @@ struct scope {
 	struct fiber *joiner;  /* waits in scope_join */
 	size_t alive;
 	bool cancelled;
+	struct loop *loop; /* of loop_scope(); NULL: the loop of whoever spawns */
 };
 
 void scope_init(struct scope *);
 /* Starts fn(arg) as a fiber of this thread's loop; it first runs at the next turn of the loop, not inside this call.
- * name: static text, for logs. ERR_NO_MEMORY when no stack can be had; ERR_CANCELLED when the scope was cancelled. */
+ * name: static text, for logs. ERR_NO_MEMORY when no stack can be had; ERR_CANCELLED when the scope was cancelled.
+ * A loop that does not run yet takes fibers by its loop_scope(), from the thread that made it. */
 enum error scope_spawn(struct scope *, const char *name, void (*fn)(void *), void *arg);
 void scope_cancel(struct scope *); /* all children get ERR_CANCELLED at their present or next wait; returns at once */
 /* Waits until all children are done. If the waiting fiber is itself cancelled, the children are cancelled too and it still
@@ -83,7 +87,7 @@ enum error scope_join(struct scope *, int64_t deadline);
 
 struct fiber *fiber_current(void); /* NULL outside fibers */
 const char *fiber_name(void);
-bool fiber_cancelled(void);
+bool fiber_cancelled(void); /* also while shielded */
 void fiber_cancel(struct fiber *); /* the fiber must be alive: known by its owner */
 enum error fiber_sleep(int64_t deadline); /* ERR_OK when the deadline is reached */
 void fiber_yield(void);                   /* lets every other ready fiber run once */

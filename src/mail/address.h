@@ -15,13 +15,14 @@
 #include "base/slice.h"
 
 struct address {
-	struct slice text;   /* local@domain as it is passed on (quoting kept, route dropped); empty for <> */
-	struct slice local;  /* unquoted local part */
-	struct slice domain; /* without a trailing dot; literals with their brackets; empty for <> and for a bare "postmaster" */
-	bool null;           /* <> */
-	bool literal;        /* domain is [..] */
-	bool had_route;      /* a source route was dropped */
-	bool utf8;           /* has octets over 127: needs SMTPUTF8 */
+	struct slice text;  /* local@domain as it is passed on (quoting kept, route dropped); empty for <> */
+	struct slice local; /* unquoted local part */
+	struct slice
+		domain; /* without a trailing dot; literals with their brackets; empty for <> and for a bare "postmaster" */
+	bool null;      /* <> */
+	bool literal;   /* domain is [..] */
+	bool had_route; /* a source route was dropped */
+	bool utf8;      /* has octets over 127: needs SMTPUTF8 */
 };
 
 enum address_error {
@@ -30,7 +31,7 @@ enum address_error {
 	ADDRESS_LOCAL_TOO_LONG, /* over 64 */
 	ADDRESS_DOMAIN_TOO_LONG,
 	ADDRESS_PATH_TOO_LONG,
-	ADDRESS_BAD_DOMAIN,     /* characters or labels that no domain has */
+	ADDRESS_BAD_DOMAIN, /* characters or labels that no domain has */
 	ADDRESS_BAD_LITERAL,
 	ADDRESS_BAD_UTF8,
 	ADDRESS_NEEDS_SMTPUTF8, /* non-ASCII without the extension */

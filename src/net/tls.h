@@ -13,8 +13,8 @@
 
 struct tls_context;
 
-/* pem texts, not file names (the supervisor read them). request_client_certificate: any certificate is taken, trusted or
- * not; a tenant is known by its fingerprint. why (at least 256 bytes) gets the reason on failure. */
+/* pem texts, not file names (the supervisor read them). request_client_certificate: any certificate is taken, trusted
+ * or not; a tenant is known by its fingerprint. why (at least 256 bytes) gets the reason on failure. */
 enum error tls_server_new(struct slice certificate_pem, struct slice key_pem, bool request_client_certificate,
                           struct tls_context **out, char *why);
 /* Opportunistic: certificates are not verified, only encryption is had (RFC 7435). */

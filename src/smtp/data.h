@@ -14,10 +14,10 @@
 
 struct data_decoder {
 	int state;
-	bool bare_cr, bare_lf;  /* seen anywhere */
-	bool nul;               /* a NUL octet was seen */
-	bool eight_bit;         /* an octet over 127 was seen */
-	bool line_too_long;     /* a line over 998+2 octets was seen: a fact, the policy decides */
+	bool bare_cr, bare_lf; /* seen anywhere */
+	bool nul;              /* a NUL octet was seen */
+	bool eight_bit;        /* an octet over 127 was seen */
+	bool line_too_long;    /* a line over 998+2 octets was seen: a fact, the policy decides */
 	size_t line_length;
 	bool done;
 };

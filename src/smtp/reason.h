@@ -14,6 +14,7 @@
 #include "base/slice.h"
 
 /* X(name, code, enhanced, sentence) - append freely; every row needs a section in docs/reasons.md */
+/* clang-format off */
 #define REASON_TABLE(X)                                                                                                  \
 	X(ok, 250, "2.0.0", "ok")                                                                                        \
 	X(relay_denied, 550, "5.7.1", "relaying denied: neither the sender nor the recipient belongs here")              \
@@ -63,13 +64,17 @@
 	X(timeout, 421, "4.4.2", "timeout; closing the connection")                                                      \
 	X(shutting_down, 421, "4.3.2", "the server is going down; please try again soon")                                \
 	X(too_busy, 421, "4.3.2", "too busy; please try later")                                                          \
-	X(internal, 451, "4.3.0", "internal error; please try later")
+	X(internal, 451, "4.3.0", "internal error; please try later")                                                    \
+	X(utf8_not_declared, 553, "5.6.7", "an address beyond ASCII needs the SMTPUTF8 parameter on MAIL")               \
+	X(no_recipients, 554, "5.5.1", "no recipient was accepted, so there is nobody to send this to")                  \
+	X(tenant_disabled, 450, "4.3.2", "mail for this domain is suspended for now; please try later")
+/* clang-format on */
 
 enum reason {
 #define X(name, code, enhanced, sentence) REASON_##name,
 	REASON_TABLE(X)
 #undef X
-	REASON_COUNT
+		REASON_COUNT
 };
 
 struct reason_row {

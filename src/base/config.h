@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config - the configuration file, read by libConfuse into one immutable value
+ *
+ * One table of options (config_options.h: section, name, type, default, range, help) yields the libConfuse schema, the checks
+ * and docs/configuration.md's test. Unknown names, bad values and values out of range are errors that say file and line. A
+ * configuration is immutable and counted: sessions keep the one they began with while a reload puts a new one in place.
+ * The PEM files of the tls section are read here too (as root, before the services drop their rights).
+ *
+ * Durations are written "30s", "5m", "2h", "5d" or plain seconds, sizes "64K", "50M" or plain bytes. Any thread.
+ *
+ *     struct config *c;
+ *     char why[CONFIG_WHY];
+ *     if (config_load("/etc/backstop/backstop.conf", &c, why)) fprintf(stderr, "%s\n", why);
+ *     config_unref(c);
+ */
+#ifndef BACKSTOP_BASE_CONFIG_H
+#define BACKSTOP_BASE_CONFIG_H
+
+#include "base/endpoint.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/slice.h"
+
+#define CONFIG_WHY 1024
+#define CONFIG_DEFAULT_PATH "/etc/backstop/backstop.conf"
+
+struct config_pool { /* pool "NAME" { source = {..} hostname = ".." } */
+	const char *name;
+	struct ip *sources; /* empty: the system chooses */
+	size_t source_count;
+	const char *hostname; /* EHLO name; the top-level hostname when not set */
+};
+
+struct config_hop { /* "192.0.2.77:25", "[2001:db8::1]:25", "mx.example.org:25" */
+	const char *host;    /* name or address text without brackets */
+	uint16_t port;
+	bool is_ip;
+	struct ip ip;
+};
+
+struct config_route { /* route "DOMAIN" { to = {..} }; DOMAIN may be "*" or ".example.org" (subdomains) */
+	const char *domain; /* lower case */
+	struct config_hop *hops; /* in order of preference */
+	size_t hop_count;
+};
+
+enum blocklist_mode { BLOCKLIST_SAFE, BLOCKLIST_ALL };
+struct config_blocklist {
+	const char *zone;
+	enum blocklist_mode mode;
+};
+
+enum delivery_tls { DELIVERY_TLS_MAY, DELIVERY_TLS_NEVER, DELIVERY_TLS_REQUIRE };
+
+struct config {
+	const char *path;
+	const char *hostname, *state_dir, *run_dir, *user;
+	enum log_format log_format;
+	enum log_level log_level;
+	const char *const *resolver_servers; /* "ADDRESS:PORT"; empty: the system's */
+	size_t resolver_server_count;
+	const char *tls_certificate, *tls_key;  /* file names; NULL: no TLS offered to clients */
+	struct slice tls_certificate_pem, tls_key_pem; /* their contents */
+
+	struct {
+		bool enabled; /* the section is present */
+		struct endpoint *listen;
+		size_t listen_count;
+		struct prefix *proxy_from; /* front ends that speak the PROXY protocol: proxy-from = {"192.0.2.0/28"} */
+		size_t proxy_from_count;
+		struct config_pool *pools;
+		size_t pool_count;
+		struct config_route *routes;
+		size_t route_count;
+		struct config_blocklist *blocklists;
+		size_t blocklist_count;
+
+		int64_t workers;               /* workers = 0: one per core */
+		/* limits; name in the file is the field with dashes */
+		uint64_t message_size_limit;   /* 50M; SIZE */
+		uint64_t header_size_limit;    /* 256K */
+		uint64_t memory_body_limit;    /* 1M: a body beyond it goes to a temporary file */
+		int64_t recipient_limit;       /* 1000 per transaction (RFC 5321 4.5.3.1.8: at least 100) */
+		int64_t hop_limit;             /* 50 Received fields */
+		int64_t session_limit;         /* 20000 open sessions in all */
+		int64_t client_session_limit;  /* 100 open sessions per IPv4 address or IPv6 /64 */
+		int64_t client_session_rate;   /* 600 new sessions a minute per unit; 0: no limit */
+		int64_t client_message_rate;   /* 0 (no limit): messages a minute per unit */
+		int64_t session_message_limit; /* 1000 transactions in one session */
+		int64_t session_error_limit;   /* 20 command errors */
+		int64_t session_unknown_limit; /* 20 unknown recipients; 0: no limit */
+		/* durations, milliseconds */
+		int64_t command_timeout;       /* 5m (RFC 5321 4.5.3.2.7), for a whole command line */
+		int64_t data_timeout;          /* 3m between two blocks of DATA (4.5.3.2.5) */
+		int64_t data_time_limit;       /* 1h for a whole message */
+		int64_t session_time_limit;    /* 2h */
+		int64_t drain_time;            /* 30s: how long sessions may go on after SIGTERM */
+		int64_t downstream_connect_timeout;  /* 10s */
+		int64_t downstream_command_timeout;  /* 60s */
+		int64_t downstream_data_timeout;     /* 10m: end of data (4.5.3.2.6) */
+		int64_t downstream_idle_time;        /* 60s: how long an unused downstream connection is kept */
+		int64_t downstream_connection_limit; /* 50 per downstream and worker (a number, not a duration) */
+		int64_t blocklist_deadline;    /* 3s for all zones of one question */
+		/* outbound */
+		int64_t connect_timeout;       /* 30s */
+		int64_t greeting_timeout;      /* 5m (4.5.3.2.1) */
+		int64_t delivery_command_timeout; /* 5m (4.5.3.2.2, .3) */
+		int64_t delivery_data_timeout; /* 3m (4.5.3.2.5) */
+		int64_t delivery_end_timeout;  /* 10m (4.5.3.2.6) */
+		int64_t *retry_schedule;       /* retry-schedule = {"5m","10m","20m","40m","1h"}; the last repeats */
+		size_t retry_count;
+		int64_t queue_lifetime;        /* 5d */
+		int64_t bounce_lifetime;       /* 2d, for null return paths */
+		int64_t hold_lifetime;         /* 30d */
+		int64_t delay_notice;          /* 4h; 0: none */
+		int64_t destination_concurrency;  /* 20 connections */
+		int64_t destination_reuse;     /* 100 messages on one connection */
+		int64_t destination_idle_time; /* 5s a delivery connection is kept for the next message */
+		enum delivery_tls delivery_tls;   /* delivery-tls = may|never|require */
+		bool report_full;              /* report-full = false: RET=FULL is honoured with headers only */
+	} relay;
+
+	/* Sections of services that this release does not have yet are parsed and checked all the same. */
+	bool keeper_enabled, dns_enabled, web_enabled;
+	const char *web_public_url; /* "https://bl.example.net"; NULL */
+};
+
+/* Reads and checks the whole file. On failure *out is NULL and why has "FILE:LINE: what is wrong", one or more lines. */
+enum error config_load(const char *path, struct config **out, char why[CONFIG_WHY]);
+/* The same from memory: for tests, and for the configuration that the supervisor sends. PEM contents come from the slices
+ * when those are not empty, else from the files. */
+enum error config_parse(const char *path, struct slice text, struct slice certificate_pem, struct slice key_pem,
+                        struct config **out, char why[CONFIG_WHY]);
+struct config *config_ref(struct config *);
+void config_unref(struct config *); /* NULL is fine */
+/* The file's text as read by config_load(): what the supervisor sends to the services. */
+struct slice config_text(const struct config *);
+
+/* NULL when there is no pool of that name. */
+const struct config_pool *config_pool(const struct config *, const char *name);
+/* The route of a canonical domain: exact, then ".parent" from long to short, then "*"; NULL: use MX. */
+const struct config_route *config_route(const struct config *, struct slice domain);
+
+#endif

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/config_read.h"
+
+static const struct slice none = {NULL, 0};
+
+static enum error parse(const char *text, struct config **out, char why[CONFIG_WHY])
+{
+	return config_parse("test.conf", slice_str(text), none, none, out, why);
+}
+
+static const char full[] =
+	"hostname  = \"MX.Example.NET\"\n"
+	"state-dir = \"/var/lib/x\"\n"
+	"run-dir = \"/run/x\"  # a comment\n"
+	"user = mail\n"
+	"log { format = json  level = \"debug\" }\n"
+	"resolver { server = {\"127.0.0.1:5353\", \"::1\"} }\n"
+	"relay {\n"
+	"    listen = {\"0.0.0.0:25\", \"[::]:25\", \"127.0.0.1:0\"}\n"
+	"    proxy-from = {\"192.0.2.0/28\"}\n"
+	"    message-size-limit = 10M\n"
+	"    command-timeout = \"90s\"\n"
+	"    drain-time = 250ms\n"
+	"    delay-notice = 0\n"
+	"    retry-schedule = {\"1s\", 2m}\n"
+	"    delivery-tls = require\n"
+	"    report-full = yes\n"
+	"    pool \"regular\" { source = {\"192.0.2.10\", \"2001:db8::10\"} hostname = \"out.example.net\" }\n"
+	"    pool \"ndr\" { source = {\"192.0.2.11\"} }\n"
+	"    route \"Example.org\" { to = {\"192.0.2.77:25\", \"[2001:db8::1]:2525\", \"MX.example.org:26\", "
+	"\"mx2.example.org\"} }\n"
+	"    route \".example.org\" { to = {\"192.0.2.78:25\"} }\n"
+	"    route \"*\" { to = {\"192.0.2.79:25\"} }\n"
+	"    blocklist \"safe.bl.example.net\" { mode = \"safe\" }\n"
+	"    blocklist \"zen.example\" { mode = \"all\" }\n"
+	"}\n"
+	"keeper { trap = {\"trap.example.net\"} }\n"
+	"dns    { listen = {\"0.0.0.0:53\"}  zone = \"bl.example.net\"  nameserver = {\"ns1.example.net\"} }\n"
+	"web    { listen = \"127.0.0.1:8025\"  public-url = \"https://bl.example.net\" }\n";
+
+static void test_full(void **state)
+{
+	struct config *c;
+	char why[CONFIG_WHY], buf[ENDPOINT_TEXT_SIZE];
+	enum error e = parse(full, &c, why);
+	assert_string_equal(why, "");
+	assert_int_equal(e, ERR_OK);
+	assert_string_equal(c->path, "test.conf");
+	assert_string_equal(c->hostname, "mx.example.net");
+	assert_string_equal(c->user, "mail");
+	assert_int_equal(c->log_format, LOG_JSON);
+	assert_int_equal(c->log_level, LOG_DEBUG);
+	assert_int_equal(c->resolver_server_count, 2);
+	assert_string_equal(c->resolver_servers[0], "127.0.0.1:5353");
+	assert_string_equal(c->resolver_servers[1], "[::1]:53");
+	assert_true(c->relay.enabled && c->keeper_enabled && c->dns_enabled && c->web_enabled);
+	assert_string_equal(c->web_public_url, "https://bl.example.net");
+	assert_int_equal(c->relay.listen_count, 3);
+	assert_string_equal(endpoint_text(&c->relay.listen[1], buf), "[::]:25");
+	assert_string_equal(endpoint_text(&c->relay.listen[2], buf), "127.0.0.1:0");
+	assert_int_equal(c->relay.proxy_from_count, 1);
+	assert_int_equal(c->relay.proxy_from[0].length, 28);
+	assert_int_equal(c->relay.message_size_limit, 10 << 20);
+	assert_int_equal(c->relay.command_timeout, 90000);
+	assert_int_equal(c->relay.drain_time, 250);
+	assert_int_equal(c->relay.delay_notice, 0);
+	assert_int_equal(c->relay.retry_count, 2);
+	assert_int_equal(c->relay.retry_schedule[1], 120000);
+	assert_int_equal(c->relay.delivery_tls, DELIVERY_TLS_REQUIRE);
+	assert_true(c->relay.report_full);
+	assert_int_equal(slice_equal(config_text(c), slice_str(full)), true);
+	config_unref(c);
+}
+
+static void test_pools_routes_blocklists(void **state)
+{
+	struct config *c;
+	char why[CONFIG_WHY];
+	assert_int_equal(parse(full, &c, why), ERR_OK);
+	const struct config_pool *pool = config_pool(c, "regular");
+	assert_non_null(pool);
+	assert_int_equal(pool->source_count, 2);
+	assert_string_equal(pool->hostname, "out.example.net");
+	assert_string_equal(config_pool(c, "ndr")->hostname, "mx.example.net");
+	assert_null(config_pool(c, "risk"));
+	static const struct {
+		const char *domain;
+		const char *host;
+	} routes[] = {
+		{"example.org", "192.0.2.77"},
+		{"a.example.org", "192.0.2.78"},
+		{"a.b.example.org", "192.0.2.78"},
+		{"xexample.org", "192.0.2.79"},
+		{"org", "192.0.2.79"},
+		{"example.net", "192.0.2.79"},
+		{"", "192.0.2.79"},
+	};
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
+		assert_string_equal(config_route(c, slice_str(routes[i].domain))->hops[0].host, routes[i].host);
+	const struct config_route *r = config_route(c, SLICE("example.org"));
+	assert_int_equal(r->hop_count, 4);
+	assert_true(r->hops[1].is_ip);
+	assert_string_equal(r->hops[1].host, "2001:db8::1");
+	assert_int_equal(r->hops[1].port, 2525);
+	assert_false(r->hops[2].is_ip);
+	assert_string_equal(r->hops[2].host, "mx.example.org");
+	assert_int_equal(r->hops[2].port, 26);
+	assert_int_equal(r->hops[3].port, 25);
+	assert_int_equal(c->relay.blocklist_count, 2);
+	assert_string_equal(c->relay.blocklists[0].zone, "safe.bl.example.net");
+	assert_int_equal(c->relay.blocklists[1].mode, BLOCKLIST_ALL);
+	config_unref(c);
+}
+
+static void test_defaults(void **state)
+{
+	struct config *c;
+	char why[CONFIG_WHY];
+	assert_int_equal(parse("hostname = mx.example.net\nrelay {}\n", &c, why), ERR_OK);
+	assert_string_equal(c->state_dir, "/var/lib/backstop");
+	assert_string_equal(c->run_dir, "/run/backstop");
+	assert_string_equal(c->user, "backstop");
+	assert_int_equal(c->log_format, LOG_LOGFMT);
+	assert_int_equal(c->log_level, LOG_INFO);
+	assert_null(c->tls_certificate);
+	assert_int_equal(c->tls_key_pem.n, 0);
+	assert_int_equal(c->relay.listen_count, 2);
+	assert_int_equal(c->relay.message_size_limit, 50 << 20);
+	assert_int_equal(c->relay.command_timeout, 300000);
+	assert_int_equal(c->relay.queue_lifetime, 5 * 86400000LL);
+	assert_int_equal(c->relay.retry_count, 5);
+	assert_int_equal(c->relay.retry_schedule[4], 3600000);
+	assert_int_equal(c->relay.session_limit, 20000);
+	assert_int_equal(c->relay.downstream_connection_limit, 50);
+	assert_false(c->relay.report_full);
+	assert_null(config_route(c, SLICE("example.org")));
+	struct config *again = config_ref(c);
+	config_unref(c);
+	assert_string_equal(again->hostname, "mx.example.net");
+	config_unref(again);
+
+	assert_int_equal(parse("hostname = mx.example.net\n", &c, why), ERR_OK);
+	assert_false(c->relay.enabled || c->keeper_enabled || c->dns_enabled || c->web_enabled);
+	config_unref(c);
+}
+
+/* Every default of the table is a value that its own type takes. */
+static void test_table(void **state)
+{
+	static const char *const names[] = {"root",  "log",       "resolver", "tls", "relay", "pool",
+	                                    "route", "blocklist", "keeper",   "dns", "web"};
+	struct arena a;
+	arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		for (const struct config_row *row = config_rows(names[i]); row->name; row++) {
+			struct slice rest = slice_str(row->preset);
+			while (rest.p && rest.n) {
+				char why[256] = "";
+				union config_value v;
+				struct slice text = config_type_is_list(row->type) ? slice_split(&rest, ' ') : rest;
+				if (!config_type_is_list(row->type)) rest = none;
+				enum error e = config_value_parse(row, text, &a, &v, why);
+				assert_string_equal(why, "");
+				assert_int_equal(e, ERR_OK);
+			}
+			assert_true(strlen(row->help) > 10);
+		}
+	arena_free(&a);
+}
+
+static const struct {
+	const char *name, *text, *why;
+} bad[] = {
+	{"unknown option", "hostname = a.b\nfoo = 1\n", "test.conf:2: no such option 'foo'"},
+	{"unknown section", "\n\nrelais {\n}\n", "test.conf:3: no such option 'relais'"},
+	{"unknown option in a section", "relay {\n  listen-on = 5\n}\n", "test.conf:2: no such option 'listen-on'"},
+	{"bad host name", "hostname = \"a..b\"\n", "test.conf:1: hostname: 'a..b' is not a domain name"},
+	{"address as host name", "hostname = \"192.0.2.1\"\n",
+         "test.conf:1: hostname: '192.0.2.1' is not a domain name"},
+	{"bad user", "user = \"a b\"\n",
+         "test.conf:1: user: letters, digits, '-', '_' and '.' are allowed, at most 64"},
+	{"bad level", "log {\n level = loud }\n",
+         "test.conf:2: level: one of these is needed: debug info warning error"},
+	{"bad listen address", "relay {\n\n listen = {\"0.0.0.0:25\",\n \"[::\"} }\n",
+         "test.conf:4: listen: '[::' is not ADDRESS:PORT, such as 0.0.0.0:25 or [::]:25"},
+	{"listen without a port", "relay { listen = {\"0.0.0.0\"} }\n",
+         "test.conf:1: listen: '0.0.0.0' is not ADDRESS:PORT, such as 0.0.0.0:25 or [::]:25"},
+	{"listen port too large", "relay { listen = {\"0.0.0.0:65536\"} }\n",
+         "test.conf:1: listen: '0.0.0.0:65536' is not ADDRESS:PORT, such as 0.0.0.0:25 or [::]:25"},
+	{"listen twice", "hostname = a.b\nrelay { listen = {\"0.0.0.0:25\", \"0.0.0.0:25\"} }\n",
+         "test.conf: relay: listen: 0.0.0.0:25 is given twice"},
+	{"prefix with host bits", "relay { proxy-from = {\"192.0.2.1/24\"} }\n",
+         "test.conf:1: proxy-from: '192.0.2.1/24' has bits set beyond its length"},
+	{"duration without unit we know", "relay {\ncommand-timeout = 5x\n}\n",
+         "test.conf:2: command-timeout: a duration is needed, such as 30s, 5m, 2h or 5d"},
+	{"negative duration", "relay {\ncommand-timeout = -5\n}\n",
+         "test.conf:2: command-timeout: a duration is needed, such as 30s, 5m, 2h or 5d"},
+	{"duration out of range", "relay {\ncommand-timeout = 2h\n}\n",
+         "test.conf:2: command-timeout: 2h is out of range, 100ms to 1h"},
+	{"duration that overflows", "relay {\nqueue-lifetime = 9223372036854775807d\n}\n",
+         "test.conf:2: queue-lifetime: 9223372036854775807d is out of range, 1s to 30d"},
+	{"size out of range", "relay {\nmessage-size-limit = 1K\n}\n",
+         "test.conf:2: message-size-limit: 1K is out of range, 64K to 2G"},
+	{"number with a unit", "relay {\nhop-limit = 5m\n}\n", "test.conf:2: hop-limit: a number is needed"},
+	{"number out of range", "relay {\nworkers = 1000\n}\n", "test.conf:2: workers: 1000 is out of range, 0 to 256"},
+	{"neither true nor false", "relay {\nreport-full = maybe\n}\n",
+         "test.conf:2: report-full: true or false is needed"},
+	{"pool of another name", "relay {\npool \"gold\" {\n}\n}\n",
+         "test.conf:3: pool \"gold\": a pool is regular, bounce, ndr or risk"},
+	{"pool source with a port", "relay {\npool \"ndr\" { source = {\"192.0.2.1:25\"} }\n}\n",
+         "test.conf:2: source: '192.0.2.1:25' is not an IP address without a port"},
+	{"pool twice", "relay {\npool ndr {}\npool ndr {}\n}\n", "test.conf:3: found duplicate title 'ndr'"},
+	{"route twice", "relay {\nroute a.b { to = {\"c:25\"} }\nroute a.b { to = {\"c:25\"} }\n}\n",
+         "test.conf:3: found duplicate title 'a.b'"},
+	{"route without a hop", "relay {\nroute a.b { }\n}\n", "test.conf:2: route \"a.b\": to: a next hop is needed"},
+	{"route to nowhere", "relay {\nroute a.b { to = {\"c:0\"} }\n}\n", "test.conf:2: to: 'c:0' is not HOST:PORT"},
+	{"route to half an address", "relay {\nroute a.b { to = {\"192.0.2:25\"} }\n}\n",
+         "test.conf:2: to: '192.0.2:25' is not HOST:PORT"},
+	{"bad route", "relay {\nroute \"*.b\" { to = {\"c:25\"} }\n}\n",
+         "test.conf:2: route \"*.b\": not a domain, \".domain\" or \"*\""},
+	{"bad blocklist", "relay {\nblocklist \"a b\" {}\n}\n", "test.conf:2: blocklist \"a b\": not a domain name"},
+	{"bad blocklist mode", "relay {\nblocklist \"a.b\" {mode = any}\n}\n",
+         "test.conf:2: mode: one of these is needed: safe all"},
+	{"section twice", "relay {\n}\nrelay {\n}\n", "test.conf:4: section relay is given twice"},
+	{"bad resolver", "resolver { server = {\"dns.example.net\"} }\n",
+         "test.conf:1: server: 'dns.example.net' is not ADDRESS or ADDRESS:PORT"},
+	{"bad url", "web {\npublic-url = \"bl.example.net\"\n}\n",
+         "test.conf:2: public-url: a URL that begins with https:// or http:// is needed"},
+	{"section not closed", "hostname=a.b\nrelay {\n\n", "test.conf:3: the file ends inside a section or comment"},
+	{"comment not closed", "hostname=a.b\n/* relay {", "test.conf:2: the file ends inside a section or comment"},
+	{"bad trap", "keeper {\ntrap = {\"@\"}\n}\n", "test.conf:2: trap: '@' is not a domain name"},
+	{"certificate without key", "hostname=a.b\ntls {\ncertificate = \"/x\" }\n",
+         "test.conf:3: tls: key is missing: certificate and key belong together"},
+	{"unreadable certificate", "hostname=a.b\ntls {\ncertificate = \"/nonexistent\"\nkey = \"/nonexistent\"\n}\n",
+         "test.conf:5: tls: certificate: /nonexistent: not found"},
+	{"a folder as certificate", "hostname=a.b\ntls { certificate = \"/\" key = \"/\" }\n",
+         "test.conf:2: tls: certificate: /: invalid argument"},
+};
+
+static void test_bad(void **state)
+{
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct config *c = (struct config *)&c;
+		char why[CONFIG_WHY];
+		enum error e = parse(bad[i].text, &c, why);
+		if (strcmp(why, bad[i].why) != 0) print_error("%s\n", bad[i].name);
+		assert_string_equal(why, bad[i].why);
+		assert_int_not_equal(e, ERR_OK);
+		assert_null(c);
+	}
+}
+
+/* libConfuse's scanner keeps its state: a text that ends inside a string or comment must not spoil the next one. */
+static void test_after_failure(void **state)
+{
+	static const char *const broken[] =
+		{"hostname = \"abc", "hostname = 'abc", "/* comment", "relay { listen = {", "relay {", "${", "\"\\x",
+	         "relay { pool",     "hostname"};
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+		struct config *c;
+		char why[CONFIG_WHY];
+		assert_int_not_equal(parse(broken[i], &c, why), ERR_OK);
+		assert_true(slice_starts(slice_str(why), SLICE("test.conf:")));
+		enum error e = parse("hostname = mx.example.net\nrelay {}\n", &c, why);
+		if (e != ERR_OK) print_error("after %s: %s\n", broken[i], why);
+		assert_int_equal(e, ERR_OK);
+		config_unref(c);
+	}
+}
+
+static void test_nul_and_size(void **state)
+{
+	struct config *c;
+	char why[CONFIG_WHY];
+	assert_int_equal(config_parse("t", SLICE("\n\nuser = \0"), none, none, &c, why), ERR_SYNTAX);
+	assert_string_equal(why, "t:3: a NUL octet is no text");
+	char *big = calloc(1, (1 << 20) + 1);
+	memset(big, '\n', (1 << 20) + 1);
+	assert_int_equal(config_parse("t", slice_of(big, (1 << 20) + 1), none, none, &c, why), ERR_SYNTAX);
+	assert_string_equal(why, "t: the file is larger than 1 MiB");
+	free(big);
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void test_load_and_pem(void **state)
+{
+	char folder[] = "/tmp/config_test.XXXXXX", conf[64], pem[64], text[256], why[CONFIG_WHY];
+	assert_non_null(mkdtemp(folder));
+	snprintf(conf, sizeof conf, "%s/backstop.conf", folder);
+	snprintf(pem, sizeof pem, "%s/pem", folder);
+	snprintf(text, sizeof text, "hostname = a.b\ntls { certificate = \"%s\" key = \"%s\" }\n", pem, pem);
+	write_file(conf, text);
+	write_file(pem, "a PEM text\n");
+	struct config *c;
+	assert_int_equal(config_load(conf, &c, why), ERR_OK);
+	assert_true(slice_equal(c->tls_certificate_pem, SLICE("a PEM text\n")));
+	assert_true(slice_equal(c->tls_key_pem, SLICE("a PEM text\n")));
+	config_unref(c);
+	unlink(pem);
+	assert_int_equal(config_load(conf, &c, why), ERR_NOT_FOUND);
+	enum error e = config_parse(conf, slice_str(text), SLICE("cert"), SLICE("key"), &c, why);
+	assert_int_equal(e, ERR_OK);
+	assert_true(slice_equal(c->tls_key_pem, SLICE("key")));
+	config_unref(c);
+	unlink(conf);
+	assert_int_equal(config_load(conf, &c, why), ERR_NOT_FOUND);
+	assert_int_equal(config_load(folder, &c, why), ERR_INVALID);
+	rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_full),         cmocka_unit_test(test_pools_routes_blocklists),
+		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_table),
+		cmocka_unit_test(test_bad),          cmocka_unit_test(test_after_failure),
+		cmocka_unit_test(test_nul_and_size), cmocka_unit_test(test_load_and_pem),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slice - see slice.h
+ *
+ * The hash is SipHash-1-3 (Aumasson and Bernstein) with a key of the process: a peer who chooses the words of a table
+ * cannot make them collide.
+ */
+#include "base/slice.h"
+
+#include <endian.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static inline unsigned char fold(char c)
+{
+	unsigned char u = (unsigned char)c;
+	return u >= 'A' && u <= 'Z' ? u | 0x20 : u;
+}
+
+static bool equal_nocase(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fold(a[i]) != fold(b[i])) return false;
+	return true;
+}
+
+bool slice_equal_nocase(struct slice a, struct slice b)
+{
+	return a.n == b.n && equal_nocase(a.p, b.p, a.n);
+}
+
+int slice_compare(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int c = n ? memcmp(a.p, b.p, n) : 0;
+	if (c) return c;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && equal_nocase(s.p, prefix.p, prefix.n);
+}
+
+bool slice_ends_nocase(struct slice s, struct slice suffix)
+{
+	return s.n >= suffix.n && (suffix.n == 0 || equal_nocase(s.p + (s.n - suffix.n), suffix.p, suffix.n));
+}
+
+size_t slice_find(struct slice s, char c)
+{
+	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
+size_t slice_find_last(struct slice s, char c)
+{
+	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
+	return at ? (size_t)(at - s.p) : s.n;
+}
+
+size_t slice_search(struct slice haystack, struct slice needle)
+{
+	if (needle.n == 0) return 0;
+	if (haystack.n < needle.n) return haystack.n;
+	const char *at = memmem(haystack.p, haystack.n, needle.p, needle.n);
+	return at ? (size_t)(at - haystack.p) : haystack.n;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice slice_trim(struct slice s)
+{
+	while (s.n && is_blank(s.p[0])) s = slice_sub(s, 1, s.n);
+	while (s.n && is_blank(s.p[s.n - 1])) s.n--;
+	return s;
+}
+
+struct slice slice_split(struct slice *rest, char sep)
+{
+	struct slice all = *rest;
+	size_t at = slice_find(all, sep);
+	if (at == all.n) {
+		*rest = (struct slice){NULL, 0};
+		return all;
+	}
+	*rest = slice_sub(all, at + 1, all.n);
+	return slice_sub(all, 0, at);
+}
+
+bool slice_to_u64(struct slice s, uint64_t *out)
+{
+	if (s.n < 1 || s.n > 20) return false;
+	uint64_t value = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9') return false;
+		if (__builtin_mul_overflow(value, UINT64_C(10), &value)) return false;
+		if (__builtin_add_overflow(value, (uint64_t)(s.p[i] - '0'), &value)) return false;
+	}
+	*out = value;
+	return true;
+}
+
+/* ---- hash -------------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_key[2];
+
+/* Before main(), so that no thread ever sees two keys. */
+__attribute__((constructor)) static void hash_key_make(void)
+{
+	if (getrandom(hash_key, sizeof hash_key, GRND_NONBLOCK) == (ssize_t)sizeof hash_key) return;
+	/* Very early in a boot there is no randomness yet; what an outsider cannot see must do. */
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	hash_key[0] = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	hash_key[1] = (uint64_t)(uintptr_t)&ts ^ (uint64_t)getpid() << 32;
+}
+
+static inline uint64_t rotate(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+struct sip {
+	uint64_t v0, v1, v2, v3;
+};
+
+static inline void sip_round(struct sip *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotate(s->v1, 13) ^ s->v0;
+	s->v0 = rotate(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotate(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotate(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotate(s->v1, 17) ^ s->v2;
+	s->v2 = rotate(s->v2, 32);
+}
+
+static inline void sip_word(struct sip *s, uint64_t m)
+{
+	s->v3 ^= m;
+	sip_round(s);
+	s->v0 ^= m;
+}
+
+/* Folds eight octets at once: bit 5 is set in each octet that is an ASCII capital. */
+static inline uint64_t fold_word(uint64_t w)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t low = w & ones * 0x7f;
+	uint64_t from_a = low + ones * (0x80 - 'A');
+	uint64_t beyond_z = low + ones * (0x80 - 'Z' - 1);
+	uint64_t capital = from_a & ~beyond_z & ~w & ones * 0x80;
+	return w | capital >> 2;
+}
+
+static inline uint64_t sip13(struct slice s, bool nocase)
+{
+	struct sip sip = {hash_key[0] ^ 0x736f6d6570736575u, hash_key[1] ^ 0x646f72616e646f6du,
+	                  hash_key[0] ^ 0x6c7967656e657261u, hash_key[1] ^ 0x7465646279746573u};
+	size_t i = 0;
+	for (; s.n - i >= 8; i += 8) {
+		uint64_t w;
+		memcpy(&w, s.p + i, 8);
+		w = le64toh(w);
+		sip_word(&sip, nocase ? fold_word(w) : w);
+	}
+	uint64_t last = 0;
+	if (s.n > i) memcpy(&last, s.p + i, s.n - i);
+	last = le64toh(last);
+	if (nocase) last = fold_word(last);
+	sip_word(&sip, last | (uint64_t)s.n << 56);
+	sip.v2 ^= 0xff;
+	sip_round(&sip);
+	sip_round(&sip);
+	sip_round(&sip);
+	return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}
+
+uint64_t slice_hash(struct slice s)
+{
+	return sip13(s, false);
+}
+
+uint64_t slice_hash_nocase(struct slice s)
+{
+	return sip13(s, true);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* backstop status - what runs, what it did, what waits */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "cli/cli.h"
+#include "store/spool.h"
+#include "store/tenants.h"
+
+static const char help[] =
+	"Usage: backstop status [-c FILE] [--json]\n"
+	"\n"
+	"Shows for each service whether it runs, since when, and its main counters; then the\n"
+	"number of tenants, and the messages that are queued or held. Works also when nothing\n"
+	"runs.\n"
+	"\n"
+	"  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
+	"      --json         one object: {\"ok\", \"services\", \"tenants\", \"queue\"}, with every counter\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
+	"2 usage, 3 the configuration or the state could not be read.\n";
+
+struct pool_count {
+	uint64_t messages, held;
+};
+
+struct queue_count {
+	struct pool_count pools[POOL_COUNT];
+	struct pool_count all;
+	int64_t oldest; /* Unix time, 0: none */
+};
+
+static bool count_message(const struct spool_message *m, void *arg)
+{
+	struct queue_count *q = arg;
+	if (m->pool < POOL_COUNT) {
+		q->pools[m->pool].messages++;
+		if (m->hold) q->pools[m->pool].held++;
+	}
+	q->all.messages++;
+	if (m->hold) q->all.held++;
+	if (q->oldest == 0 || m->arrived < q->oldest) q->oldest = m->arrived;
+	return true;
+}
+
+static enum error count_queue(const struct config *c, struct queue_count *q)
+{
+	struct db *spool;
+	enum error e = cli_open_db(c, DB_SPOOL, DB_READ_ONLY, &spool);
+	if (e == ERR_NOT_FOUND) return ERR_OK;
+	if (e != ERR_OK) return e;
+	e = spool_each(spool, count_message, q);
+	if (e != ERR_OK) cli_complain("the spool: %s", error_text(e));
+	db_close(spool);
+	return e;
+}
+
+static enum error count_tenants(const struct config *c, size_t *n)
+{
+	struct db *state;
+	struct tenants *tenants;
+	char why[256] = "";
+	enum error e = cli_open_db(c, DB_STATE, DB_READ_ONLY, &state);
+	if (e == ERR_NOT_FOUND) return ERR_OK;
+	if (e != ERR_OK) return e;
+	e = tenants_load(state, &tenants, why);
+	if (e == ERR_OK) {
+		*n = tenants_count(tenants);
+		tenants_unref(tenants);
+	} else {
+		cli_complain("the tenants: %s", why);
+	}
+	db_close(state);
+	return e;
+}
+
+/* ---- services ------------------------------------------------------------------------------------------------------------------- */
+
+struct service_state {
+	const char *name;
+	bool known, running; /* known: it ran at some time, so there are values */
+	int64_t pid, started, values[METRIC_COUNT];
+};
+
+static void read_service(const struct config *c, const char *name, struct service_state *s)
+{
+	*s = (struct service_state){.name = name};
+	enum error e = metrics_read(c->run_dir, name, s->values, &s->pid, &s->started);
+	s->known = e == ERR_OK;
+	s->running = s->known && s->pid != 0;
+	if (e != ERR_OK && e != ERR_NOT_FOUND) cli_complain("%s/%s.metrics: %s", c->run_dir, name, error_text(e));
+}
+
+static json_t *service_json(const struct service_state *s)
+{
+	json_t *counters = json_object();
+	for (int m = 0; s->known && m < METRIC_COUNT; m++)
+		json_object_set_new(counters, metric_name((enum metric)m), json_integer(s->values[m]));
+	json_t *o = json_pack("{sssbso}", "name", s->name, "running", s->running, "metrics", counters);
+	if (s->running) {
+		json_object_set_new(o, "pid", json_integer(s->pid));
+		json_object_set_new(o, "started", json_integer(s->started));
+		json_object_set_new(o, "uptime", json_integer(clock_unix() - s->started));
+	}
+	return o;
+}
+
+static json_t *queue_json(const struct queue_count *q)
+{
+	json_t *pools = json_object();
+	for (int p = 0; p < POOL_COUNT; p++)
+		json_object_set_new(pools, pool_name((enum pool)p),
+		                    json_pack("{sIsI}", "messages", (json_int_t)q->pools[p].messages, "held",
+		                              (json_int_t)q->pools[p].held));
+	return json_pack("{sIsIsoso}", "messages", (json_int_t)q->all.messages, "held", (json_int_t)q->all.held,
+	                 "oldest", q->oldest ? json_integer(q->oldest) : json_null(), "pools", pools);
+}
+
+/* "3d 4h", "5m 6s": the two largest units. */
+static const char *age_text(int64_t seconds, char out[32])
+{
+	static const struct {
+		int64_t size;
+		char name;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	size_t i = 0;
+	if (seconds < 0) seconds = 0;
+	while (i < 3 && seconds < units[i].size) i++;
+	int n = snprintf(out, 32, "%lld%c", (long long)(seconds / units[i].size), units[i].name);
+	if (i < 3)
+		snprintf(out + n, 32 - (size_t)n, " %lld%c", (long long)(seconds % units[i].size / units[i + 1].size),
+		         units[i + 1].name);
+	return out;
+}
+
+static void print_service(const struct service_state *s)
+{
+	char age[32];
+	if (s->running)
+		printf("%s: running, process %lld, for %s\n", s->name, (long long)s->pid,
+		       age_text(clock_unix() - s->started, age));
+	else
+		printf("%s: not running\n", s->name);
+	if (!s->known) return;
+	static const enum metric shown[] = {
+		METRIC_smtp_sessions_open,  METRIC_smtp_sessions,   METRIC_smtp_rejected_recipients,
+		METRIC_cutthrough_messages, METRIC_spool_stored,    METRIC_delivery_delivered,
+		METRIC_delivery_deferred,   METRIC_delivery_failed, METRIC_safe_mode_refused,
+		METRIC_out_of_resources,
+	};
+	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+		printf("  %12lld  %s\n", (long long)s->values[shown[i]], metric_help(shown[i]));
+}
+
+static void print_queue(const struct queue_count *q)
+{
+	char age[32];
+	printf("queue: %llu messages, %llu of them held", (unsigned long long)q->all.messages,
+	       (unsigned long long)q->all.held);
+	if (q->oldest) printf(", the oldest %s old", age_text(clock_unix() - q->oldest, age));
+	puts("");
+	for (int p = 0; p < POOL_COUNT; p++)
+		if (q->pools[p].messages)
+			printf("  %12llu  in pool %s, %llu held\n", (unsigned long long)q->pools[p].messages,
+			       pool_name((enum pool)p), (unsigned long long)q->pools[p].held);
+}
+
+int cli_status(int argc, char **argv)
+{
+	struct cli_options o;
+	cli_begin(&o, argv[0], help);
+	if (cli_getopt(&o, argc, argv, NULL) != -1) return o.status;
+	if (optind < argc) return cli_usage("unexpected operand %s", argv[optind]);
+	struct config *c;
+	if (cli_open_config(&o, &c)) return CLI_CANNOT;
+	struct service_state relay;
+	struct queue_count queue = {0};
+	size_t tenants = 0;
+	read_service(c, "relay", &relay);
+	bool ok = relay.running || !c->relay.enabled;
+	int status = ok ? CLI_DONE : CLI_NO;
+	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK) status = CLI_CANNOT;
+	if (o.json) {
+		cli_print_json(json_pack("{sbs[o]sIso}", "ok", ok, "services", service_json(&relay), "tenants",
+		                         (json_int_t)tenants, "queue", queue_json(&queue)));
+	} else if (status != CLI_CANNOT) {
+		print_service(&relay);
+		printf("tenants: %zu\n", tenants);
+		print_queue(&queue);
+	}
+	config_unref(c);
+	return cli_finish(status);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mail/address.h"
+
+#include <idn2.h>
+#include <stdlib.h>
+
+#include "base/endpoint.h"
+#include "mail/utf8.h"
+
+#define LOCAL_MAX  64  /* RFC 5321 4.5.3.1.1 */
+#define DOMAIN_MAX 255 /* RFC 5321 4.5.3.1.2 */
+#define PATH_MAX_  256 /* RFC 5321 4.5.3.1.3, with the angle brackets */
+#define LABEL_MAX  63  /* RFC 1035 2.3.4 */
+
+const char *address_error_text(enum address_error e)
+{
+	switch (e) {
+	case ADDRESS_OK: return "the address is well formed";
+	case ADDRESS_SYNTAX: return "it is not an address in the form <local@domain>";
+	case ADDRESS_LOCAL_TOO_LONG: return "the local part is longer than 64 octets";
+	case ADDRESS_DOMAIN_TOO_LONG: return "the domain is longer than 255 octets";
+	case ADDRESS_PATH_TOO_LONG: return "the address is longer than 256 octets";
+	case ADDRESS_BAD_DOMAIN: return "the domain has characters or labels that no domain has";
+	case ADDRESS_BAD_LITERAL: return "the address literal is not [192.0.2.1] or [IPv6:2001:db8::1]";
+	case ADDRESS_BAD_UTF8: return "the address is not valid UTF-8";
+	case ADDRESS_NEEDS_SMTPUTF8: return "the address has characters beyond ASCII, which needs SMTPUTF8";
+	case ADDRESS_NO_MEMORY: return "there is not enough memory";
+	}
+	return "unknown";
+}
+
+static bool is_alnum(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* atext of RFC 5322 3.2.3 */
+static bool is_atext(unsigned char c)
+{
+	return is_alnum(c) || (c != 0 && c < 0x80 && strchr("!#$%&'*+-/=?^_`{|}~", c));
+}
+
+/* Where parsing stands. The first error sticks and ends everything. */
+struct cursor {
+	struct slice in;
+	size_t at;
+	bool smtputf8, utf8;
+	enum address_error error;
+};
+
+static int peek(const struct cursor *c)
+{
+	return c->at < c->in.n ? (unsigned char)c->in.p[c->at] : -1;
+}
+
+static bool fail(struct cursor *c, enum address_error e)
+{
+	if (c->error == ADDRESS_OK) c->error = e;
+	return false;
+}
+
+/* Steps over one character beyond ASCII. */
+static bool take_utf8(struct cursor *c)
+{
+	size_t n = utf8_length(slice_sub(c->in, c->at, c->in.n));
+	if (n == 0) return fail(c, ADDRESS_BAD_UTF8);
+	if (!c->smtputf8) return fail(c, ADDRESS_NEEDS_SMTPUTF8); /* RFC 6531 3.3 */
+	c->at += n;
+	c->utf8 = true;
+	return true;
+}
+
+/* Dot-string of RFC 5321 4.1.2: atoms with single dots between them. */
+static bool take_dot_string(struct cursor *c)
+{
+	bool atom = false;
+	for (int ch; (ch = peek(c)) >= 0;) {
+		if (ch >= 0x80) {
+			if (!take_utf8(c)) return false;
+		} else if (is_atext((unsigned char)ch)) {
+			c->at++;
+		} else if (ch == '.' && atom) {
+			c->at++;
+			atom = false;
+			continue;
+		} else {
+			break;
+		}
+		atom = true;
+	}
+	return atom || fail(c, ADDRESS_SYNTAX);
+}
+
+/* Quoted-string of RFC 5321 4.1.2; `escapes` tells that unquoting must copy. */
+static bool take_quoted_string(struct cursor *c, bool *escapes)
+{
+	c->at++;
+	for (int ch; (ch = peek(c)) != '"';) {
+		if (ch >= 0x80) {
+			if (!take_utf8(c)) return false;
+			continue;
+		}
+		if (ch == '\\') {
+			*escapes = true;
+			c->at++;
+			ch = peek(c);
+		}
+		if (ch < 32 || ch > 126) return fail(c, ADDRESS_SYNTAX);
+		c->at++;
+	}
+	c->at++;
+	return true;
+}
+
+static struct slice unescape(struct arena *a, struct slice quoted)
+{
+	char *out = arena_alloc(a, quoted.n + 1);
+	if (!out) return (struct slice){NULL, 0};
+	size_t n = 0;
+	for (size_t i = 0; i < quoted.n; i++) {
+		if (quoted.p[i] == '\\' && i + 1 < quoted.n) i++;
+		out[n++] = quoted.p[i];
+	}
+	return slice_of(out, n);
+}
+
+static bool take_local_part(struct cursor *c, struct arena *a, struct slice *local)
+{
+	size_t from = c->at;
+	bool quoted = peek(c) == '"', escapes = false;
+	if (!(quoted ? take_quoted_string(c, &escapes) : take_dot_string(c))) return false;
+	if (c->at - from > LOCAL_MAX) return fail(c, ADDRESS_LOCAL_TOO_LONG);
+	if (!quoted) {
+		*local = slice_sub(c->in, from, c->at);
+		return true;
+	}
+	*local = slice_sub(c->in, from + 1, c->at - 1);
+	if (escapes) *local = unescape(a, *local);
+	return local->p || fail(c, ADDRESS_NO_MEMORY);
+}
+
+static bool literal_valid(struct slice inner)
+{
+	struct ip ip;
+	struct slice tag = SLICE("IPv6:");
+	if (slice_starts_nocase(inner, tag)) {
+		struct slice text = slice_sub(inner, tag.n, inner.n);
+		return slice_find(text, ':') < text.n && ip_parse(text, &ip);
+	}
+	/* RFC 5321 4.1.3: other tags must be registered, and none is. */
+	return slice_find(inner, ':') == inner.n && ip_parse(inner, &ip) && ip.family == AF_INET;
+}
+
+static bool take_literal(struct cursor *c, struct slice *domain)
+{
+	struct slice rest = slice_sub(c->in, c->at, c->in.n);
+	size_t close = slice_find(rest, ']');
+	if (close == rest.n) return fail(c, ADDRESS_BAD_LITERAL);
+	if (!literal_valid(slice_sub(rest, 1, close))) return fail(c, ADDRESS_BAD_LITERAL);
+	*domain = slice_sub(rest, 0, close + 1);
+	c->at += close + 1;
+	return true;
+}
+
+/* A domain up to one of the characters in `stop`. A trailing dot is tolerated and left out of *domain. */
+static bool take_domain(struct cursor *c, const char *stop, struct slice *domain)
+{
+	size_t from = c->at;
+	for (int ch; (ch = peek(c)) >= 0;) {
+		if (ch >= 0x80) {
+			if (!take_utf8(c)) return false;
+			continue;
+		}
+		if (ch != 0 && strchr(stop, ch)) break;
+		c->at++;
+	}
+	*domain = slice_sub(c->in, from, c->at);
+	if (domain->n > 1 && domain->p[domain->n - 1] == '.') domain->n--;
+	if (domain->n > DOMAIN_MAX) return fail(c, ADDRESS_DOMAIN_TOO_LONG);
+	return domain_valid(*domain) || fail(c, ADDRESS_BAD_DOMAIN);
+}
+
+/* "@a,@b:" before the mailbox. It is checked and forgotten: RFC 5321 appendix C. */
+static bool take_route(struct cursor *c)
+{
+	for (;;) {
+		struct slice domain;
+		if (peek(c) != '@') return fail(c, ADDRESS_SYNTAX);
+		c->at++;
+		if (!take_domain(c, ",:>", &domain)) return false;
+		int separator = peek(c);
+		if (separator != ',' && separator != ':') return fail(c, ADDRESS_SYNTAX);
+		c->at++;
+		if (separator == ':') return true;
+	}
+}
+
+static bool take_mailbox(struct cursor *c, struct arena *a, bool bare_postmaster, struct address *out)
+{
+	size_t from = c->at;
+	if (!take_local_part(c, a, &out->local)) return false;
+	if (peek(c) != '@') {
+		out->domain = SLICE_EMPTY;
+		out->text = slice_sub(c->in, from, c->at);
+		/* RFC 5321 4.1.1.3: "<Postmaster>" needs no domain. */
+		return (bare_postmaster && slice_equal_nocase(out->text, SLICE("postmaster"))) ||
+		       fail(c, ADDRESS_SYNTAX);
+	}
+	c->at++;
+	out->literal = peek(c) == '[';
+	if (!(out->literal ? take_literal(c, &out->domain) : take_domain(c, ">", &out->domain))) return false;
+	out->text = slice_of(c->in.p + from, (size_t)(out->domain.p + out->domain.n - (c->in.p + from)));
+	return true;
+}
+
+static bool take_path(struct cursor *c, struct arena *a, bool allow_null, bool bare_postmaster, struct address *out)
+{
+	if (peek(c) != '<') return fail(c, ADDRESS_SYNTAX);
+	c->at++;
+	if (allow_null && peek(c) == '>') {
+		c->at++;
+		out->null = true;
+		return true;
+	}
+	if (peek(c) == '@') {
+		out->had_route = true;
+		if (!take_route(c)) return false;
+	}
+	if (!take_mailbox(c, a, bare_postmaster && !out->had_route, out)) return false;
+	if (peek(c) != '>') return fail(c, ADDRESS_SYNTAX);
+	c->at++;
+	return c->at <= PATH_MAX_ || fail(c, ADDRESS_PATH_TOO_LONG);
+}
+
+enum address_error address_parse_path(struct arena *a, struct slice in, bool allow_null, bool allow_bare_postmaster,
+                                      bool smtputf8, struct address *out, struct slice *rest)
+{
+	struct cursor c = {.in = in, .smtputf8 = smtputf8};
+	*out = (struct address){.text = SLICE_EMPTY, .local = SLICE_EMPTY, .domain = SLICE_EMPTY};
+	*rest = SLICE_EMPTY;
+	if (!take_path(&c, a, allow_null, allow_bare_postmaster, out)) return c.error;
+	out->utf8 = !utf8_is_ascii(out->text);
+	*rest = slice_sub(in, c.at, in.n);
+	return ADDRESS_OK;
+}
+
+enum address_error address_parse(struct arena *a, struct slice in, bool smtputf8, struct address *out)
+{
+	struct cursor c = {.in = in, .smtputf8 = smtputf8};
+	*out = (struct address){.text = SLICE_EMPTY, .local = SLICE_EMPTY, .domain = SLICE_EMPTY};
+	if (!take_mailbox(&c, a, false, out)) return c.error;
+	if (c.at != in.n) return ADDRESS_SYNTAX;
+	if (in.n > PATH_MAX_ - 2) return ADDRESS_PATH_TOO_LONG;
+	out->utf8 = c.utf8;
+	return ADDRESS_OK;
+}
+
+bool address_is_postmaster(const struct address *a)
+{
+	return slice_equal_nocase(a->local, SLICE("postmaster")); /* RFC 5321 4.5.1 */
+}
+
+bool address_is_relay_trick(const struct address *a)
+{
+	for (size_t i = 0; i < a->local.n; i++) {
+		char c = a->local.p[i];
+		if (c == '@' || c == '%' || c == '!') return true;
+	}
+	return false;
+}
+
+static bool label_valid(struct slice label)
+{
+	if (label.n == 0) return false;
+	bool ascii = utf8_is_ascii(label);
+	/* An U-label's length counts as its A-label, which domain_canonical() makes. */
+	if (ascii && label.n > LABEL_MAX) return false;
+	if (label.p[0] == '-' || label.p[label.n - 1] == '-') return false;
+	for (size_t i = 0; i < label.n; i++) {
+		unsigned char c = (unsigned char)label.p[i];
+		if (c < 0x80 && !is_alnum(c) && c != '-' && c != '_') return false;
+	}
+	return ascii || utf8_valid(label);
+}
+
+bool domain_valid(struct slice domain)
+{
+	if (domain.n == 0 || domain.n > DOMAIN_MAX) return false;
+	while (domain.p)
+		if (!label_valid(slice_split(&domain, '.'))) return false;
+	return true;
+}
+
+/* UTS #46 non-transitional, as browsers and other mail servers do; {NULL, 0} when IDNA forbids it. */
+static struct slice to_a_labels(struct arena *a, struct slice domain)
+{
+	struct slice result = {NULL, 0};
+	char *text = arena_strdup(a, domain);
+	uint8_t *ascii = NULL;
+	if (!text) return result;
+	if (idn2_lookup_u8((uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+		result = arena_copy(a, slice_str((char *)ascii));
+	idn2_free(ascii);
+	return result;
+}
+
+struct slice domain_canonical(struct arena *a, struct slice domain)
+{
+	struct slice none = {NULL, 0};
+	if (domain.n > 1 && domain.p[domain.n - 1] == '.') domain.n--;
+	if (!domain_valid(domain)) return none;
+	if (!utf8_is_ascii(domain)) {
+		domain = to_a_labels(a, domain);
+		/* Mapping may turn other full stops into dots, and full-width forms into what no domain has. */
+		if (!domain.p || !utf8_is_ascii(domain) || !domain_valid(domain)) return none;
+	}
+	char *out = arena_alloc(a, domain.n);
+	if (!out) return none;
+	for (size_t i = 0; i < domain.n; i++)
+		out[i] = domain.p[i] >= 'A' && domain.p[i] <= 'Z' ? (char)(domain.p[i] | 0x20) : domain.p[i];
+	return slice_of(out, domain.n);
+}
+
+bool domain_within(struct slice domain, struct slice parent)
+{
+	if (parent.n == 0 || domain.n < parent.n) return false;
+	if (!slice_equal(slice_sub(domain, domain.n - parent.n, domain.n), parent)) return false;
+	return domain.n == parent.n || domain.p[domain.n - parent.n - 1] == '.';
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mail/utf8.h"
+
+static const struct {
+	const char *name;
+	struct slice text;
+	size_t length;
+	bool valid;
+} cases[] = {
+	{"empty", {"", 0}, 0, true},
+	{"ascii", {"a", 1}, 1, true},
+	{"nul is ascii", {"\0", 1}, 1, true},
+	{"two octets", {"\xC3\xA9", 2}, 2, true},
+	{"three octets", {"\xE2\x82\xAC", 3}, 3, true},
+	{"four octets", {"\xF0\x9F\x93\xA7", 4}, 4, true},
+	{"U+10FFFF", {"\xF4\x8F\xBF\xBF", 4}, 4, true},
+	{"beyond U+10FFFF", {"\xF4\x90\x80\x80", 4}, 0, false},
+	{"overlong slash, two octets", {"\xC0\xAF", 2}, 0, false},
+	{"overlong slash, three octets", {"\xE0\x80\xAF", 3}, 0, false},
+	{"overlong, four octets", {"\xF0\x80\x80\xAF", 4}, 0, false},
+	{"surrogate", {"\xED\xA0\x80", 3}, 0, false},
+	{"cut off", {"\xE2\x82", 2}, 0, false},
+	{"continuation alone", {"\x80", 1}, 0, false},
+	{"not a continuation", {"\xE2\x82g", 3}, 0, false},
+	{"latin-1 after good text", {"ok \xE9", 4}, 1, false},
+};
+
+static void test_table(void **state)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		if (utf8_length(cases[i].text) != cases[i].length || utf8_valid(cases[i].text) != cases[i].valid)
+			fail_msg("%s", cases[i].name);
+	}
+}
+
+static void test_ascii(void **state)
+{
+	assert_true(utf8_is_ascii(SLICE("plain \x7F")));
+	assert_false(utf8_is_ascii(SLICE("caf\xC3\xA9")));
+	assert_true(utf8_is_ascii(SLICE_EMPTY));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_ascii)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/delivery.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "mail/envelope.h"
+#include "relay/delivery_internal.h"
+
+#define DELIVERY_MAGIC 0xde11fe87u
+/* Connections in all; fewer when the process may not have that many descriptors. */
+#define CARRIERS_MOST  2000
+#define POLL_MS        250
+#define TICK_MS        1000
+#define CHANGED_MOST   256
+#define SWEEP_MS       60000
+#define RECORD_ROOM    (1024 * 1024)
+#define RECIPIENT_ROOM 4096
+
+static struct delivery *checked(void *arg)
+{
+	struct delivery *d = arg;
+	assert(d->magic == DELIVERY_MAGIC);
+	return d;
+}
+
+/* ---- small helpers ---- */
+
+uint32_t delivery_random(struct delivery *d)
+{
+	d->random = d->random * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(d->random >> 33);
+}
+
+struct tenants *delivery_tenants(struct delivery *d)
+{
+	char why[256];
+	struct tenants *fresh;
+	if (tenants_generation(d->state) == tenants_snapshot_generation(d->tenants)) return d->tenants;
+	if (tenants_load(d->state, &fresh, why)) {
+		log_text(LOG_ERROR, "tenants", "%s", why);
+		return d->tenants;
+	}
+	tenants_unref(d->tenants);
+	d->tenants = fresh;
+	return fresh;
+}
+
+void delivery_wake_clock(struct delivery *d)
+{
+	event_set(&d->wake);
+}
+
+void delivery_count(struct delivery *d)
+{
+	metric_set(METRIC_queue_messages, (int64_t)d->queue.count);
+	metric_set(METRIC_queue_held, (int64_t)d->queue.held);
+}
+
+/* ---- what comes in ---- */
+
+void delivery_accept(struct delivery *d, struct message *m)
+{
+	if (queue_find(&d->queue, m->record.id)) { /* seen while loading the spool */
+		message_unref(m);
+		return;
+	}
+	struct queued *q = queue_add(&d->queue, m);
+	if (!q) {
+		/* It is on stable storage and will be found at the next start. */
+		log_text(LOG_ERROR, "delivery_memory", "no memory for a queued message; it waits for a restart");
+		metric_add(METRIC_out_of_resources, 1);
+		message_unref(m);
+		return;
+	}
+	delivery_count(d);
+	if (m->record.hold)
+		queue_schedule(&d->queue, q, outcome_expires(d, &m->record));
+	else if (m->record.next_attempt > clock_unix())
+		queue_schedule(&d->queue, q, m->record.next_attempt);
+	else
+		dispatch_message(d, q, false);
+}
+
+static void submitted(void *arg)
+{
+	struct message *m = arg;
+	struct delivery *d = checked(m->link);
+	m->link = NULL;
+	if (d->stopping)
+		message_unref(m);
+	else
+		delivery_accept(d, m);
+}
+
+void delivery_submit(struct delivery *d, struct message *m)
+{
+	m->link = d;
+	m->post = (struct post){.fn = submitted, .arg = m};
+	loop_post(d->loop, &m->post);
+}
+
+static bool load_record(const struct spool_message *record, void *arg)
+{
+	struct delivery *d = arg;
+	struct message *m = message_new();
+	if (m) {
+		m->arena.limit = RECORD_ROOM + record->recipient_count * RECIPIENT_ROOM;
+		if (queue_copy_record(&m->arena, record, &m->record)) {
+			delivery_accept(d, m);
+			return true;
+		}
+		message_unref(m);
+	}
+	log_text(LOG_ERROR, "delivery_memory", "no memory to load the whole queue; the rest waits for a restart");
+	return false;
+}
+
+/* ---- edits by `backstop queue` ---- */
+
+struct changes {
+	struct db *spool;
+	uint64_t ids[CHANGED_MOST];
+	size_t n;
+	enum error error;
+};
+
+static void take_changes(void *arg)
+{
+	struct changes *c = arg;
+	c->error = spool_take_changed(c->spool, c->ids, CHANGED_MOST, &c->n);
+}
+
+/* What the command line decides: hold, and the time of the next attempt. The recipients' states are ours. */
+static void edited(struct delivery *d, struct queued *q, const struct spool_message *stored)
+{
+	struct spool_message *m = &q->message->record;
+	int64_t now = clock_unix();
+	if (stored->hold && !m->hold) {
+		struct slice reason = arena_copy(&q->message->arena, stored->hold_reason);
+		m->hold = true;
+		m->hold_reason = reason.p ? reason : SLICE_EMPTY;
+		m->expires = now + d->config->relay.hold_lifetime / 1000;
+		d->queue.held++;
+		q->changed = true;
+		if (!queue_busy(q)) outcome_finish(d, q);
+	} else if (!stored->hold) {
+		bool released = m->hold;
+		if (released) {
+			/* a life of its own from now on, as if it had just come */
+			m->hold = false;
+			m->hold_reason = SLICE_EMPTY;
+			m->expires = now + (m->return_path.n ? d->config->relay.queue_lifetime
+			                                     : d->config->relay.bounce_lifetime) /
+			                           1000;
+			d->queue.held--;
+			q->changed = true;
+		}
+		if (!queue_busy(q) && (released || stored->next_attempt <= now)) dispatch_message(d, q, true);
+	}
+}
+
+static void apply_change(struct delivery *d, uint64_t id)
+{
+	struct queued *q = queue_find(&d->queue, id);
+	struct spool_message stored;
+	struct arena a;
+	arena_init(&a, SIZE_MAX / 2);
+	enum error e = spool_get(d->spool, id, &a, &stored);
+	if (e == ERR_NOT_FOUND) {
+		if (q) q->dropped = true;
+		if (q && !queue_busy(q)) outcome_dropped(d, q);
+	} else if (!e && q) {
+		edited(d, q, &stored);
+	} else if (!e) {
+		load_record(&stored, d);
+	}
+	arena_free(&a);
+	delivery_count(d);
+}
+
+static void poll_changes(struct delivery *d, struct changes *c)
+{
+	do {
+		c->n = 0;
+		fiber_offload(take_changes, c);
+		if (c->error) {
+			log_begin(LOG_WARNING, "queue_changes");
+			log_error("error", c->error);
+			log_end();
+			return;
+		}
+		for (size_t i = 0; i < c->n; i++) apply_change(d, c->ids[i]);
+	} while (c->n == CHANGED_MOST && !d->stopping);
+}
+
+/* A fiber: until the delivery stops. */
+static void watch_changes(void *arg)
+{
+	struct delivery *d = checked(arg);
+	struct changes *c = calloc(1, sizeof(*c));
+	if (!c) return;
+	c->spool = d->spool;
+	while (!d->stopping && fiber_sleep(clock_deadline(POLL_MS)) == ERR_OK) poll_changes(d, c);
+	free(c);
+}
+
+/* ---- the clock ---- */
+
+static void due(struct delivery *d, struct queued *q, int64_t now)
+{
+	if (!q->message->record.hold) {
+		dispatch_message(d, q, false);
+	} else if (outcome_expires(d, &q->message->record) <= now) {
+		outcome_hold_over(d, q);
+	} else {
+		queue_schedule(&d->queue, q, outcome_expires(d, &q->message->record));
+	}
+}
+
+static void run_due(struct delivery *d)
+{
+	struct queued *q;
+	size_t n = 0;
+	while (!d->stopping && (q = queue_take_due(&d->queue, clock_unix()))) {
+		due(d, q, clock_unix());
+		if (++n % 256 == 0) fiber_yield();
+	}
+}
+
+/* A fiber. It also looks after what was put off for want of memory. */
+static void run_clock(void *arg)
+{
+	struct delivery *d = checked(arg);
+	int64_t sweep = clock_deadline(SWEEP_MS);
+	while (!d->stopping) {
+		run_due(d);
+		dispatch_starving(d);
+		reports_kick(d);
+		if (clock_now_ms() >= sweep) {
+			destinations_sweep(&d->destinations, clock_unix());
+			sweep = clock_deadline(SWEEP_MS);
+		}
+		if (event_wait(&d->wake, clock_deadline(TICK_MS)) == ERR_CANCELLED) return;
+	}
+}
+
+/* The first fiber: no message may be delivered twice, so the spool is read before anything else is taken. */
+static void begin(void *arg)
+{
+	struct delivery *d = checked(arg);
+	enum error e = spool_each(d->spool, load_record, d);
+	if (e) {
+		log_begin(LOG_ERROR, "queue_load");
+		log_error("error", e);
+		log_end();
+	}
+	log_begin(LOG_INFO, "queue_loaded");
+	log_uint("messages", d->queue.count);
+	log_uint("held", d->queue.held);
+	log_end();
+	if (scope_spawn(loop_scope(d->loop), "delivery clock", run_clock, d) ||
+	    scope_spawn(loop_scope(d->loop), "queue changes", watch_changes, d))
+		log_text(LOG_ERROR, "delivery_memory", "no memory for the delivery's own fibers");
+}
+
+/* ---- reload ---- */
+
+struct reload {
+	struct post post;
+	struct delivery *delivery;
+	struct config *config;
+};
+
+static void reloaded(void *arg)
+{
+	struct reload *r = arg;
+	struct delivery *d = checked(r->delivery);
+	config_unref(d->config);
+	d->config = r->config;
+	free(r);
+	pools_reset(&d->pools);
+	if (!d->stopping) dispatch_again(d);
+}
+
+void delivery_reload(struct delivery *d, struct config *c)
+{
+	struct reload *r = calloc(1, sizeof(*r));
+	if (!r) {
+		log_text(LOG_ERROR, "delivery_memory", "no memory to take the new configuration");
+		return;
+	}
+	r->delivery = d;
+	r->config = config_ref(c);
+	r->post = (struct post){.fn = reloaded, .arg = r};
+	loop_post(d->loop, &r->post);
+}
+
+/* ---- start and stop ---- */
+
+static void *run(void *arg)
+{
+	struct delivery *d = checked(arg);
+	loop_run(d->loop);
+	return NULL;
+}
+
+static uint32_t carriers_most(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 4 >= CARRIERS_MOST) return CARRIERS_MOST;
+	return limit.rlim_cur / 4 > 4 ? (uint32_t)(limit.rlim_cur / 4) : 4;
+}
+
+static void free_delivery(struct delivery *d)
+{
+	destinations_free(&d->destinations);
+	queue_free(&d->queue);
+	if (d->loop) loop_free(d->loop);
+	hosts_free(d->hosts);
+	tls_unref(d->tls);
+	tenants_unref(d->tenants);
+	config_unref(d->config);
+	d->magic = 0;
+	free(d);
+}
+
+static enum error prepare(struct delivery *d)
+{
+	char why[256];
+	enum error e;
+	if ((e = queue_init(&d->queue)) || (e = destinations_init(&d->destinations))) return e;
+	d->hosts = hosts_new();
+	d->loop = d->hosts ? loop_new() : NULL;
+	if (!d->loop) return ERR_NO_MEMORY;
+	if ((e = tls_client_new(&d->tls, why)) || (e = tenants_load(d->state, &d->tenants, why))) {
+		log_text(LOG_ERROR, "delivery_start", "%s", why);
+		return e;
+	}
+	scope_init(&d->scope);
+	return scope_spawn(loop_scope(d->loop), "delivery", begin, d);
+}
+
+enum error delivery_start(struct config *c, struct resolver *r, struct db *spool, struct db *state, struct writer *w,
+                          struct delivery **out)
+{
+	*out = NULL;
+	struct delivery *d = calloc(1, sizeof(*d));
+	if (!d) return ERR_NO_MEMORY;
+	d->magic = DELIVERY_MAGIC;
+	d->config = config_ref(c);
+	d->resolver = r;
+	d->spool = spool;
+	d->state = state;
+	d->writer = w;
+	d->random = (uint64_t)clock_now_ns() ^ (uint64_t)clock_unix_ms() << 20;
+	d->carriers_most = carriers_most();
+	enum error e = prepare(d);
+	if (!e && pthread_create(&d->thread, NULL, run, d)) e = ERR_NO_MEMORY;
+	if (e)
+		free_delivery(d);
+	else
+		*out = d;
+	return e;
+}
+
+static void wake_idle(struct destination *to, void *arg)
+{
+	(void)arg;
+	waitlist_wake_all(&to->idle);
+}
+
+/* A fiber: transactions under way may end, until the drain time is over. */
+static void drain(void *arg)
+{
+	struct delivery *d = checked(arg);
+	int64_t deadline = clock_deadline(d->config->relay.drain_time);
+	destinations_each(&d->destinations, wake_idle, NULL);
+	event_set(&d->wake);
+	while (d->carriers + d->reporters > 0 && event_wait(&d->settled, deadline) == ERR_OK) continue;
+	scope_cancel(&d->scope);
+	scope_join(&d->scope, DEADLINE_NEVER);
+	writer_flush(d->writer);
+	loop_stop(d->loop);
+}
+
+static void stop(void *arg)
+{
+	struct delivery *d = checked(arg);
+	d->stopping = true;
+	/* without memory for a fiber there is no draining */
+	if (scope_spawn(loop_scope(d->loop), "delivery drain", drain, d)) loop_stop(d->loop);
+}
+
+static void join(void *arg)
+{
+	struct delivery *d = arg;
+	pthread_join(d->thread, NULL);
+}
+
+void delivery_stop(struct delivery *d)
+{
+	struct post post = {.fn = stop, .arg = checked(d)};
+	loop_post(d->loop, &post);
+	fiber_offload(join, d); /* the caller's loop may go on */
+	free_delivery(d);
+}

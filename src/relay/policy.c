@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The relay's policy at each stage of a session (smtp/server.h calls it). What is checked at RCPT is a table for each direction, run
+ * from top to bottom until one row refuses; the order is the design's: cheap before dear, ours before the downstream's.
+ */
+#include <crypt.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "mail/address.h"
+#include "relay/limits.h"
+#include "relay/refusals.h"
+#include "relay/trace.h"
+#include "relay/visit.h"
+#include "store/spool.h"
+#include "store/directory.h"
+
+/* ---- MAIL -------------------------------------------------------------------------------------------------------------- */
+
+static const struct tenant *source_tenant(struct visit *v, const struct tenants *tenants)
+{
+	char certificate[65];
+	const struct tenant *t = NULL;
+	if (v->user_tenant) t = tenants_by_id(tenants, v->user_tenant);
+	if (!t && stream_peer_fingerprint(v->session->stream, certificate)) t = tenants_by_certificate(tenants, certificate);
+	if (!t) t = tenants_by_source(tenants, &v->client);
+	return t && t->enabled ? t : NULL;
+}
+
+static bool sends_as_itself(const struct passage *p)
+{
+	if (!p->source) return false;
+	return p->sender.null || (p->sender_domain.n && tenant_owns(p->source, p->sender_domain));
+}
+
+static struct passage *passage_new(struct visit *v, struct transaction *t, const struct command *c)
+{
+	struct passage *p = ARENA_NEW(&t->arena, struct passage);
+	if (!p) return NULL;
+	p->visit = v;
+	p->session = v->session;
+	p->transaction = t;
+	p->began = clock_now_ms();
+	p->id = spool_new_id(clock_unix_ms());
+	p->sender = c->path;
+	p->sender.text = t->envelope.return_path;
+	p->sender.local = arena_copy(&t->arena, c->path.local);
+	p->sender.domain = arena_copy(&t->arena, c->path.domain);
+	p->sender_domain = c->path.null || c->path.literal ? SLICE_EMPTY : domain_canonical(&t->arena, c->path.domain);
+	if (arena_exhausted(&t->arena)) return NULL;
+	p->tenants = worker_tenants(v->worker);
+	t->policy = p;
+	return p;
+}
+
+static void refuse_mail(struct passage *p, struct visit *v, struct session *s, enum reason reason, struct slice detail,
+                        struct reply *out)
+{
+	reply_set_reason(&s->command_arena, out, reason, detail);
+	policy_log_refused(p, v, "MAIL", SLICE_EMPTY, out);
+}
+
+static void policy_mail(struct session *s, struct transaction *t, const struct command *c, struct reply *out)
+{
+	struct visit *v = s->policy;
+	struct blocklist_hit hit;
+	enum reason r = limits_message(v->worker->relay->limits, v->setup->config, &v->client, clock_now_ms());
+	struct passage *p = r ? NULL : passage_new(v, t, c);
+	if (r || !p || !p->tenants) {
+		if (!r) r = p ? REASON_storage_failed : REASON_no_memory;
+		refuse_mail(p, v, s, r, SLICE_EMPTY, out);
+		if (r == REASON_too_fast) s->closing = true;
+		return;
+	}
+	p->source = source_tenant(v, p->tenants);
+	if (sends_as_itself(p)) {
+		p->direction = OUTBOUND;
+		p->verified = true; /* the tenant proved itself by its source, certificate or password */
+		return;
+	}
+	bool suspicious = c->path.null || address_is_postmaster(&c->path);
+	r = p->source ? REASON_ok : blocklists_ask(v->blocklists, &v->client, suspicious, &s->command_arena, &hit);
+	if (!r) return;
+	if (r == REASON_listed_safe_mode) metric_add(METRIC_safe_mode_refused, 1);
+	refuse_mail(p, v, s, r,
+	            arena_printf(&s->command_arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text)), out);
+}
+
+/* ---- RCPT -------------------------------------------------------------------------------------------------------------- */
+
+static void check_domain(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	const struct address *a = &r->command->path;
+	struct arena *arena = &p->session->command_arena;
+	if (a->domain.n == 0) { /* RFC 5321 4.5.1: <postmaster> alone is ours; it goes to whoever has our host name */
+		struct slice host = slice_str(p->session->settings->hostname);
+		r->domain = domain_canonical(arena, host);
+	} else {
+		r->domain = a->literal ? arena_copy(arena, a->domain) : domain_canonical(arena, a->domain);
+	}
+	if (!r->domain.p) {
+		v->reason = arena_exhausted(arena) ? REASON_no_memory : REASON_bad_address;
+		return;
+	}
+	r->tenant = a->literal ? NULL : tenants_by_domain(p->tenants, r->domain);
+	if (r->tenant && !r->tenant->enabled) v->reason = REASON_tenant_disabled;
+}
+
+/* Not an open relay: a stranger reaches tenants' domains only, a tenant sends only as itself. */
+static void check_may_relay(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	if (p->direction == OUTBOUND || r->tenant) return;
+	metric_add(METRIC_relay_denied, 1);
+	if (p->source)
+		v->reason = REASON_not_your_domain;
+	else if (r->command->path.domain.n == 0)
+		v->reason = REASON_unknown_domain;
+	else
+		v->reason = REASON_relay_denied;
+}
+
+/* user%other@ours and the like: we would not follow it, but the server behind us might. */
+static void check_trick(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	(void)p;
+	if (r->tenant && address_is_relay_trick(&r->command->path)) v->reason = REASON_relay_trick;
+}
+
+static void check_null_sender(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	(void)r;
+	if (p->sender.null && p->transaction->envelope.recipient_count > 0) v->reason = REASON_null_many_recipients;
+}
+
+static void check_directory(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	if (!r->tenant) return;
+	struct visit *visit = p->visit;
+	struct slice local = r->command->path.local;
+	enum directory_answer d =
+		directory_lookup(visit->worker->relay->state, r->tenant, local, r->domain, NULL);
+	if (d == DIRECTORY_KNOWN || d == DIRECTORY_ASK) {
+		r->ask_now = d == DIRECTORY_ASK || r->tenant->ask == ASK_AT_RCPT;
+		return;
+	}
+	metric_add(METRIC_directory_unknown, 1);
+	int64_t limit = visit->setup->config->relay.session_unknown_limit;
+	v->reason = REASON_unknown_recipient;
+	if (p->source || limit <= 0 || ++visit->unknown <= limit) return;
+	v->reason = REASON_too_many_unknown; /* somebody harvests addresses */
+	p->session->closing = true;
+}
+
+static void check_refused_before(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	if (r->tenant && !r->ask_now)
+		refusals_find(r->tenant->id, r->command->path.text, clock_now_ms(), &p->session->command_arena, &v->reply);
+}
+
+/* Outbound, a transaction is stored as one message with one way to go: out, or to one tenant's own servers. */
+static void check_one_way(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	bool external = r->tenant == NULL;
+	if (r->command->path.domain.n == 0 && external) {
+		v->reason = REASON_unknown_domain;
+	} else if (p->transaction->envelope.recipient_count == 0) {
+		p->external = external;
+		p->tenant = r->tenant;
+	} else if (p->external != external || p->tenant != r->tenant) {
+		v->reason = REASON_other_downstream;
+	}
+}
+
+static const struct check {
+	const char *name;
+	void (*run)(struct passage *, struct rcpt *, struct verdict *);
+} inbound_checks[] = {
+	{"domain", check_domain},
+	{"may relay", check_may_relay},
+	{"trick", check_trick},
+	{"null sender", check_null_sender},
+	{"directory", check_directory},
+	{"refused before", check_refused_before},
+	{"downstream", inbound_rcpt_ask},
+}, outbound_checks[] = {
+	{"domain", check_domain},
+	{"trick", check_trick},
+	{"directory", check_directory},
+	{"one way", check_one_way},
+};
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+static void count_refusal(const struct reply *out)
+{
+	metric_add(reply_permanent(out) ? METRIC_smtp_rejected_recipients : METRIC_smtp_deferred_recipients, 1);
+}
+
+static void policy_rcpt(struct session *s, struct transaction *t, const struct command *c, struct reply *out)
+{
+	struct passage *p = t->policy;
+	bool in = p->direction == INBOUND;
+	const struct check *checks = in ? inbound_checks : outbound_checks;
+	size_t n = in ? COUNT_OF(inbound_checks) : COUNT_OF(outbound_checks);
+	struct rcpt r = {.command = c};
+	struct verdict v = {.reason = REASON_ok, .detail = SLICE_EMPTY};
+	for (size_t i = 0; i < n && !v.reason && !v.reply.code; i++) checks[i].run(p, &r, &v);
+	if (!v.reason && !v.reply.code) return;
+	if (v.reason)
+		reply_set_reason(&s->command_arena, out, v.reason, v.detail);
+	else
+		*out = v.reply;
+	if (reply_positive(out)) return;
+	count_refusal(out);
+	policy_log_refused(p, s->policy, "RCPT", c->path.text, out);
+}
+
+/* ---- the message --------------------------------------------------------------------------------------------------------- */
+
+static void policy_message(struct session *s, struct transaction *t, struct reply *out)
+{
+	struct passage *p = t->policy;
+	const struct config *c = p->visit->setup->config;
+	struct trace_header header;
+	enum reason r = trace_read_header(&t->arena, &t->body, c->relay.header_size_limit, c->relay.hop_limit, &header);
+	struct slice received = r ? SLICE_EMPTY
+	                          : trace_received(&t->arena, s, t, stream_peer(s->stream), p->id, clock_unix());
+	if (!r && !received.p) r = REASON_no_memory;
+	if (r) {
+		reply_set_reason(&s->command_arena, out, r, SLICE_EMPTY);
+		if (t->rcpt_replies)
+			for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
+		policy_log_message(p, "refused", out, NULL, header.message_id);
+	} else if (p->direction == OUTBOUND) {
+		outbound_message(p, received, header.message_id, header.size, out);
+	} else {
+		inbound_message(p, received, header.message_id, header.size, out);
+	}
+	if (out->code && !reply_positive(out))
+		metric_add(reply_permanent(out) ? METRIC_smtp_rejected_messages : METRIC_smtp_deferred_messages, 1);
+}
+
+static void policy_end(struct session *s, struct transaction *t)
+{
+	(void)s;
+	struct passage *p = t->policy;
+	if (!p) return;
+	inbound_end(p);
+	tenants_unref(p->tenants);
+	t->policy = NULL;
+}
+
+static void policy_acknowledged(struct session *s)
+{
+	inbound_acknowledged(s->policy);
+}
+
+static void policy_refused(struct session *s, const char *stage, const struct reply *reply)
+{
+	struct passage *p = s->transaction ? s->transaction->policy : NULL;
+	if (reply->code == 452 || reply->reason == REASON_too_busy) metric_add(METRIC_out_of_resources, 1);
+	policy_log_refused(p, s->policy, stage, SLICE_EMPTY, reply);
+}
+
+/* ---- AUTH ---------------------------------------------------------------------------------------------------------------- */
+
+struct password_check {
+	const char *password, *hash;
+	bool good;
+};
+
+static void check_password(void *arg)
+{
+	struct password_check *c = arg;
+	struct crypt_data *data = calloc(1, sizeof *data);
+	const char *got = data ? crypt_r(c->password, c->hash, data) : NULL;
+	size_t n = strlen(c->hash);
+	if (got && strlen(got) == n) {
+		unsigned char different = 0;
+		for (size_t i = 0; i < n; i++) different |= (unsigned char)(got[i] ^ c->hash[i]);
+		c->good = different == 0 && got[0] != '*';
+	}
+	free(data);
+}
+
+static bool policy_authenticate(struct session *s, struct slice user, struct slice password)
+{
+	struct visit *v = s->policy;
+	/* A user that does not exist costs the same time as one that does. */
+	static const char nobody[] = "$y$j9T$XXXXXXXXXXXXXXXXXXXXXX$0000000000000000000000000000000000000000000";
+	const struct tenant_user *account = NULL;
+	struct tenants *tenants = worker_tenants(v->worker);
+	const struct tenant *t = tenants ? tenants_by_user(tenants, user, &account) : NULL;
+	struct password_check check = {.password = arena_strdup(&s->command_arena, password),
+	                               .hash = t ? account->password_hash : nobody};
+	if (check.password) fiber_offload(check_password, &check);
+	bool good = t && t->enabled && check.good && !memchr(password.p, '\0', password.n);
+	if (good) v->user_tenant = t->id;
+	tenants_unref(tenants);
+	return good;
+}
+
+const struct server_policy relay_policy = {
+	.mail = policy_mail,
+	.rcpt = policy_rcpt,
+	.message = policy_message,
+	.end = policy_end,
+	.acknowledged = policy_acknowledged,
+	.authenticate = policy_authenticate,
+	.refused = policy_refused,
+};

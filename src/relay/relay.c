@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/sandbox.h"
+#include "relay/delivery.h"
+#include "relay/limits.h"
+#include "relay/worker.h"
+#include "relay/writer.h"
+#include "smtp/reply.h"
+#include "store/fingerprint.h"
+
+#define WORKERS_MOST 64
+#define LEDGER_EVERY_MS 10000
+#define LEDGER_EXPIRE_MOST 10000
+
+/* The main thread's own state. */
+struct relay_main {
+	struct relay relay;
+	struct loop *loop;
+	struct service_start *start;
+	struct config *config;
+	struct service_listener *listeners;
+	size_t listener_count;
+	struct worker *workers[WORKERS_MOST];
+	pthread_t threads[WORKERS_MOST];
+	size_t worker_count, idle_workers;
+	struct event all_idle;
+	struct scope tests; /* blocklist zones of the present configuration */
+	char temporary_dir[4096];
+};
+
+static int fail(const char *what, const char *why)
+{
+	log_text(LOG_ERROR, "start", "%s: %s", what, why);
+	return 3;
+}
+
+/* ---- posts to the workers ------------------------------------------------------------------------------------------------ */
+
+/* A change for one worker, and the main loop's wait for it. */
+struct change {
+	struct post post, back;
+	struct relay_main *main;
+	struct worker *worker;
+	struct setup *setup;
+	struct blocklists *blocklists;
+	struct event done;
+};
+
+static void change_done(void *arg)
+{
+	struct change *c = arg;
+	event_set(&c->done);
+}
+
+static void change_apply(void *arg)
+{
+	struct change *c = arg;
+	worker_change(c->worker, c->setup, c->blocklists);
+	worker_listen(c->worker, c->main->listeners, c->main->listener_count);
+	c->back = (struct post){.fn = change_done, .arg = c};
+	loop_post(c->main->loop, &c->back);
+}
+
+static void idle_back(void *arg)
+{
+	struct relay_main *k = arg;
+	if (++k->idle_workers == k->worker_count) event_set(&k->all_idle);
+}
+
+static struct post idle_posts[WORKERS_MOST], drain_posts[WORKERS_MOST];
+
+static void worker_idle(struct worker *w, void *arg)
+{
+	struct relay_main *k = arg;
+	for (size_t i = 0; i < k->worker_count; i++)
+		if (k->workers[i] == w) {
+			w->idle = NULL;
+			idle_posts[i] = (struct post){.fn = idle_back, .arg = k};
+			loop_post(k->loop, &idle_posts[i]);
+		}
+}
+
+struct drain {
+	struct worker *worker;
+	struct relay_main *main;
+};
+static struct drain drains[WORKERS_MOST];
+
+static void drain_apply(void *arg)
+{
+	struct drain *d = arg;
+	worker_drain(d->worker, worker_idle, d->main);
+}
+
+/* ---- reload ---------------------------------------------------------------------------------------------------------------- */
+
+static void use_config(struct relay_main *k, struct config *c)
+{
+	char prefix[1024] = "";
+	k->config = c;
+	log_setup(c->log_format, c->log_level, "relay");
+	if (c->web_public_url) snprintf(prefix, sizeof prefix, "%s/reason/", c->web_public_url);
+	reply_set_link_prefix(slice_str(prefix));
+}
+
+static void start_tests(struct relay_main *k, struct blocklists *b)
+{
+	scope_init(&k->tests);
+	if (scope_spawn(&k->tests, "blocklist tests", blocklists_watch, blocklists_ref(b)) != ERR_OK) blocklists_unref(b);
+}
+
+static void close_listeners(struct service_listener *l, size_t n)
+{
+	for (size_t i = 0; i < n; i++) close(l[i].fd);
+	free(l);
+}
+
+static void reload(struct relay_main *k, struct service_start *fresh)
+{
+	char why[256];
+	struct setup *setup = NULL;
+	struct blocklists *b = NULL;
+	if (setup_new(fresh->config, k->temporary_dir, &setup, why) == ERR_OK)
+		b = blocklists_new(fresh->config, k->relay.resolver, k->relay.state);
+	if (!b) {
+		log_text(LOG_ERROR, "reload", "the old configuration stays in use: %s", why);
+		setup_unref(setup);
+		close_listeners(fresh->listeners, fresh->listener_count);
+		config_unref(fresh->config);
+		return;
+	}
+	struct service_listener *old = k->listeners;
+	size_t old_count = k->listener_count;
+	k->listeners = fresh->listeners;
+	k->listener_count = fresh->listener_count;
+	for (size_t i = 0; i < k->worker_count; i++) {
+		struct change c = {.main = k, .worker = k->workers[i], .setup = setup_ref(setup),
+		                   .blocklists = blocklists_ref(b)};
+		c.post = (struct post){.fn = change_apply, .arg = &c};
+		loop_post(k->workers[i]->loop, &c.post);
+		fiber_shield(); /* c lives on this stack */
+		event_wait(&c.done, DEADLINE_NEVER);
+		fiber_unshield();
+	}
+	close_listeners(old, old_count);
+	delivery_reload(k->relay.delivery, fresh->config);
+	scope_cancel(&k->tests);
+	scope_join(&k->tests, DEADLINE_NEVER);
+	start_tests(k, b);
+	config_unref(k->config);
+	use_config(k, fresh->config);
+	blocklists_unref(b);
+	setup_unref(setup);
+	log_text(LOG_INFO, "reload", "the new configuration is in use");
+}
+
+/* ---- stop ------------------------------------------------------------------------------------------------------------------ */
+
+static void stop_workers(struct relay_main *k)
+{
+	for (size_t i = 0; i < k->worker_count; i++) {
+		drains[i] = (struct drain){.worker = k->workers[i], .main = k};
+		drain_posts[i] = (struct post){.fn = drain_apply, .arg = &drains[i]};
+		loop_post(k->workers[i]->loop, &drain_posts[i]);
+	}
+	if (k->worker_count && event_wait(&k->all_idle, clock_deadline(k->config->relay.drain_time)) == ERR_TIMEOUT)
+		log_text(LOG_WARNING, "stop", "sessions were cut off after drain-time; their clients will try again");
+	for (size_t i = 0; i < k->worker_count; i++) loop_stop(k->workers[i]->loop);
+	for (size_t i = 0; i < k->worker_count; i++) pthread_join(k->threads[i], NULL);
+}
+
+static void control_fiber(void *arg)
+{
+	struct relay_main *k = arg;
+	struct service_start fresh;
+	while (service_next(k->start->control, &fresh) == SERVICE_RELOAD) {
+		reload(k, &fresh);
+		service_ready(k->start->control);
+	}
+	log_text(LOG_INFO, "stop", "stopping: sessions end, deliveries under way are finished");
+	scope_cancel(&k->tests);
+	scope_join(&k->tests, DEADLINE_NEVER);
+	stop_workers(k);
+	delivery_stop(k->relay.delivery);
+	writer_stop(k->relay.writer);
+	db_sync(k->relay.ledger);
+	loop_stop(k->loop);
+}
+
+/* The ledger is not synced at each commit: a machine crash may cost what this has not brought to disk yet. */
+static void ledger_fiber(void *arg)
+{
+	struct relay_main *k = arg;
+	while (fiber_sleep(clock_deadline(LEDGER_EVERY_MS)) == ERR_OK) {
+		size_t removed = 0;
+		fingerprint_expire(k->relay.ledger, clock_unix(), LEDGER_EXPIRE_MOST, &removed);
+		db_sync(k->relay.ledger);
+	}
+}
+
+/* ---- start ----------------------------------------------------------------------------------------------------------------- */
+
+static int enter_sandbox(const struct config *c)
+{
+	char why[256];
+	const char *read_paths[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/ssl", "/usr/lib/ssl", "/usr/share/dns", "/dev/urandom",
+	                            "/dev/null", "/proc/self", "/proc/sys/net", "/sys/devices/system/cpu", NULL};
+	const char *write_paths[] = {c->state_dir, c->run_dir, NULL};
+	struct sandbox box = {.user = c->user, .read_paths = read_paths, .write_paths = write_paths,
+	                      .syscalls = SANDBOX_NETWORK_CLIENT};
+	return sandbox_enter(&box, why) ? fail("sandbox", why) : 0;
+}
+
+static int open_stores(struct relay_main *k)
+{
+	char why[256];
+	size_t orphans = 0;
+	const char *dir = k->config->state_dir;
+	if (db_open(dir, DB_STATE, DB_CREATE, &k->relay.state, why) || db_open(dir, DB_LEDGER, DB_CREATE, &k->relay.ledger, why) ||
+	    db_open(dir, DB_SPOOL, DB_CREATE, &k->relay.spool, why))
+		return fail("state-dir", why);
+	enum error e = spool_remove_orphans(k->relay.spool, &orphans);
+	if (e) log_text(LOG_WARNING, "spool", "body files without a record could not be removed: %s", error_text(e));
+	snprintf(k->temporary_dir, sizeof k->temporary_dir, "%s/tmp", dir);
+	if (mkdir(k->temporary_dir, 0700) && errno != EEXIST) return fail(k->temporary_dir, "cannot be made");
+	k->relay.temporary_dir = k->temporary_dir;
+	return 0;
+}
+
+static int start_parts(struct relay_main *k)
+{
+	char why[256] = "out of memory or descriptors";
+	struct config *c = k->config;
+	enum error e = resolver_new(c->resolver_servers, c->resolver_server_count, &k->relay.resolver, why);
+	if (e) return fail("resolver", why);
+	k->relay.limits = limits_new();
+	e = k->relay.limits ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
+	if (e) return fail("spool writer", error_text(e));
+	e = delivery_start(c, k->relay.resolver, k->relay.spool, k->relay.state, k->relay.writer, &k->relay.delivery);
+	return e ? fail("delivery", error_text(e)) : 0;
+}
+
+
+static void *worker_thread(void *arg)
+{
+	struct worker *w = arg;
+	scope_spawn(loop_scope(w->loop), "housekeeping", worker_housekeeping, w);
+	loop_run(w->loop);
+	return NULL;
+}
+
+static int start_workers(struct relay_main *k)
+{
+	char why[256];
+	struct setup *setup;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = k->config->relay.workers > 0 ? (size_t)k->config->relay.workers : cores > 0 ? (size_t)cores : 1;
+	if (setup_new(k->config, k->temporary_dir, &setup, why)) return fail("tls", why);
+	struct blocklists *b = blocklists_new(k->config, k->relay.resolver, k->relay.state);
+	if (!b) return fail("blocklists", "out of memory");
+	for (size_t i = 0; i < n && i < WORKERS_MOST; i++) {
+		struct worker *w = worker_new(&k->relay, setup_ref(setup), blocklists_ref(b));
+		if (!w) return fail("worker", "out of memory or descriptors");
+		worker_listen(w, k->listeners, k->listener_count);
+		if (pthread_create(&k->threads[i], NULL, worker_thread, w)) return fail("worker", "no thread");
+		k->workers[k->worker_count++] = w;
+	}
+	start_tests(k, b);
+	setup_unref(setup);
+	blocklists_unref(b);
+	return 0;
+}
+
+static void main_fiber(void *arg)
+{
+	struct relay_main *k = arg;
+	if (start_workers(k)) exit(3);
+	log_begin(LOG_INFO, "started");
+	log_str("rights", sandbox_summary());
+	log_uint("workers", k->worker_count);
+	log_end();
+	service_ready(k->start->control);
+	control_fiber(k);
+}
+
+static void free_parts(struct relay_main *k)
+{
+	for (size_t i = 0; i < k->worker_count; i++) worker_free(k->workers[i]);
+	resolver_free(k->relay.resolver);
+	limits_free(k->relay.limits);
+	db_close(k->relay.spool);
+	db_close(k->relay.ledger);
+	db_close(k->relay.state);
+	close_listeners(k->listeners, k->listener_count);
+	config_unref(k->config);
+}
+
+int relay_run(struct service_start *start)
+{
+	static struct relay_main the_relay;
+	struct relay_main *k = &the_relay;
+	k->start = start;
+	k->listeners = start->listeners;
+	k->listener_count = start->listener_count;
+	use_config(k, start->config);
+	int failed = enter_sandbox(k->config);
+	if (!failed) {
+		enum error e = metrics_open(k->config->run_dir, "relay");
+		if (e) log_text(LOG_WARNING, "metrics", "run-dir: %s; status will show no counters", error_text(e));
+		failed = open_stores(k);
+	}
+	if (!failed) failed = start_parts(k);
+	if (!failed && !(k->loop = loop_new())) failed = fail("loop", "out of memory or descriptors");
+	if (failed) return failed;
+	scope_spawn(loop_scope(k->loop), "main", main_fiber, k);
+	scope_spawn(loop_scope(k->loop), "ledger", ledger_fiber, k);
+	loop_run(k->loop);
+	loop_free(k->loop);
+	free_parts(k);
+	return 0;
+}

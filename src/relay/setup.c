@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/setup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "smtp/client.h"
+
+static void fill_settings(struct setup *s, const char *temporary_dir)
+{
+	const struct config *c = s->config;
+	s->settings = (struct server_settings){
+		.hostname = c->hostname,
+		.tls = s->server_tls,
+		.auth = s->server_tls != NULL,
+		.temporary_dir = temporary_dir,
+		.message_size_limit = c->relay.message_size_limit,
+		.memory_body_limit = c->relay.memory_body_limit,
+		.recipient_limit = c->relay.recipient_limit,
+		.session_message_limit = c->relay.session_message_limit,
+		.session_error_limit = c->relay.session_error_limit,
+		.command_timeout = c->relay.command_timeout,
+		.data_timeout = c->relay.data_timeout,
+		.data_time_limit = c->relay.data_time_limit,
+		.session_time_limit = c->relay.session_time_limit,
+	};
+	*s->downstream_timeouts = (struct client_timeouts){
+		.connect = c->relay.downstream_connect_timeout,
+		.greeting = c->relay.downstream_command_timeout,
+		.command = c->relay.downstream_command_timeout,
+		.data_start = c->relay.downstream_command_timeout,
+		.data_block = c->relay.downstream_command_timeout,
+		.data_end = c->relay.downstream_data_timeout,
+	};
+}
+
+enum error setup_new(struct config *c, const char *temporary_dir, struct setup **out, char why[256])
+{
+	struct setup *s = calloc(1, sizeof *s);
+	enum error e = ERR_NO_MEMORY;
+	*out = NULL;
+	snprintf(why, 256, "%s", error_text(e));
+	if (!s) return e;
+	s->references = 1;
+	s->config = config_ref(c);
+	s->downstream_timeouts = calloc(1, sizeof *s->downstream_timeouts);
+	if (s->downstream_timeouts) e = tls_client_new(&s->client_tls, why);
+	if (!e && c->tls_certificate_pem.n)
+		e = tls_server_new(c->tls_certificate_pem, c->tls_key_pem, true, &s->server_tls, why);
+	if (e) {
+		setup_unref(s);
+		return e;
+	}
+	fill_settings(s, temporary_dir);
+	*out = s;
+	return ERR_OK;
+}
+
+struct setup *setup_ref(struct setup *s)
+{
+	__atomic_add_fetch(&s->references, 1, __ATOMIC_RELAXED);
+	return s;
+}
+
+void setup_unref(struct setup *s)
+{
+	if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+	tls_unref(s->server_tls);
+	tls_unref(s->client_tls);
+	config_unref(s->config);
+	free(s->downstream_timeouts);
+	free(s);
+}

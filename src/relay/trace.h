@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trace - the Received field that we add, and what we read of a header before passing it on
+ *
+ * RFC 5321 4.4: one field, on top: who gave it to us (its EHLO name and address), who we are, with which protocol, under which
+ * id, and when; "for" only when there is one recipient, so that nobody learns of another (7.2). Nothing about tenants.
+ */
+#ifndef BACKSTOP_RELAY_TRACE_H
+#define BACKSTOP_RELAY_TRACE_H
+
+#include "smtp/server.h"
+
+/* {NULL,0}: no memory. id: spool_new_id(). now: Unix time. client: its address. */
+struct slice trace_received(struct arena *a, const struct session *s, const struct transaction *t,
+                            const struct endpoint *client, uint64_t id, int64_t now);
+
+struct trace_header {
+	struct slice message_id; /* in the arena */
+	size_t size;             /* octets of the header with its empty line */
+};
+/* Judges the header of a complete message: REASON_ok, header_too_big, too_many_hops, no_memory, storage_failed. */
+enum reason trace_read_header(struct arena *a, const struct blob *body, uint64_t size_limit, int64_t hop_limit,
+                              struct trace_header *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db - the one place that calls LMDB
+ *
+ * Three environments under state-dir, each a folder: spool (relay only, fully synced), ledger (relay only, MDB_NOSYNC with a
+ * background sync: survives a crash of the process, not of the machine), state (fully synced; several processes write in
+ * turn). Tables are one X-macro; docs/storage.md gives each key and value byte by byte.
+ *
+ * Rules. Any process and thread may read at any time (MDB_NOTLS; the read transaction of a thread is kept and renewed, which
+ * costs no lock). Writes go through db_update(): the function given may be called several times, because the map is
+ * grown and the transaction run again when it is full (MDB_MAP_FULL), or when another process has grown it. Transactions are
+ * short, and nobody waits as a fiber inside one (db_begin_read/db_update bracket themselves with fiber_forbid_wait). WRITEMAP
+ * is not used, so a full disk is an error (ERR_NO_SPACE), not a signal. Stale readers are cleared at open.
+ *
+ * Reads of one thread nest: an inner db_begin_read() sees the outer one's snapshot. db_update() may not be called inside a read of the same
+ * environment, nor the reverse (an assertion says so): growing the map waits for all readers of the process. A thread may
+ * end without ado, its reader goes with it, but not while another one is in db_close(). Processes fork before they open.
+ *
+ * When a write of LMDB's own root page failed, its environment refuses all work until it is opened anew: that is done here, at
+ * the next transaction. An error of db_update() therefore always means "not now, try again later", also after a full disk.
+ *
+ * Every value begins with a version octet; a record of an old version is upgraded in place when it is next written, a newer
+ * one is refused with ERR_VERSION.
+ *
+ *     static enum error forget(struct db_txn *t, void *key) { return db_delete(t, DB_listings, *(struct slice *)key); }
+ *     enum error e = db_update(state, forget, &key);
+ */
+#ifndef BACKSTOP_STORE_DB_H
+#define BACKSTOP_STORE_DB_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+/* X(name, environment) */
+#define DB_TABLE_LIST(X)                                                                                               \
+	X(messages, SPOOL)                                                                                             \
+	X(bodies, SPOOL)                                                                                               \
+	X(changed, SPOOL)                                                                                              \
+	X(fingerprints, LEDGER)                                                                                        \
+	X(tenants, STATE)                                                                                              \
+	X(tenant_names, STATE)                                                                                         \
+	X(directory, STATE)                                                                                            \
+	X(directory_domains, STATE)                                                                                    \
+	X(listings, STATE)                                                                                             \
+	X(meta, STATE)
+
+enum db_environment { DB_SPOOL, DB_LEDGER, DB_STATE };
+enum db_table {
+#define X(name, env) DB_##name,
+	DB_TABLE_LIST(X)
+#undef X
+		DB_TABLE_COUNT
+};
+
+struct db;
+struct db_txn;
+
+enum { DB_CREATE = 1, DB_READ_ONLY = 2 };
+
+/* Folder STATE_DIR/spool, ledger or state. Without DB_CREATE a missing environment gives ERR_NOT_FOUND. why: 256 bytes. */
+enum error db_open(const char *state_dir, enum db_environment which, int flags, struct db **out, char why[256]);
+void db_close(struct db *); /* no transaction open on any thread; NULL is fine */
+const char *db_state_dir(const struct db *);
+
+enum error db_begin_read(struct db *, struct db_txn **out); /* this thread's; ends before any wait */
+void db_end_read(struct db_txn *);
+/* Runs change(txn, arg) in a write transaction and commits (with fsync where the environment is synced) when it returns
+ * ERR_OK; otherwise aborts and returns its error. Blocks the thread while another process writes. change may run more than once and must
+ * pass on the errors of db_put. */
+enum error db_update(struct db *, enum error (*change)(struct db_txn *, void *arg), void *arg);
+enum error db_sync(struct db *); /* forces a NOSYNC environment to disk */
+
+/* ERR_NOT_FOUND when there is no such key. *value is valid until the transaction ends or writes. */
+enum error db_get(struct db_txn *, enum db_table, struct slice key, struct slice *value);
+enum error db_put(struct db_txn *, enum db_table, struct slice key, struct slice value);
+enum error db_append(struct db_txn *, enum db_table, struct slice key, struct slice value); /* keys in order: fast */
+enum error db_delete(struct db_txn *, enum db_table, struct slice key);                     /* ERR_NOT_FOUND */
+/* Makes room for a value of n octets, to be filled in before the next call with this transaction. */
+enum error db_reserve(struct db_txn *, enum db_table, struct slice key, size_t n, void **room);
+
+struct db_cursor;
+enum error db_cursor_open(struct db_txn *, enum db_table, struct db_cursor **out);
+void db_cursor_close(struct db_cursor *);
+/* First entry with key >= from; ERR_NOT_FOUND at the end. */
+enum error db_cursor_seek(struct db_cursor *, struct slice from, struct slice *key, struct slice *value);
+enum error db_cursor_next(struct db_cursor *, struct slice *key, struct slice *value);
+enum error db_cursor_delete(struct db_cursor *);
+
+uint64_t db_count(struct db_txn *, enum db_table);
+/* Octets that the file system of state-dir still has for us; UINT64_MAX when it cannot be told. */
+uint64_t db_free_space(const struct db *);
+uint64_t db_map_size(struct db *); /* octets; grows by doubling */
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spool - messages accepted and not finished yet
+ *
+ * Table messages: id (8 octets, big-endian, grows with time) → the record below, encoded (docs/storage.md). Table bodies: id →
+ * content, for bodies up to SPOOL_BODY_INLINE; larger ones are files STATE_DIR/spool/bodies/ID, synced before the record is
+ * committed; a file without a record is removed at start. Table changed: id → nothing: records that `backstop queue` edited
+ * while the relay runs; the relay takes them from there.
+ *
+ * The relay is the only writer besides `backstop queue`, which edits records in transactions of its own. The relay's updates are therefore
+ * read-modify-write on the stored record and leave alone what the CLI sets (hold, next_attempt of a retry, removal).
+ */
+#ifndef BACKSTOP_STORE_SPOOL_H
+#define BACKSTOP_STORE_SPOOL_H
+
+#include "base/arena.h"
+#include "base/blob.h"
+#include "store/db.h"
+
+#define SPOOL_BODY_INLINE (256 * 1024)
+#define SPOOL_ID_TEXT     14 /* 13 characters of base 32 (lower case, no i l o u) and NUL */
+
+/* X(name): also the pools of the configuration */
+#define POOL_TABLE(X) X(regular) X(bounce) X(ndr) X(risk)
+enum pool {
+#define X(name) POOL_##name,
+	POOL_TABLE(X)
+#undef X
+		POOL_COUNT
+};
+const char *pool_name(enum pool p);
+
+enum spool_kind { SPOOL_OUTBOUND, SPOOL_INBOUND, SPOOL_REPORT }; /* report: an NDR that we made */
+enum spool_recipient_state { RECIPIENT_PENDING, RECIPIENT_DELIVERED, RECIPIENT_FAILED, RECIPIENT_EXPIRED };
+
+struct spool_recipient {
+	struct slice address, orcpt;
+	uint8_t notify;           /* NOTIFY_ bits of mail/envelope.h */
+	uint8_t state;            /* enum spool_recipient_state */
+	bool delay_told;          /* a delay notice was sent */
+	int64_t last_attempt;     /* Unix time, 0: none yet */
+	struct slice last_reply;  /* "550 5.1.1 no such user", or our words for a connection failure */
+	struct slice last_remote; /* "mx.example.net [192.0.2.1]" */
+};
+
+struct spool_message {
+	uint64_t id;
+	uint8_t kind;           /* enum spool_kind */
+	uint8_t pool;           /* enum pool */
+	uint8_t ret, body_type; /* enums of mail/envelope.h */
+	bool smtputf8;
+	bool verified;   /* the return path proved itself: an NDR may go there */
+	bool hold;       /* kept, not tried, until released */
+	bool downstream; /* recipients belong to the tenant: deliver to its downstreams, not by MX */
+	uint32_t tenant; /* number; 0: none (cannot happen for outbound) */
+	uint32_t attempts;
+	int64_t arrived, next_attempt, expires; /* Unix time */
+	struct slice return_path;               /* empty: <> */
+	struct slice envid;
+	struct slice source; /* "192.0.2.1", "192.0.2.1 user=joe": who gave it to us */
+	struct slice hold_reason;
+	struct slice message_id; /* of the header, for logs */
+	uint64_t size;           /* octets of the body, our Received field included */
+	uint64_t header_size;    /* octets of the header block in it */
+	bool body_in_file;
+	struct spool_recipient *recipients;
+	size_t recipient_count;
+};
+
+uint64_t spool_new_id(int64_t unix_ms); /* unique in this process, grows; any thread */
+/* New ids will be above id. spool_each() and spool_remove_orphans() call it for what they see, so that after a restart ids are new
+ * even when the clock went back. */
+void spool_ids_above(uint64_t id);
+const char *spool_id_text(uint64_t id, char out[SPOOL_ID_TEXT]);
+bool spool_id_parse(struct slice text, uint64_t *id);
+
+/* Record ↔ octets. Decoded slices point into the arena (copied). ERR_CORRUPT, ERR_VERSION, ERR_NO_MEMORY. The id is not in
+ * the record, it is its key: decoding gives 0. Reasons and replies longer than 65535 octets are cut. */
+struct slice spool_encode(struct arena *a,
+                          const struct spool_message *m); /* {NULL,0}: no memory, or an address over 65535 octets */
+enum error spool_decode(struct arena *a, struct slice record, struct spool_message *out);
+
+/* Inside db_update(): */
+enum error spool_put(struct db_txn *, const struct spool_message *m, struct slice body_inline);
+/* The same with the record encoded before, off the writer's thread. body_inline {NULL,0}: it is in its file. */
+enum error spool_put_encoded(struct db_txn *, uint64_t id, struct slice record, struct slice body_inline);
+enum error spool_replace(struct db_txn *, const struct spool_message *m); /* ERR_NOT_FOUND when it is gone */
+/* What is stored now, to be changed and put back with spool_replace(). */
+enum error spool_read(struct db_txn *, uint64_t id, struct arena *a, struct spool_message *out);
+enum error spool_remove(struct db_txn *, uint64_t id); /* record and inline body; ERR_NOT_FOUND is not an error here */
+
+enum error spool_get(struct db *spool, uint64_t id, struct arena *a, struct spool_message *out);
+enum error spool_each(struct db *spool, bool (*each)(const struct spool_message *, void *arg), void *arg);
+/* The content as a blob (memory for inline bodies: copied). */
+enum error spool_body(struct db *spool, const struct spool_message *m, struct blob *out);
+void spool_body_path(const struct db *spool, uint64_t id, char *out, size_t n);
+void spool_body_remove(const struct db *spool, uint64_t id);        /* the file, after the record is gone */
+enum error spool_remove_orphans(struct db *spool, size_t *removed); /* at start, relay only */
+
+/* What `backstop queue` does; each commits and notes the id in table changed. */
+enum spool_edit { SPOOL_RETRY, SPOOL_HOLD, SPOOL_RELEASE, SPOOL_DROP };
+enum error spool_edit(struct db *spool, uint64_t id, enum spool_edit what, struct slice reason, int64_t now);
+/* Takes up to most ids out of table changed (relay). No write when there is none. */
+enum error spool_take_changed(struct db *spool, uint64_t *ids, size_t most, size_t *n);
+
+#endif
