@@ -48,7 +48,7 @@ static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
 {
 	if (to > s.n) to = s.n;
 	if (from > to) from = to;
-	return (struct slice){s.p + from, to - from};
+	return (struct slice){s.p ? s.p + from : NULL, to - from}; /* NULL + 0 is undefined */
 }
 
 /* The case of ASCII letters only is folded, as SMTP and DNS do. */

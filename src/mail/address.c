@@ -148,7 +148,7 @@ static bool literal_valid(struct slice inner)
 		return slice_find(text, ':') < text.n && ip_parse(text, &ip);
 	}
 	/* RFC 5321 4.1.3: other tags must be registered, and none is. */
-	return slice_find(inner, ':') == inner.n && ip_parse(inner, &ip) && ip.family == AF_INET;
+	return slice_find(inner, ':') == inner.n && ip_parse(inner, &ip);
 }
 
 static bool take_literal(struct cursor *c, struct slice *domain)

@@ -2,11 +2,11 @@
 /*
  * address - mailboxes and paths of RFC 5321, and RFC 6531 when asked
  *
- * address_parse_path() reads what stands after "MAIL FROM:" and "RCPT TO:": "<>", "<local@domain>", with a source route
- * (dropped, RFC 5321 appendix C) and domain literals. The result points into the input, except where unquoting
- * a local part needs memory from the arena. Limits of RFC 5321 4.5.3.1: local part 64 octets, domain 255, path 256.
- * Percent hacks, bang paths and quoted local parts are parsed as what they are: one local part; address_is_relay_trick()
- * tells those that some servers would relay on. Pure.
+ * address_parse_path() reads what stands after "MAIL FROM:" and "RCPT TO:": "<>", "<local@domain>", with a source
+ * route (dropped, RFC 5321 appendix C) and domain literals. The result points into the input, except where unquoting a
+ * local part needs memory from the arena. Limits of RFC 5321 4.5.3.1: local part 64 octets, domain 255, path 256.
+ * Percent hacks, bang paths and quoted local parts are parsed as what they are: one local part;
+ * address_is_relay_trick() tells those that some servers would relay on. Pure.
  */
 #ifndef BACKSTOP_MAIL_ADDRESS_H
 #define BACKSTOP_MAIL_ADDRESS_H
@@ -15,14 +15,13 @@
 #include "base/slice.h"
 
 struct address {
-	struct slice text;  /* local@domain as it is passed on (quoting kept, route dropped); empty for <> */
-	struct slice local; /* unquoted local part */
-	struct slice
-		domain; /* without a trailing dot; literals with their brackets; empty for <> and for a bare "postmaster" */
-	bool null;      /* <> */
-	bool literal;   /* domain is [..] */
-	bool had_route; /* a source route was dropped */
-	bool utf8;      /* has octets over 127: needs SMTPUTF8 */
+	struct slice text;   /* local@domain as it is passed on (quoting kept, route dropped); empty for <> */
+	struct slice local;  /* unquoted local part */
+	struct slice domain; /* no trailing dot; literals with brackets; empty for <> and for a bare "postmaster" */
+	bool null;           /* <> */
+	bool literal;        /* domain is [..] */
+	bool had_route;      /* a source route was dropped */
+	bool utf8;           /* has octets over 127: needs SMTPUTF8 */
 };
 
 enum address_error {

@@ -9,8 +9,8 @@ static const char day_names[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "
 static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar. The year is counted from March, so that the leap day is its
- * last, and in eras of 400 years. month 1..12. */
+/* Days since 1970-01-01 of the proleptic Gregorian calendar. The year is counted from March, so that the leap day is
+ * its last, and in eras of 400 years. month 1..12. */
 static int64_t days_from_civil(int64_t year, int month, int day)
 {
 	year -= month <= 2;

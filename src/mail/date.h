@@ -17,10 +17,10 @@
 /* Always UTC, written "+0000". Years outside 1 to 9999 become the nearest that can be written. Returns out. */
 const char *date_rfc5322(char out[DATE_TEXT_SIZE], int64_t unix_time);
 
-/* Reads "[day-name,] day month year hh:mm[:ss] zone" with comments and folding anywhere, two- and three-digit years, and
- * named zones. Tolerated besides: a wrong day name, full month names, a missing zone (read as UTC), an unknown zone
- * (RFC 5322 4.3: read as -0000), a leap second, anything after the zone. False, *unix_time untouched, when it is not a
- * date. */
+/* Reads "[day-name,] day month year hh:mm[:ss] zone" with comments and folding anywhere, two- and three-digit years,
+ * and named zones. Tolerated besides: a wrong day name, full month names, a missing zone (read as UTC), an unknown
+ * zone (RFC 5322 4.3: read as -0000), a leap second, anything after the zone. False, *unix_time untouched, when it is
+ * not a date. */
 bool date_parse(struct slice text, int64_t *unix_time);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * header - the header fields of a message (RFC 5322 2.2, RFC 5321 4.5.3 and 6.3)
  *
- * Reads a message, or a header block alone, whose lines end in CR LF or LF, as a slice that stays the caller's. Nothing in
- * it is trusted: a line that is neither a field nor the continuation of one is handed out as such (malformed), and
- * reading goes on until the empty line, since programs differ in where they would stop. A CR that no LF follows is an
- * ordinary octet. Pure; any thread.
+ * Reads a message, or a header block alone, whose lines end in CR LF or LF, as a slice that stays the caller's.
+ * Nothing in it is trusted: a line that is neither a field nor the continuation of one is handed out as such
+ * (malformed), and reading goes on until the empty line, since programs differ in where they would stop. A CR that no
+ * LF follows is an ordinary octet. Pure; any thread.
  *
  *     struct header_iterator it;
  *     struct header_field f;
@@ -41,8 +41,8 @@ struct slice header_unfold(struct arena *a, struct slice value);
 bool header_find(struct slice message, const char *name, struct header_field *out);
 size_t header_count(struct slice message, const char *name);
 
-/* The offset just past the empty line that ends the header, or HEADER_NOT_YET. *scanned is where to look next time: 0 at
- * first, then kept by the caller while the message grows, so that each octet is looked at once. */
+/* The offset just past the empty line that ends the header, or HEADER_NOT_YET. *scanned is where to look next time: 0
+ * at first, then kept by the caller while the message grows, so that each octet is looked at once. */
 #define HEADER_NOT_YET SIZE_MAX
 size_t header_end(struct slice message, size_t *scanned);
 

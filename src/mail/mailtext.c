@@ -57,7 +57,8 @@ static struct slice clean_character(const struct mailtext *t, struct slice text,
 	return n == 1 && text.p[0] >= 32 && text.p[0] != 127 ? slice_sub(text, 0, 1) : SLICE("?");
 }
 
-/* Takes characters, at most `most` octets of output, from *text; writes them when `write`. Returns the octets of output. */
+/* Takes characters, at most `most` octets of output, from *text; writes them when `write`. Returns the octets of
+ * output. */
 static size_t take_characters(struct mailtext *t, struct slice *text, size_t most, bool write)
 {
 	size_t n = 0, used;

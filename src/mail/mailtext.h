@@ -3,10 +3,10 @@
  * mailtext - a writer of mail: CR LF lines, folded fields, wrapped paragraphs, quoted-printable
  *
  * Grows one text in an arena. The first failure to get memory sticks (mailtext_failed) and makes every later call do
- * nothing, so a caller writes straight on and checks once. Text that came from elsewhere goes in through every function but
- * mailtext_raw, and comes out without control characters: a CR or LF in it cannot begin a header field or a part.
- * Octets beyond ASCII become '?', or stay when `utf8` is set and they are well-formed. Lines stay within 78 columns
- * where words allow, and always within 998 octets (RFC 5322 2.1.1). Pure; one thread.
+ * nothing, so a caller writes straight on and checks once. Text that came from elsewhere goes in through every
+ * function but mailtext_raw, and comes out without control characters: a CR or LF in it cannot begin a header field or
+ * a part. Octets beyond ASCII become '?', or stay when `utf8` is set and they are well-formed. Lines stay within 78
+ * columns where words allow, and always within 998 octets (RFC 5322 2.1.1). Pure; one thread.
  *
  *     struct mailtext t;
  *     mailtext_init(&t, arena, 4096);

@@ -97,7 +97,7 @@ static void date_field(struct mailtext *t, const char *name, int64_t when)
 	if (when) mailtext_field(t, name, slice_str(date_rfc5322(text, when)));
 }
 
-/* --- The header ----------------------------------------------------------------------------------------------------- */
+/* --- The header --------------------------------------------------------------------------------------------------- */
 
 /* "name: <text>" */
 static void bracket_field(struct mailtext *t, const char *name, const char *before, struct slice text)
@@ -155,7 +155,7 @@ static void begin_part(struct plan *p, const char *type, const char *encoding)
 	mailtext_raw(&p->t, "\r\n\r\n");
 }
 
-/* --- The part for a person ------------------------------------------------------------------------------------------ */
+/* --- The part for a person ---------------------------------------------------------------------------------------- */
 
 /* What the common statuses of RFC 3463 mean to the one who wrote the message. */
 static const char *status_in_words(struct slice status)
@@ -255,13 +255,14 @@ static void write_words(struct plan *p)
 	                            : "\r\n");
 }
 
-/* --- The part for programs ------------------------------------------------------------------------------------------ */
+/* --- The part for programs ---------------------------------------------------------------------------------------- */
 
-/* RFC 3463 2, of the class that the action has */
+/* RFC 3463 2, of the class that the action has, or 4 with `failed`: a message that expired keeps what delayed it. */
 static bool status_valid(struct slice status, char class)
 {
 	size_t parts = 0;
-	if (status.n < 5 || status.n > 9 || status.p[0] != class || status.p[1] != '.') return false;
+	if (status.n < 5 || status.n > 9 || status.p[1] != '.') return false;
+	if (status.p[0] != class && (class != '5' || status.p[0] != '4')) return false;
 	while (status.p) {
 		uint64_t number;
 		struct slice part = slice_split(&status, '.');
@@ -352,7 +353,7 @@ static void write_status(struct plan *p)
 	for (size_t i = 0; i < r->recipient_count; i++) write_recipient_status(p, &r->recipients[i]);
 }
 
-/* --- The original --------------------------------------------------------------------------------------------------- */
+/* --- The original ------------------------------------------------------------------------------------------------- */
 
 static void write_original(struct plan *p)
 {

@@ -2,10 +2,11 @@
 /*
  * report - delivery reports written: bounces, delay notices, success reports (RFC 3464, 6522, 6533, 3834)
  *
- * report_write() makes one complete message: header, a part in plain words for a person, a delivery-status part for programs,
- * and the header of the original message (or all of it). Pure: date, message id and boundary are passed in. Everything from
- * outside is cleaned (see mail/mailtext.h), so neither an address nor the other server's answer nor the original can add
- * a field or a part, provided the boundary cannot be guessed. Whether a report may be sent at all is the caller's decision.
+ * report_write() makes one complete message: header, a part in plain words for a person, a delivery-status part for
+ * programs, and the header of the original message (or all of it). Pure: date, message id and boundary are passed in.
+ * Everything from outside is cleaned (see mail/mailtext.h), so neither an address nor the other server's answer nor
+ * the original can add a field or a part, provided the boundary cannot be guessed. Whether a report may be sent at all
+ * is the caller's decision.
  *
  *     struct report r = {.reporting_mta = SLICE("mx.example.net"), ...};
  *     struct report_message m;
@@ -38,7 +39,7 @@ struct report_recipient {      /* unset slices are {NULL, 0} or empty */
 	struct slice original; /* ORCPT as received, "type;xtext"; empty: none */
 	struct slice address;  /* final recipient, local@domain */
 	enum report_action action;
-	struct slice status;      /* "5.1.1"; when it is not a status of the action's class, X.0.0 is written */
+	struct slice status;      /* "5.1.1"; when its class is not the action's (or 4 with failed), X.0.0 is written */
 	struct slice remote_mta;  /* host that answered; empty: we decided */
 	struct slice reply;       /* what it said, or our reason, lines separated by LF: "550 5.1.1 no such user" */
 	struct slice explanation; /* plain words for a person; empty: what the status says, if that is known */
@@ -64,13 +65,13 @@ struct report {
 
 struct report_message {
 	struct slice text; /* CR LF line ends, in the arena */
-	bool eight_bit; /* to be sent with BODY=8BITMIME; only when the whole original has 8-bit octets, or with smtputf8 */
-	bool smtputf8; /* to be sent with SMTPUTF8 */
-	bool full; /* has the whole original: false although asked when that has NUL, bare CR, or lines over 998 octets */
+	bool eight_bit;    /* to be sent with BODY=8BITMIME: an 8-bit original in full, or smtputf8 */
+	bool smtputf8;     /* to be sent with SMTPUTF8 */
+	bool full; /* has the whole original; false although asked when that has NUL, bare CR or lines over 998 */
 };
 
-/* False when the arena is exhausted. The report takes about its original's size and 1.5 KiB, plus 1 KiB a recipient; allow
- * three times that. */
+/* False when the arena is exhausted. The report takes about its original's size and 1.5 KiB, plus 1 KiB a recipient;
+ * allow three times that. */
 bool report_write(struct arena *a, const struct report *r, struct report_message *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The input is cut at NUL octets into the texts of a report. Whatever they are, the report has CR LF lines of at most 998 octets,
- * no NUL, the fields of our header once each and no others, and 8-bit octets only when it says so.
+ * The input is cut at NUL octets into the texts of a report. Whatever they are, the report has CR LF lines of at most
+ * 998 octets, no NUL, the fields of our header once each and no others, and 8-bit octets only when it says so.
  */
 #include <assert.h>
 

@@ -196,9 +196,22 @@ static void test_our_own_decision_has_no_remote_server(void **state)
 	struct report r = about(&to, 1);
 	struct report_message m;
 	struct slice text = written(&r, &m);
-	assert_has(text, "Status: 5.0.0\r\nDiagnostic-Code: x-backstop; expired after 5 days\r\n");
+	assert_has(text, "Status: 4.4.7\r\nDiagnostic-Code: x-backstop; expired after 5 days\r\n");
 	assert_false(has(text, "Remote-MTA"));
 	assert_false(has(text, " said:"));
+}
+
+static void test_a_wrong_status_becomes_the_general_one(void **state)
+{
+	static const char *const wrong[] = {"",     "2.1.5", "5.1",   "5.1.1.1",  "5.1.1234",
+	                                    "5..1", "5.a.1", "X.1.1", "5.1.1\r\n"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct report_recipient to = bob();
+		to.status = slice_str(wrong[i]);
+		struct report r = about(&to, 1);
+		struct report_message m;
+		if (!has(written(&r, &m), "Status: 5.0.0\r\n")) fail_msg("%s", wrong[i]);
+	}
 }
 
 static void test_nothing_can_be_injected(void **state)
@@ -322,6 +335,7 @@ int main(void)
 		TEST(test_success_reports),
 		TEST(test_the_worst_comes_first),
 		TEST(test_our_own_decision_has_no_remote_server),
+		TEST(test_a_wrong_status_becomes_the_general_one),
 		TEST(test_nothing_can_be_injected),
 		TEST(test_full_original),
 		TEST(test_eight_bit_header_is_encoded),

@@ -48,8 +48,8 @@ static void pass_on(struct leg *l, const struct reply *from, struct reply *out)
 		reply_set_reason(l->arena, out, REASON_downstream_protocol, SLICE_EMPTY);
 		return;
 	}
-	if (!out->enhanced[0] || out->enhanced[0] != '0' + out->code / 100)
-		snprintf(out->enhanced, sizeof out->enhanced, "%d.0.0", out->code / 100);
+	if (out->enhanced[0] != '0' + out->code / 100) out->enhanced[0] = 0; /* a class that contradicts the code */
+	reply_complete_enhanced(out);
 }
 
 static bool get_connection(struct leg *l, bool fresh, struct reply *out)

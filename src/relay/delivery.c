@@ -306,6 +306,8 @@ static void *run(void *arg)
 {
 	struct delivery *d = checked(arg);
 	loop_run(d->loop);
+	loop_free(d->loop); /* here: it makes itself the loop of the thread it is freed on */
+	d->loop = NULL;
 	return NULL;
 }
 

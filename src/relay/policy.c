@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "mail/address.h"
-#include "relay/limits.h"
+#include "relay/client_limits.h"
 #include "relay/refusals.h"
 #include "relay/trace.h"
 #include "relay/visit.h"

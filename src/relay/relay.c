@@ -13,7 +13,7 @@
 #include "base/metrics.h"
 #include "base/sandbox.h"
 #include "relay/delivery.h"
-#include "relay/limits.h"
+#include "relay/client_limits.h"
 #include "relay/worker.h"
 #include "relay/writer.h"
 #include "smtp/reply.h"

@@ -10,7 +10,7 @@
 #include "base/metrics.h"
 #include "net/listener.h"
 #include "net/proxy.h"
-#include "relay/limits.h"
+#include "relay/client_limits.h"
 #include "relay/visit.h"
 
 #define WORKER_MAGIC 0x3042c3e5u

@@ -39,7 +39,7 @@ static enum error refused(struct client *c, struct arena *a, const struct reply 
 }
 
 static enum error say(struct client *c, const char *verb, const char *argument, struct arena *a, int64_t deadline,
-		      struct reply *out)
+                      struct reply *out)
 {
 	c->stage = verb;
 	enum error e =
@@ -59,7 +59,7 @@ static enum error greet(struct client *c, const char *name, struct arena *scratc
 }
 
 static enum error start_tls(struct client *c, const struct client_options *o, struct arena *scratch, int64_t deadline,
-			    struct reply *r)
+                            struct reply *r)
 {
 	enum error e = say(c, "STARTTLS", NULL, scratch, client_sooner(deadline, c->timeouts.command), r);
 	if (e) return e;
@@ -73,7 +73,7 @@ static enum error start_tls(struct client *c, const struct client_options *o, st
 }
 
 static enum error handshake(struct client *c, const struct client_options *o, struct arena *a, struct arena *scratch,
-			    int64_t deadline, struct reply *failure)
+                            int64_t deadline, struct reply *failure)
 {
 	struct reply r;
 	c->stage = "greeting";
@@ -98,7 +98,7 @@ static enum error handshake(struct client *c, const struct client_options *o, st
 }
 
 enum error client_open(const struct endpoint *to, const struct client_options *options, struct arena *a,
-		       int64_t deadline, struct client **out, struct reply *failure)
+                       int64_t deadline, struct client **out, struct reply *failure)
 {
 	struct arena scratch;
 	*out = NULL;

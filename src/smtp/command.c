@@ -49,7 +49,7 @@ static enum reason refuse(const struct parser *p, enum reason reason, struct sli
 
 #define SYNTAX(p, text) refuse(p, REASON_syntax, SLICE(text))
 
-/* --- Parameters of MAIL and RCPT ------------------------------------------------------------------------------------ */
+/* --- Parameters of MAIL and RCPT ---------------------------------------------------------------------------------- */
 
 static enum reason parse_size(struct parser *p, struct slice value)
 {
@@ -225,7 +225,7 @@ static enum reason parse_parameters(struct parser *p, struct slice rest)
 	return REASON_ok;
 }
 
-/* --- Commands ------------------------------------------------------------------------------------------------------- */
+/* --- Commands ----------------------------------------------------------------------------------------------------- */
 
 static enum reason address_refused(const struct parser *p, enum address_error e)
 {

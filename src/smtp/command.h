@@ -2,8 +2,8 @@
 /*
  * command - SMTP command lines as data (RFC 5321 4.1, 3461, 1870, 6152, 6531, 3030, 4954, PRDR)
  *
- * Pure: text in, struct out; memory from the arena, slices may point into the line. One table of verbs with the states in
- * which each is allowed drives parser, state machine and HELP.
+ * Pure: text in, struct out; memory from the arena, slices may point into the line. One table of verbs with the states
+ * in which each is allowed drives parser, state machine and HELP.
  */
 #ifndef BACKSTOP_SMTP_COMMAND_H
 #define BACKSTOP_SMTP_COMMAND_H
@@ -74,15 +74,15 @@ struct command {
 	bool chunk_last;
 };
 
-/* Parses a line without its CR LF. Returns REASON_ok, or the reason to refuse with; *detail (static, arena text, or a part
- * of the line) then says what is wrong. An unknown verb gives REASON_unknown_command. Tolerates one blank after "FROM:"
- * (and "TO:"), several between parameters, and blanks at the end.
+/* Parses a line without its CR LF. Returns REASON_ok, or the reason to refuse with; *detail (static, arena text, or a
+ * part of the line) then says what is wrong. An unknown verb gives REASON_unknown_command. Tolerates one blank after
+ * "FROM:" (and "TO:"), several between parameters, and blanks at the end.
  *
- * A path beyond ASCII on MAIL needs the parameter SMTPUTF8 in the same command; on RCPT the caller compares path.utf8 with
- * the MAIL of the transaction (REASON_utf8_not_declared for both). The name after HELO and EHLO is checked only to be one
- * printable ASCII word of at most 255 octets: RFC 5321 4.1.4 forbids to refuse for more. AUTH and STARTTLS are parsed
- * whether they were offered or not, since only the session knows whether TLS is on. AUTH= on MAIL is checked and forgotten
- * (RFC 4954 5: nobody here is trusted to vouch). */
+ * A path beyond ASCII on MAIL needs the parameter SMTPUTF8 in the same command; on RCPT the caller compares path.utf8
+ * with the MAIL of the transaction (REASON_utf8_not_declared for both). The name after HELO and EHLO is checked only
+ * to be one printable ASCII word of at most 255 octets: RFC 5321 4.1.4 forbids to refuse for more. AUTH and STARTTLS
+ * are parsed whether they were offered or not, since only the session knows whether TLS is on. AUTH= on MAIL is
+ * checked and forgotten (RFC 4954 5: nobody here is trusted to vouch). */
 enum reason command_parse(struct arena *a, struct slice line, const struct command_extensions *offered,
                           struct command *out, struct slice *detail);
 

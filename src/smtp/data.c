@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every octet is looked at three times by fast code and never by slow code: memchr finds the line ends, memcpy moves runs of
- * lines that begin with no dot, and a vector loop collects the facts that concern single octets. A bare CR is found by
- * arithmetic: every CR that is not the first half of a CR LF pair is bare.
+ * Every octet is looked at three times by fast code and never by slow code: memchr finds the line ends, memcpy moves
+ * runs of lines that begin with no dot, and a vector loop collects the facts that concern single octets. A bare CR is
+ * found by arithmetic: every CR that is not the first half of a CR LF pair is bare.
  */
 #include "smtp/data.h"
 
@@ -102,8 +102,8 @@ static void put(struct pass *w, const char *from, size_t n)
 	}
 }
 
-/* Reads on from the middle of a line whose last octet was not CR, over as many lines as need no attention: up to the end
- * of input or, when `dots`, a line that begins with a dot. */
+/* Reads on from the middle of a line whose last octet was not CR, over as many lines as need no attention: up to the
+ * end of input or, when `dots`, a line that begins with a dot. */
 static void run_of_lines(struct data_decoder *d, struct pass *w, bool dots)
 {
 	const char *start = w->p, *line = w->p;

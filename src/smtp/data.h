@@ -2,10 +2,10 @@
 /*
  * data - the bytes between DATA and the final dot (RFC 5321 4.5.2)
  *
- * The decoder takes arbitrary pieces of input, removes dot-stuffing, and finds the end, which is CR LF . CR LF and nothing
- * else: a bare LF or bare CR never ends a line (that is how messages are smuggled); it is reported, and the message is to be
- * refused when its end has come. The encoder does the reverse, adds a final CR LF when the content has none, and the final dot.
- * Both are fast (memchr over whole lines) and pure; state between calls is in the struct.
+ * The decoder takes arbitrary pieces of input, removes dot-stuffing, and finds the end, which is CR LF . CR LF and
+ * nothing else: a bare LF or bare CR never ends a line (that is how messages are smuggled); it is reported, and the
+ * message is to be refused when its end has come. The encoder does the reverse, adds a final CR LF when the content
+ * has none, and the final dot. Both are fast (memchr over whole lines) and pure; state between calls is in the struct.
  */
 #ifndef BACKSTOP_SMTP_DATA_H
 #define BACKSTOP_SMTP_DATA_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decodes whole and in pieces of the size that the first octet says: the same result. Encodes and decodes: the same text. */
+/* Decodes whole and in pieces of the size that the first octet says: the same result. Encodes and decodes: the same
+ * text. */
 #include <assert.h>
 #include <stdlib.h>
 

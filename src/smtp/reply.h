@@ -3,10 +3,10 @@
  * reply - SMTP replies, made and read (RFC 5321 4.2, RFC 2034)
  *
  * A reply is a code, an enhanced status and text lines; text lines are joined with LF in `text`. Its memory is the
- * given arena. Replies to be sent are sanitised (control characters and octets over 127 replaced by '?') and cut into lines
- * of at most 512 octets with CR LF. Replies read are limited: REPLY_MAX_LINES lines of REPLY_MAX_LINE octets; more text is
- * dropped, the code kept; their text is as it came, so it is for the log, the report and reply_format, which all clean it.
- * When an arena is exhausted the text is lost, never the code. Pure, but for the link prefix.
+ * given arena. Replies to be sent are sanitised (control characters and octets over 127 replaced by '?') and cut into
+ * lines of at most 512 octets with CR LF. Replies read are limited: REPLY_MAX_LINES lines of REPLY_MAX_LINE octets;
+ * more text is dropped, the code kept; their text is as it came, so it is for the log, the report and reply_format,
+ * which all clean it. When an arena is exhausted the text is lost, never the code. Pure, but for the link prefix.
  */
 #ifndef BACKSTOP_SMTP_REPLY_H
 #define BACKSTOP_SMTP_REPLY_H
@@ -38,9 +38,9 @@ static inline bool reply_permanent(const struct reply *r)
 	return r->code >= 500;
 }
 
-/* The prefix of links in our refusals, e.g. "https://bl.example.net/reason/"; the reason's name is added. Set at start and
- * on reload, by one thread at a time, while others make replies; the text is copied and the copy lives until the process
- * ends (a few octets for each change). Empty: no link. */
+/* The prefix of links in our refusals, e.g. "https://bl.example.net/reason/"; the reason's name is added. Set at start
+ * and on reload, by one thread at a time, while others make replies; the text is copied and the copy lives until the
+ * process ends (a few octets for each change). Empty: no link. */
 void reply_set_link_prefix(struct slice prefix);
 
 /* enhanced may be NULL or empty: none, as in the greeting and the answer to EHLO (RFC 2034 4). */
@@ -48,12 +48,12 @@ void reply_set(struct arena *a, struct reply *r, int code, const char *enhanced,
 /* The row's code and sentence, ": detail" when detail is not empty, and the link as "; see URL". */
 void reply_set_reason(struct arena *a, struct reply *r, enum reason reason, struct slice detail);
 
-/* Gives a reply that came without an enhanced code the general one of its class ("5.0.0"), so that it may be passed on to
- * a client that was offered ENHANCEDSTATUSCODES. */
+/* Gives a reply that came without an enhanced code the general one of its class ("5.0.0"), so that it may be passed on
+ * to a client that was offered ENHANCEDSTATUSCODES. */
 void reply_complete_enhanced(struct reply *r);
 
-/* Wire form into out (a growing text in the arena): "550-5.1.1 first\r\n550 5.1.1 last\r\n". Without enhanced codes when
- * with_enhanced is false (the client said HELO). {NULL,0} on exhaustion. */
+/* Wire form into out (a growing text in the arena): "550-5.1.1 first\r\n550 5.1.1 last\r\n". Without enhanced codes
+ * when with_enhanced is false (the client said HELO). {NULL,0} on exhaustion. */
 struct slice reply_format(struct arena *a, const struct reply *r, bool with_enhanced);
 
 /* Reading, line by line. Feed one line (without its line end) at a time. */

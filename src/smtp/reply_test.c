@@ -81,6 +81,21 @@ static void test_long_lines_are_cut(void **state)
 	}
 }
 
+/* The blank at which a line is cut goes; a line without one is cut anywhere. */
+static void test_cut_at_a_blank(void **state)
+{
+	static char text[700];
+	memset(text, 'x', sizeof text);
+	text[400] = ' ';
+	struct reply r = {.code = 550, .text = slice_of(text, 600)};
+	struct slice wire = reply_format(&arena, &r, true), first = slice_split(&wire, '\n');
+	assert_int_equal(first.n, strlen("550-") + 400 + strlen("\r"));
+	assert_int_equal(wire.n, strlen("550 ") + 199 + strlen("\r\n"));
+	text[400] = 'x';
+	wire = reply_format(&arena, &r, true);
+	assert_int_equal(wire.n, 600 + 2 * strlen("550-\r\n"));
+}
+
 static void test_reason(void **state)
 {
 	struct reply r;
@@ -220,6 +235,7 @@ int main(void)
 		TEST(test_format),
 		TEST(test_foreign_text_is_cleaned),
 		TEST(test_long_lines_are_cut),
+		TEST(test_cut_at_a_blank),
 		TEST(test_reason),
 		TEST(test_no_memory_loses_the_text_only),
 		TEST(test_complete_enhanced),

@@ -264,6 +264,10 @@ static void command_RCPT(struct session *s, const struct command *c)
 		server_refuse(s, "RCPT", REASON_too_many_recipients, SLICE_EMPTY);
 		return;
 	}
+	if (c->path.utf8 && !t->envelope.smtputf8) { /* RFC 6531 3.4 */
+		server_refuse(s, "RCPT", REASON_utf8_not_declared, SLICE_EMPTY);
+		return;
+	}
 	s->policy_table->rcpt(s, t, c, &out);
 	if (!out.code) reply_set(&s->command_arena, &out, 250, "2.1.5", SLICE("recipient ok"));
 	if (reply_positive(&out)) {

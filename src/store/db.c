@@ -60,7 +60,7 @@ struct db {
 	unsigned magic;
 	enum db_environment which;
 	int flags;
-	char *state_dir;
+	char *state_dir, *folder;
 	MDB_env *env;   /* NULL after a failed reopening, until one succeeds */
 	unsigned epoch; /* times opened */
 	MDB_dbi dbi[DB_TABLE_COUNT];
@@ -89,7 +89,7 @@ static struct slice from_val(MDB_val v)
 uint64_t db_free_space(const struct db *db)
 {
 	struct statvfs st;
-	if (statvfs(db->state_dir, &st)) return UINT64_MAX;
+	if (statvfs(db->folder, &st)) return UINT64_MAX;
 	return (uint64_t)st.f_bavail * st.f_frsize;
 }
 
@@ -114,11 +114,6 @@ static enum error map_error(const struct db *db, int rc)
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
-
-static void folder_of(const struct db *db, char out[PATH_MAX])
-{
-	snprintf(out, PATH_MAX, "%s/%s", db->state_dir, environments[db->which].folder);
-}
 
 static int open_tables_in(struct db *db, MDB_env *env, unsigned txn_flags, unsigned dbi_flags)
 {
@@ -147,15 +142,15 @@ static int open_tables(struct db *db, MDB_env *env)
 
 static int open_env(struct db *db, MDB_env **out)
 {
-	char path[PATH_MAX];
-	folder_of(db, path);
 	bool writer = !(db->flags & DB_READ_ONLY);
 	MDB_env *env;
 	int rc = mdb_env_create(&env);
 	if (rc) return rc;
 	rc = mdb_env_set_maxreaders(env, MAX_READERS);
 	if (!rc) rc = mdb_env_set_maxdbs(env, DB_TABLE_COUNT);
-	if (!rc) rc = mdb_env_open(env, path, MDB_NOTLS | (writer ? environments[db->which].flags : MDB_RDONLY), 0640);
+	if (!rc)
+		rc = mdb_env_open(env, db->folder, MDB_NOTLS | (writer ? environments[db->which].flags : MDB_RDONLY),
+		                  0640);
 	MDB_envinfo info;
 	if (!rc) rc = mdb_env_info(env, &info);
 	size_t first = db_first_map_size ? db_first_map_size : environments[db->which].map_size;
@@ -191,8 +186,10 @@ static struct db *db_new(const char *state_dir, enum db_environment which, int f
 	struct db *db = calloc(1, sizeof *db);
 	if (!db) return NULL;
 	*db = (struct db){.magic = DB_MAGIC, .which = which, .flags = flags, .state_dir = strdup(state_dir)};
-	if (!db->state_dir || pthread_key_create(&db->reader, reader_free)) {
+	if (asprintf(&db->folder, "%s/%s", state_dir, environments[which].folder) < 0) db->folder = NULL;
+	if (!db->state_dir || !db->folder || pthread_key_create(&db->reader, reader_free)) {
 		free(db->state_dir);
+		free(db->folder);
 		free(db);
 		return NULL;
 	}
@@ -212,15 +209,17 @@ static void db_free(struct db *db)
 	pthread_mutex_destroy(&db->readers_lock);
 	db->magic = 0;
 	free(db->state_dir);
+	free(db->folder);
 	free(db);
 }
 
-static enum error prepare(const struct db *db, const char *folder, char why[256])
+static enum error prepare(const struct db *db, char why[256])
 {
 	enum error err = ERR_OK;
 	if (db->flags & DB_CREATE) err = db_files_prepare(db->state_dir, environments[db->which].folder, why);
-	if (!err && (db->flags & DB_CREATE) && db->which == DB_SPOOL) err = db_files_make_folder(folder, "bodies", why);
-	if (!err && db->which == DB_LEDGER && !(db->flags & DB_READ_ONLY)) err = db_files_check_boot(folder, why);
+	if (!err && (db->flags & DB_CREATE) && db->which == DB_SPOOL)
+		err = db_files_make_folder(db->folder, "bodies", why);
+	if (!err && db->which == DB_LEDGER && !(db->flags & DB_READ_ONLY)) err = db_files_check_boot(db->folder, why);
 	return err;
 }
 
@@ -232,13 +231,11 @@ enum error db_open(const char *state_dir, enum db_environment which, int flags, 
 	if (strlen(state_dir) > PATH_MAX - 64) return snprintf(why, 256, "the path is too long"), ERR_INVALID;
 	struct db *db = db_new(state_dir, which, flags);
 	if (!db) return snprintf(why, 256, "%s", error_text(ERR_NO_MEMORY)), ERR_NO_MEMORY;
-	char folder[PATH_MAX];
-	folder_of(db, folder);
-	enum error err = prepare(db, folder, why);
+	enum error err = prepare(db, why);
 	if (!err) {
 		int rc = open_env(db, &db->env);
 		err = map_error(db, rc);
-		if (err) snprintf(why, 256, "%.180s: %s", folder, mdb_strerror(rc));
+		if (err) snprintf(why, 256, "%.180s: %s", db->folder, mdb_strerror(rc));
 	}
 	if (err) {
 		db_free(db);
@@ -270,11 +267,7 @@ void db_close(struct db *db)
 	}
 	bool clean = db->env && db->which == DB_LEDGER && !(db->flags & DB_READ_ONLY) && mdb_env_sync(db->env, 1) == 0;
 	if (db->env) mdb_env_close(db->env);
-	if (clean) {
-		char folder[PATH_MAX];
-		folder_of(db, folder);
-		db_files_clean_close(folder);
-	}
+	if (clean) db_files_clean_close(db->folder);
 	db_free(db);
 }
 

@@ -13,6 +13,9 @@
 
 #include "store/db_files.h"
 
+#define FIRST_MAP (4u << 20)
+#define BIG       (256u << 10)
+
 struct row {
 	const char *key;
 	const char *value;
@@ -148,9 +151,6 @@ static void a_cursor_walks_in_order_and_deletes(void **state)
 }
 
 /* ---- the map ------------------------------------------------------------------------------------------------------ */
-
-#define FIRST_MAP (4u << 20)
-#define BIG       (256u << 10)
 
 struct fill {
 	size_t n;

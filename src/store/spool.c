@@ -101,6 +101,14 @@ enum error spool_read(struct db_txn *t, uint64_t id, struct arena *a, struct spo
 	return err;
 }
 
+enum error spool_is_changed(struct db_txn *t, uint64_t id, bool *changed)
+{
+	struct id_key k = id_key(id);
+	enum error err = db_get(t, DB_changed, key_slice(&k), NULL);
+	*changed = !err;
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
 enum error spool_get(struct db *spool, uint64_t id, struct arena *a, struct spool_message *out)

@@ -88,6 +88,8 @@ enum error spool_replace(struct db_txn *, const struct spool_message *m); /* ERR
 /* What is stored now, to be changed and put back with spool_replace(). */
 enum error spool_read(struct db_txn *, uint64_t id, struct arena *a, struct spool_message *out);
 enum error spool_remove(struct db_txn *, uint64_t id); /* record and inline body; ERR_NOT_FOUND is not an error here */
+/* Whether `backstop queue` edited the record and the relay has not taken that up yet (table changed). */
+enum error spool_is_changed(struct db_txn *, uint64_t id, bool *changed);
 
 enum error spool_get(struct db *spool, uint64_t id, struct arena *a, struct spool_message *out);
 enum error spool_each(struct db *spool, bool (*each)(const struct spool_message *, void *arg), void *arg);

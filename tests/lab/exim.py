@@ -120,9 +120,10 @@ class Exim:
                 relay_from=relay_from, routers=routers, transport=transport, maildirs=self.maildirs, acl_rcpt=acl_rcpt,
                 acl_data=f"acl_smtp_data = {acl_data}\n" if acl_data else "", acl=acl, main=main))
         os.chmod(self.configuration, 0o644)
-        for file, line in (("passwd", "Debian-exim:x:65533:65533::/nonexistent:/usr/sbin/nologin"), ("group", "Debian-exim:x:65533:")):
+        for file, line in (("passwd", "Debian-exim:x:65533:65533::/nonexistent:/usr/sbin/nologin\n"),
+                           ("group", "Debian-exim:x:65533:\n")):
             with open("/etc/" + file) as f, open(os.path.join(path, file), "w") as copy:
-                copy.write(f.read() + line + "\n")
+                copy.write(f.read() + line)
 
     @property
     def server(self):
@@ -135,8 +136,9 @@ class Exim:
     def start(self):
         libraries = glob.glob(os.path.join(CACHE, "root", "usr", "lib", "*-linux-gnu"))
         command = f"mount --bind {self.path}/passwd /etc/passwd && mount --bind {self.path}/group /etc/group && exec \"$@\""
-        self.process = Process(["unshare", "-m", "sh", "-c", command, "sh", self.program, "-C", self.configuration, "-bdf", "-q5s", "-oX", f"<; [{self.address}]:{self.port}"],
-                               os.path.join(self.path, "exim.out"), env={"LD_LIBRARY_PATH": ":".join(libraries)})
+        argv = [self.program, "-C", self.configuration, "-bdf", "-q5s", "-oX", f"<; [{self.address}]:{self.port}"]
+        self.process = Process(["unshare", "-m", "sh", "-c", command, "sh", *argv], os.path.join(self.path, "exim.out"),
+                               env={"LD_LIBRARY_PATH": ":".join(libraries)})
         wait_for_port(self.address, self.port, alive=self.process.alive)
 
     def stop(self):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "relay/limits.h"
+#include "relay/client_limits.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits - how much one client may have of us
+ * client_limits - how much one client may have of us
  *
  * Counts open sessions, new sessions and messages per unit of address (base/endpoint ip_unit: an IPv4 address, an IPv6 /64), over all
  * workers. Rates are token buckets that hold one minute's worth. Units that were not seen for a while are forgotten.
  * Any thread; a short mutex inside.
  */
-#ifndef BACKSTOP_RELAY_LIMITS_H
-#define BACKSTOP_RELAY_LIMITS_H
+#ifndef BACKSTOP_RELAY_CLIENT_LIMITS_H
+#define BACKSTOP_RELAY_CLIENT_LIMITS_H
 
 #include "base/config.h"
 #include "smtp/reason.h"

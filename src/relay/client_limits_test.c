@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "relay/limits.h"
+#include "relay/client_limits.h"
 
 static struct ip ip_of(const char *text)
 {

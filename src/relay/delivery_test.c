@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The delivery thread, the spool, and a writer, all real, in a folder of their own; the other server follows a script. What is
+ * asserted is what the other server sees, what is left in the spool, and the log.
+ */
+#include "relay/delivery.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "mail/envelope.h"
+#include "net/test_tls.h"
+#include "smtp/test_peer.h"
+#include "store/tenants.h"
+
+#define WAIT_MS 5000
+
+struct world {
+	char folder[64];
+	struct db *spool, *state;
+	struct writer *writer;
+	struct resolver *resolver;
+	struct config *config;
+	struct delivery *delivery;
+	struct test_peer peer;
+	bool peer_started;
+};
+
+/* ---- the log ---- */
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static char log_text_all[256 * 1024];
+static size_t log_n;
+
+static void collect_line(struct slice line, void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&log_lock);
+	if (log_n + line.n + 2 < sizeof(log_text_all)) {
+		memcpy(log_text_all + log_n, line.p, line.n);
+		log_n += line.n;
+		log_text_all[log_n++] = '\n';
+		log_text_all[log_n] = '\0';
+	}
+	pthread_mutex_unlock(&log_lock);
+}
+
+static int count_log(const char *text)
+{
+	int n = 0;
+	pthread_mutex_lock(&log_lock);
+	for (const char *p = log_text_all; (p = strstr(p, text)); p++) n++;
+	pthread_mutex_unlock(&log_lock);
+	return n;
+}
+
+static void expect_log(const char *text, int times)
+{
+	int64_t end = clock_deadline(WAIT_MS);
+	while (count_log(text) < times && clock_now_ms() < end) fiber_sleep(clock_deadline(5));
+	if (count_log(text) == times) return;
+	fprintf(stderr, "not %d times in the log: %s\n%s", times, text, log_text_all);
+	test_failures++;
+}
+
+/* ---- the world ---- */
+
+static void parse_config(struct world *w, const char *more)
+{
+	char text[2048], why[CONFIG_WHY], at[ENDPOINT_TEXT_SIZE];
+	snprintf(text, sizeof(text),
+	         "hostname = \"mx.example.net\"\nstate-dir = \"%s\"\n"
+	         "relay {\n listen = {\"127.0.0.1:2525\"}\n retry-schedule = {\"1s\"}\n drain-time = 1s\n"
+	         " route \"*\" { to = {\"%s\"} }\n route \"dead.example\" { to = {\"127.0.0.1:9\"} }\n %s\n}\n",
+	         w->folder, endpoint_text(&w->peer.at, at), more ? more : "");
+	config_unref(w->config);
+	w->config = NULL;
+	CHECK_ERROR(config_parse("test", slice_str(text), SLICE_EMPTY, SLICE_EMPTY, &w->config, why), ERR_OK);
+	if (!w->config) fprintf(stderr, "%s\n", why);
+}
+
+static struct world *world_new(const char *const *script, const char *more)
+{
+	char why[256] = "";
+	struct world *w = calloc(1, sizeof(*w));
+	log_n = 0;
+	log_text_all[0] = '\0';
+	strcpy(w->folder, "/tmp/delivery-test-XXXXXX");
+	CHECK(mkdtemp(w->folder) != NULL);
+	CHECK_ERROR(db_open(w->folder, DB_SPOOL, DB_CREATE, &w->spool, why), ERR_OK);
+	CHECK_ERROR(db_open(w->folder, DB_STATE, DB_CREATE, &w->state, why), ERR_OK);
+	CHECK_ERROR(writer_start(w->spool, &w->writer), ERR_OK);
+	CHECK_ERROR(resolver_new_table(SLICE("null.example MX 0 .\n"), &w->resolver, why), ERR_OK);
+	w->peer.at = (struct endpoint){.ip = {.family = AF_INET, .octets = {127, 0, 0, 1}}, .port = 9};
+	if (script) test_peer_start(&w->peer, script);
+	w->peer_started = script != NULL;
+	parse_config(w, more);
+	return w;
+}
+
+static void world_start(struct world *w)
+{
+	CHECK_ERROR(delivery_start(w->config, w->resolver, w->spool, w->state, w->writer, &w->delivery), ERR_OK);
+}
+
+static void world_stop(struct world *w)
+{
+	if (w->delivery) delivery_stop(w->delivery);
+	w->delivery = NULL;
+}
+
+static void remove_folder(const char *folder)
+{
+	char command[128];
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	CHECK(system(command) == 0);
+}
+
+static void world_free(struct world *w)
+{
+	if (w->peer_started) test_peer_done(&w->peer);
+	world_stop(w);
+	writer_stop(w->writer);
+	resolver_free(w->resolver);
+	tls_unref(w->peer.tls);
+	db_close(w->spool);
+	db_close(w->state);
+	config_unref(w->config);
+	remove_folder(w->folder);
+	free(w);
+}
+
+/* ---- messages ---- */
+
+#define BODY "From: me@tenant.example\r\nMessage-ID: <1@tenant.example>\r\nSubject: hello\r\n\r\nsecret text\r\n"
+
+struct mail {
+	const char *from, *to[4], *body;
+	uint8_t notify;
+	uint8_t body_type;
+	uint8_t kind;
+	bool downstream, unverified;
+	int64_t age;     /* seconds since it came */
+	int64_t expires; /* seconds from now; 0: tomorrow */
+	uint32_t tenant;
+};
+
+static struct message *make(struct world *w, const struct mail *mail)
+{
+	struct message *m = message_new();
+	struct spool_message *r = &m->record;
+	const char *body = mail->body ? mail->body : BODY;
+	int64_t now = clock_unix();
+	r->id = spool_new_id(clock_unix_ms());
+	r->kind = mail->kind;
+	r->verified = !mail->unverified;
+	r->downstream = mail->downstream;
+	r->tenant = mail->tenant ? mail->tenant : 1;
+	r->arrived = now - mail->age;
+	r->next_attempt = now;
+	r->expires = now + (mail->expires ? mail->expires : 86400);
+	r->body_type = mail->body_type;
+	r->return_path = arena_copy(&m->arena, slice_str(mail->from));
+	r->envid = r->source = r->hold_reason = r->message_id = SLICE_EMPTY;
+	r->size = strlen(body);
+	r->header_size = (uint64_t)(strstr(body, "\r\n\r\n") + 4 - body);
+	r->recipients = arena_zalloc(&m->arena, 4 * sizeof(*r->recipients));
+	for (; r->recipient_count < 4 && mail->to[r->recipient_count]; r->recipient_count++) {
+		struct spool_recipient *to = &r->recipients[r->recipient_count];
+		to->address = arena_copy(&m->arena, slice_str(mail->to[r->recipient_count]));
+		to->orcpt = to->last_reply = to->last_remote = SLICE_EMPTY;
+		to->notify = mail->notify;
+	}
+	blob_init(&m->body, strlen(body) + 1, w->folder);
+	CHECK_ERROR(blob_append(&m->body, slice_str(body)), ERR_OK);
+	m->body_loaded = true;
+	CHECK_ERROR(writer_store(w->writer, m), ERR_OK);
+	return m;
+}
+
+static uint64_t send_mail(struct world *w, const struct mail *mail)
+{
+	struct message *m = make(w, mail);
+	uint64_t id = m->record.id;
+	delivery_submit(w->delivery, m);
+	return id;
+}
+
+static bool count_record(const struct spool_message *m, void *arg)
+{
+	(void)m;
+	++*(int *)arg;
+	return true;
+}
+
+static void expect_stored(struct world *w, int n)
+{
+	int64_t end = clock_deadline(WAIT_MS);
+	int got;
+	do {
+		got = 0;
+		CHECK_ERROR(writer_flush(w->writer), ERR_OK);
+		CHECK_ERROR(spool_each(w->spool, count_record, &got), ERR_OK);
+	} while (got != n && clock_now_ms() < end && fiber_sleep(clock_deadline(10)) == ERR_OK);
+	if (got == n) return;
+	fprintf(stderr, "%d messages are stored, not %d\n%s", got, n, log_text_all);
+	test_failures++;
+}
+
+#define TEST(name)                                                                                                     \
+	static void name##_body(void *arg);                                                                            \
+	static void name(void **state)                                                                                 \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		run_in_fiber(name##_body, NULL);                                                                       \
+	}                                                                                                              \
+	static void name##_body(void *arg)
+#define SCRIPT(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define OPEN        "S 220 mx", "C EHLO mx.example.net", "S 250-mx", "S 250-PIPELINING", "S 250 DSN"
+#define GOODBYE     "C QUIT", "S 221 bye"
+
+/* ---- the tests ---- */
+
+TEST(a_message_is_delivered_and_forgotten)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL FROM:<me@tenant.example>", "C RCPT TO:<you@x.example>",
+	                                   "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 2.0.0 thanks"),
+	                            NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=delivered", 1);
+	CHECK(w->peer.data && !strcmp(w->peer.data, BODY));
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_failure_is_reported_to_the_tenants_sender)
+{
+	struct world *w =
+		world_new(SCRIPT(OPEN, "C MAIL FROM:<me@tenant.example>", "C RCPT TO:<you@x.example>",
+	                         "C RCPT TO:<bad@x.example>", "C DATA",
+	                         "R 250 ok\r\n250 ok\r\n550 5.1.1 no such user\r\n354 go\r\n", "D", "S 250 ok", "A",
+	                         OPEN, "C MAIL FROM:<>", "C RCPT TO:<me@tenant.example> NOTIFY=NEVER", "C DATA",
+	                         "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+	                  NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example", "bad@x.example"}});
+	expect_log("result=delivered", 2);
+	expect_log("result=failed", 1);
+	expect_stored(w, 0);
+	CHECK(w->peer.data && strstr(w->peer.data, "Final-Recipient: rfc822; bad@x.example"));
+	CHECK(w->peer.data && strstr(w->peer.data, "Status: 5.1.1"));
+	CHECK(w->peer.data && strstr(w->peer.data, "Subject: hello"));
+	CHECK(w->peer.data && !strstr(w->peer.data, "secret text"));
+	CHECK(w->peer.data && !strstr(w->peer.data, "you@x.example"));
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_temporary_failure_is_tried_again)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA",
+	                                   "R 250 ok\r\n450 4.2.0 later\r\n503 no\r\n", "C RSET", "S 250 ok", "C MAIL",
+	                                   "C RCPT", "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+	                            NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=deferred", 1);
+	expect_stored(w, 1);
+	expect_log("result=delivered", 1);
+	CHECK(count_log("attempts=2") == 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+static struct spool_message stored;
+static struct arena stored_arena;
+
+static void read_stored(struct world *w, uint64_t id)
+{
+	CHECK_ERROR(writer_flush(w->writer), ERR_OK);
+	arena_init(&stored_arena, 1 << 20);
+	CHECK_ERROR(spool_get(w->spool, id, &stored_arena, &stored), ERR_OK);
+}
+
+TEST(what_nobody_may_be_told_is_held)
+{
+	static const struct mail mails[] = {
+		{.from = "", .to = {"victim@x.example"}},
+		{.from = "me@tenant.example", .to = {"you@x.example"}, .kind = SPOOL_REPORT},
+		{.from = "stranger@y.example", .to = {"you@x.example"}, .unverified = true},
+	};
+	for (size_t i = 0; i < sizeof(mails) / sizeof(mails[0]); i++) {
+		struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA",
+		                                   "R 250 ok\r\n550 5.1.1 no\r\n503 no\r\n", "C RSET", "S 250 ok"),
+		                            NULL);
+		world_start(w);
+		uint64_t id = send_mail(w, &mails[i]);
+		expect_log("result=undeliverable", 1);
+		fiber_sleep(clock_deadline(50));
+		read_stored(w, id);
+		CHECK(stored.hold && stored.expires > clock_unix() + 86400);
+		CHECK(slice_search(stored.hold_reason, SLICE("550 5.1.1 no")) < stored.hold_reason.n);
+		CHECK(stored.recipients && stored.recipients[0].state == RECIPIENT_PENDING);
+		CHECK(count_log("event=report") == 0);
+		arena_free(&stored_arena);
+		world_free(w);
+	}
+	(void)arg;
+}
+
+TEST(a_failure_nobody_wants_to_hear_of_ends_there)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT TO:<you@x.example> NOTIFY=NEVER", "C DATA",
+	                                   "R 250 ok\r\n550 5.1.1 no\r\n503 no\r\n", "C RSET", "S 250 ok"),
+	                            NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .notify = 1});
+	expect_log("result=failed", 1);
+	expect_stored(w, 0);
+	CHECK(count_log("event=report") == 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(too_many_recipients_come_again_at_once)
+{
+	struct world *w =
+		world_new(SCRIPT(OPEN, "C MAIL", "C RCPT TO:<a@", "C RCPT TO:<b@", "C RCPT TO:<c@", "C DATA",
+	                         "R 250 ok\r\n452 4.5.3 too many\r\n250 ok\r\n452 too many\r\n354 go\r\n", "D",
+	                         "S 250 ok", "C MAIL", "C RCPT TO:<a@", "C RCPT TO:<c@", "C DATA",
+	                         "R 250 ok\r\n452 4.5.3 too many\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok", "C MAIL",
+	                         "C RCPT TO:<a@", "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+	                  NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"a@x.example", "b@x.example", "c@x.example"}});
+	expect_log("result=delivered", 3);
+	CHECK(count_log("result=deferred") == 0);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(tls_that_fails_is_done_without)
+{
+	struct world *w = world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 STARTTLS", "C STARTTLS", "S 220 go",
+	                                   "X", "A", "S 220 mx", "C EHLO", "S 250-mx", "S 250 STARTTLS", "C MAIL",
+	                                   "S 250 ok", "C RCPT", "S 250 ok", "C DATA", "S 354 go", "D", "S 250 ok"),
+	                            NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=delivered", 1);
+	CHECK(count_log("event=tls_fallback") == 1);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(required_tls_is_not_done_without)
+{
+	struct world *w =
+		world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 STARTTLS", "C STARTTLS", "S 220 go", "X"),
+	                  "delivery-tls = require");
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=deferred", 1);
+	expect_stored(w, 1);
+	CHECK(count_log("event=tls_fallback") == 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(tls_is_used_where_it_is_offered)
+{
+	char why[256];
+	struct test_certificate t = test_certificate_new("mx.example");
+	struct world *w = world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 STARTTLS", "C STARTTLS", "S 220 go",
+	                                   "T", "C EHLO", "S 250 mx", "C MAIL", "S 250 ok", "C RCPT", "S 250 ok",
+	                                   "C DATA", "S 354 go", "D", "S 250 ok"),
+	                            NULL);
+	CHECK_ERROR(tls_server_new(test_pem(t.certificate_pem), test_pem(t.key_pem), false, &w->peer.tls, why), ERR_OK);
+	test_certificate_free(&t);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=delivered", 1);
+	CHECK(count_log("tls=TLSv1.3") == 1);
+	world_free(w);
+	(void)arg;
+}
+
+#define TRANSACTION "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"
+
+TEST(a_connection_serves_many_messages)
+{
+	struct world *w =
+		world_new(SCRIPT(OPEN, TRANSACTION, TRANSACTION, TRANSACTION, GOODBYE), "destination-reuse = 3");
+	world_start(w);
+	for (int i = 1; i <= 3; i++) {
+		send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+		expect_log("result=delivered", i);
+	}
+	CHECK(w->peer.connections == 1);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_connection_that_ended_meanwhile_is_no_failure)
+{
+	struct world *w = world_new(SCRIPT(OPEN, TRANSACTION, "X", "A", OPEN, TRANSACTION, "C MAIL", "C RCPT", "C DATA",
+	                                   "S 421 4.4.2 idle too long", "X", "A", OPEN, TRANSACTION),
+	                            NULL);
+	world_start(w);
+	for (int i = 1; i <= 3; i++) {
+		send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+		expect_log("result=delivered", i);
+	}
+	CHECK(count_log("result=deferred") == 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(an_answer_that_never_came_means_another_attempt)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D",
+	                                   "X", "A", OPEN, TRANSACTION),
+	                            NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=deferred", 1);
+	CHECK(count_log("connection lost at end of data") == 1);
+	expect_log("result=delivered", 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(the_queue_survives_a_restart)
+{
+	struct world *w = world_new(SCRIPT(OPEN, TRANSACTION), NULL);
+	message_unref(make(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}}));
+	world_start(w);
+	expect_log("result=delivered", 1);
+	CHECK(count_log("event=queue_loaded") == 1);
+	CHECK(w->peer.data && !strcmp(w->peer.data, BODY));
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(hold_release_and_drop_by_hand)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n450 later\r\n503 no\r\n",
+	                                   "C RSET", "S 250 ok", TRANSACTION),
+	                            "retry-schedule = {\"1h\"}");
+	world_start(w);
+	uint64_t id = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	uint64_t other = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@dead.example"}});
+	expect_log("result=deferred", 2);
+	CHECK_ERROR(writer_flush(w->writer), ERR_OK);
+	CHECK_ERROR(spool_edit(w->spool, id, SPOOL_HOLD, SLICE("by me"), clock_unix()), ERR_OK);
+	CHECK_ERROR(spool_edit(w->spool, other, SPOOL_DROP, SLICE(""), clock_unix()), ERR_OK);
+	expect_log("result=dropped", 1);
+	fiber_sleep(clock_deadline(300));
+	CHECK_ERROR(spool_edit(w->spool, id, SPOOL_RETRY, SLICE(""), clock_unix()), ERR_OK); /* held: no effect */
+	fiber_sleep(clock_deadline(300));
+	CHECK(count_log("result=delivered") == 0);
+	CHECK_ERROR(spool_edit(w->spool, id, SPOOL_RELEASE, SLICE(""), clock_unix()), ERR_OK);
+	expect_log("result=delivered", 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_dead_destination_rests_as_a_whole_until_asked)
+{
+	struct world *w = world_new(NULL, "retry-schedule = {\"1h\"}");
+	world_start(w);
+	uint64_t id = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"a@dead.example"}});
+	expect_log("connect: connection refused", 1);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"b@dead.example"}});
+	expect_log("the destination rests", 1);
+	CHECK_ERROR(writer_flush(w->writer), ERR_OK);
+	CHECK_ERROR(spool_edit(w->spool, id, SPOOL_RETRY, SLICE(""), clock_unix()), ERR_OK);
+	expect_log("attempts=2", 1);
+	expect_stored(w, 2);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(downstream_of_the_tenant)
+{
+	char why[256], at[ENDPOINT_TEXT_SIZE];
+	uint32_t id;
+	struct tenant_domain domain = {.name = "tenant.example"};
+	struct tenant_downstream server = {.host = "127.0.0.1", .is_ip = true, .preference = 10};
+	struct tenant t = {.name = "t",
+	                   .domains = &domain,
+	                   .domain_count = 1,
+	                   .downstreams = &server,
+	                   .downstream_count = 1,
+	                   .enabled = true};
+	/* the failure's report goes to the tenant's own server, the mail itself by MX */
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL FROM:<>", "C RCPT TO:<me@tenant.example>", "C DATA",
+	                                   "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+	                            "route \"null.example\" { to = {\"127.0.0.1:9\"} }");
+	server.ip = w->peer.at.ip;
+	server.port = w->peer.at.port;
+	CHECK(endpoint_text(&w->peer.at, at) != NULL);
+	CHECK_ERROR(tenants_put(w->state, &t, &id, why), ERR_OK);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"a@-..-"}, .tenant = id});
+	expect_log("result=failed", 1);
+	expect_log("pool=downstream", 1);
+	expect_log("result=delivered", 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(eight_bits_need_a_server_that_takes_them)
+{
+	struct world *w = world_new(SCRIPT("S 220 mx", "C EHLO", "S 250 mx", "C MAIL FROM:<me@tenant.example>",
+	                                   "= MAIL FROM:<me@tenant.example>", "S 250 ok", "C RCPT", "S 250 ok",
+	                                   "C DATA", "S 354 go", "D", "S 250 ok", "C MAIL FROM:<>", "S 250 ok",
+	                                   "C RCPT", "S 250 ok", "C DATA", "S 354 go", "D", "S 250 ok"),
+	                            NULL);
+	world_start(w);
+	/* declared, but plain: it goes out */
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .body_type = BODY_8BITMIME});
+	expect_log("result=delivered", 1);
+	send_mail(w, &(struct mail){.from = "me@tenant.example",
+	                            .to = {"you@x.example"},
+	                            .body_type = BODY_8BITMIME,
+	                            .body = "Subject: x\r\n\r\ncaf\xc3\xa9\r\n"});
+	expect_log("result=failed", 1);
+	expect_log("result=delivered", 2);
+	CHECK(w->peer.data && strstr(w->peer.data, "5.6.3"));
+	world_free(w);
+	(void)arg;
+}
+
+TEST(what_is_too_old_expires_after_a_last_attempt)
+{
+	struct world *w =
+		world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n450 4.2.0 still no\r\n503 no\r\n",
+	                         "C RSET", "S 250 ok", "C MAIL FROM:<>", "C RCPT", "C DATA",
+	                         "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+	                  NULL);
+	world_start(w);
+	send_mail(w,
+	          &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .age = 500000, .expires = -10});
+	expect_log("result=expired", 1);
+	expect_log("result=delivered", 1);
+	CHECK(w->peer.data && strstr(w->peer.data, "450 4.2.0 still no"));
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_delay_is_told_once)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n450 no\r\n503 no\r\n",
+	                                   "C RSET", "S 250 ok", "C MAIL FROM:<>", "C RCPT", "C DATA",
+	                                   "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok", "C MAIL", "C RCPT",
+	                                   "C DATA", "R 250 ok\r\n450 no\r\n503 no\r\n", "C RSET", "S 250 ok"),
+	                            NULL);
+	world_start(w);
+	uint64_t id = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .age = 20000});
+	expect_log("result=delivered", 1);
+	expect_log("result=deferred", 2);
+	CHECK(count_log("action=delayed") == 1);
+	CHECK(w->peer.data && strstr(w->peer.data, "Action: delayed"));
+	fiber_sleep(clock_deadline(50));
+	read_stored(w, id);
+	CHECK(stored.recipients && stored.recipients[0].delay_told);
+	arena_free(&stored_arena);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(success_is_reported_where_the_next_server_would_not)
+{
+	struct world *w =
+		world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 PIPELINING", TRANSACTION, TRANSACTION), NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .notify = NOTIFY_SUCCESS});
+	expect_log("action=relayed", 1);
+	expect_log("result=delivered", 2);
+	CHECK(w->peer.data && strstr(w->peer.data, "Action: relayed"));
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(stopping_waits_for_what_is_under_way)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D",
+	                                   "P", "P", "S 250 ok"),
+	                            NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	int64_t end = clock_deadline(WAIT_MS);
+	while (!w->peer.data && clock_now_ms() < end) fiber_sleep(clock_deadline(5));
+	world_stop(w);
+	expect_log("result=delivered", 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(stopping_does_not_wait_for_ever)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "I"), "drain-time = 100ms");
+	world_start(w);
+	uint64_t id = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	int64_t end = clock_deadline(WAIT_MS);
+	while (strncmp(w->peer.line, "DATA", 4) != 0 && clock_now_ms() < end) fiber_sleep(clock_deadline(5));
+	int64_t before = clock_now_ms();
+	world_stop(w);
+	CHECK(clock_now_ms() - before < 1500);
+	read_stored(w, id);
+	CHECK(stored.recipients && stored.recipients[0].state == RECIPIENT_PENDING && stored.attempts == 0);
+	arena_free(&stored_arena);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_new_configuration_gives_waiting_mail_a_new_way)
+{
+	struct world *w = world_new(SCRIPT(OPEN, TRANSACTION), "route \"moved.example\" { to = {\"127.0.0.1:9\"} }");
+	world_start(w);
+	uint64_t id = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@moved.example"}});
+	expect_log("result=deferred", 1);
+	parse_config(w, NULL);
+	delivery_reload(w->delivery, w->config);
+	CHECK_ERROR(writer_flush(w->writer), ERR_OK);
+	CHECK_ERROR(spool_edit(w->spool, id, SPOOL_RETRY, SLICE(""), clock_unix()), ERR_OK);
+	expect_log("result=delivered", 1);
+	world_free(w);
+	(void)arg;
+}
+
+static int capture(void **state)
+{
+	(void)state;
+	log_setup(LOG_LOGFMT, LOG_INFO, "relay");
+	log_capture(collect_line, NULL);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_is_delivered_and_forgotten),
+		cmocka_unit_test(a_failure_is_reported_to_the_tenants_sender),
+		cmocka_unit_test(a_temporary_failure_is_tried_again),
+		cmocka_unit_test(what_nobody_may_be_told_is_held),
+		cmocka_unit_test(a_failure_nobody_wants_to_hear_of_ends_there),
+		cmocka_unit_test(too_many_recipients_come_again_at_once),
+		cmocka_unit_test(tls_that_fails_is_done_without),
+		cmocka_unit_test(required_tls_is_not_done_without),
+		cmocka_unit_test(tls_is_used_where_it_is_offered),
+		cmocka_unit_test(a_connection_serves_many_messages),
+		cmocka_unit_test(a_connection_that_ended_meanwhile_is_no_failure),
+		cmocka_unit_test(an_answer_that_never_came_means_another_attempt),
+		cmocka_unit_test(the_queue_survives_a_restart),
+		cmocka_unit_test(hold_release_and_drop_by_hand),
+		cmocka_unit_test(a_dead_destination_rests_as_a_whole_until_asked),
+		cmocka_unit_test(downstream_of_the_tenant),
+		cmocka_unit_test(eight_bits_need_a_server_that_takes_them),
+		cmocka_unit_test(what_is_too_old_expires_after_a_last_attempt),
+		cmocka_unit_test(a_delay_is_told_once),
+		cmocka_unit_test(success_is_reported_where_the_next_server_would_not),
+		cmocka_unit_test(stopping_waits_for_what_is_under_way),
+		cmocka_unit_test(stopping_does_not_wait_for_ever),
+		cmocka_unit_test(a_new_configuration_gives_waiting_mail_a_new_way),
+	};
+	return cmocka_run_group_tests(tests, capture, NULL);
+}

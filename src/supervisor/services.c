@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* services - the table of services, and the command lines that start them */
+#include "cli/cli.h"
+#include "relay/relay.h"
+#include "supervisor/supervisor.h"
+
+static const char help[] = "Usage: backstop run [-c FILE]      all services that the configuration has a section for\n"
+			   "       backstop relay [-c FILE]    the relay alone\n"
+			   "\n"
+			   "Stays in the foreground and logs to standard error. Start it as root: it opens the ports\n"
+			   "and its services then drop to the configured user.\n"
+			   "\n"
+			   "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
+			   "  -h, --help         this text\n"
+			   "\n"
+			   "SIGHUP reloads the configuration and the TLS certificate without dropping a session.\n"
+			   "SIGTERM or SIGINT stops: sessions may end within drain-time. A second one stops at once.\n"
+			   "\n"
+			   "Exit status: 0 stopped, 1 a service had to be killed, 2 usage, 3 cannot run.\n";
+
+static bool relay_wanted(const struct config *c)
+{
+	return c->relay.enabled;
+}
+
+static void relay_listeners(const struct config *c, const struct endpoint **at, size_t *n)
+{
+	*at = c->relay.listen;
+	*n = c->relay.listen_count;
+}
+
+static const struct supervisor_service services[] = {
+	{"relay", relay_wanted, relay_listeners, relay_run},
+};
+
+int supervisor_main(int argc, char **argv)
+{
+	struct cli_options o;
+	cli_begin(&o, argv[0], help);
+	if (cli_getopt(&o, argc, argv, NULL) != -1) return o.status;
+	if (optind < argc) return cli_usage("unexpected operand %s", argv[optind]);
+	struct supervisor_options options = {
+		.config_path = o.config_path,
+		.only = strcmp(argv[0], "run") == 0 ? NULL : argv[0],
+		.services = services,
+		.service_count = sizeof services / sizeof *services,
+	};
+	return supervisor_run(&options);
+}
