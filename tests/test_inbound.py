@@ -102,7 +102,7 @@ def test_recipients_refused_and_accepted_in_one_transaction(world):
         client.mail("list@world.test")
         assert [client.rcpt(r + "@tenant.test").code for r in ("games", "nobody-here", "sales")] == [250, 550, 250]
         assert client.data(message(subject="to two of three")).code == 250
-    wait_until(lambda: [m["Subject"] for m in world.down.maildir("games")].count("to two of three") == 1, 20, "the message")
+    wait_until(lambda: "to two of three" in [m["Subject"] for m in world.down.maildir("games")], 20, "the message")
 
 
 def test_two_tenants_in_one_transaction_are_told_apart_and_both_delivered(lab):
@@ -180,11 +180,10 @@ def test_subdomains_are_served_only_when_the_tenant_says_so(lab):
     relay = lab.backstop()
     relay.tenant("exact", "exact.test", sink.endpoint)
     relay.tenant("below", ".below.test", sink.endpoint)
-    with Smtp(relay.server) as client:
-        client.mail("a@world.test")
-        assert client.rcpt("x@exact.test").code == 250
-        assert client.rcpt("x@sub.exact.test").code == 550
-        assert client.rcpt("x@deep.sub.below.test").code == 250
+    for recipient, code in (("x@exact.test", 250), ("x@sub.exact.test", 550), ("x@below.test", 250), ("x@deep.sub.below.test", 250)):
+        with Smtp(relay.server) as client:
+            client.mail("a@world.test")
+            assert client.rcpt(recipient).code == code, recipient
 
 
 # ---- the downstream's answers --------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "base/slice.h"
 
-#define CONFIG_WHY 1024
+#define CONFIG_WHY          1024
 #define CONFIG_DEFAULT_PATH "/etc/backstop/backstop.conf"
 
 struct config_pool { /* pool "NAME" { source = {..} hostname = ".." } */
@@ -32,15 +32,15 @@ struct config_pool { /* pool "NAME" { source = {..} hostname = ".." } */
 	const char *hostname; /* EHLO name; the top-level hostname when not set */
 };
 
-struct config_hop { /* "192.0.2.77:25", "[2001:db8::1]:25", "mx.example.org:25" */
-	const char *host;    /* name or address text without brackets */
+struct config_hop {       /* "192.0.2.77:25", "[2001:db8::1]:25", "mx.example.org:25" */
+	const char *host; /* name or address text without brackets */
 	uint16_t port;
 	bool is_ip;
 	struct ip ip;
 };
 
-struct config_route { /* route "DOMAIN" { to = {..} }; DOMAIN may be "*" or ".example.org" (subdomains) */
-	const char *domain; /* lower case */
+struct config_route {            /* route "DOMAIN" { to = {..} }; DOMAIN may be "*" or ".example.org" (subdomains) */
+	const char *domain;      /* lower case */
 	struct config_hop *hops; /* in order of preference */
 	size_t hop_count;
 };
@@ -60,7 +60,7 @@ struct config {
 	enum log_level log_level;
 	const char *const *resolver_servers; /* "ADDRESS:PORT"; empty: the system's */
 	size_t resolver_server_count;
-	const char *tls_certificate, *tls_key;  /* file names; NULL: no TLS offered to clients */
+	const char *tls_certificate, *tls_key;         /* file names; NULL: no TLS offered to clients */
 	struct slice tls_certificate_pem, tls_key_pem; /* their contents */
 
 	struct {
@@ -76,7 +76,7 @@ struct config {
 		struct config_blocklist *blocklists;
 		size_t blocklist_count;
 
-		int64_t workers;               /* workers = 0: one per core */
+		int64_t workers; /* workers = 0: one per core */
 		/* limits; name in the file is the field with dashes */
 		uint64_t message_size_limit;   /* 50M; SIZE */
 		uint64_t header_size_limit;    /* 256K */
@@ -91,34 +91,34 @@ struct config {
 		int64_t session_error_limit;   /* 20 command errors */
 		int64_t session_unknown_limit; /* 20 unknown recipients; 0: no limit */
 		/* durations, milliseconds */
-		int64_t command_timeout;       /* 5m (RFC 5321 4.5.3.2.7), for a whole command line */
-		int64_t data_timeout;          /* 3m between two blocks of DATA (4.5.3.2.5) */
-		int64_t data_time_limit;       /* 1h for a whole message */
-		int64_t session_time_limit;    /* 2h */
-		int64_t drain_time;            /* 30s: how long sessions may go on after SIGTERM */
+		int64_t command_timeout;             /* 5m (RFC 5321 4.5.3.2.7), for a whole command line */
+		int64_t data_timeout;                /* 3m between two blocks of DATA (4.5.3.2.5) */
+		int64_t data_time_limit;             /* 1h for a whole message */
+		int64_t session_time_limit;          /* 2h */
+		int64_t drain_time;                  /* 30s: how long sessions may go on after SIGTERM */
 		int64_t downstream_connect_timeout;  /* 10s */
 		int64_t downstream_command_timeout;  /* 60s */
 		int64_t downstream_data_timeout;     /* 10m: end of data (4.5.3.2.6) */
 		int64_t downstream_idle_time;        /* 60s: how long an unused downstream connection is kept */
 		int64_t downstream_connection_limit; /* 50 per downstream and worker (a number, not a duration) */
-		int64_t blocklist_deadline;    /* 3s for all zones of one question */
+		int64_t blocklist_deadline;          /* 3s for all zones of one question */
 		/* outbound */
-		int64_t connect_timeout;       /* 30s */
-		int64_t greeting_timeout;      /* 5m (4.5.3.2.1) */
+		int64_t connect_timeout;          /* 30s */
+		int64_t greeting_timeout;         /* 5m (4.5.3.2.1) */
 		int64_t delivery_command_timeout; /* 5m (4.5.3.2.2, .3) */
-		int64_t delivery_data_timeout; /* 3m (4.5.3.2.5) */
-		int64_t delivery_end_timeout;  /* 10m (4.5.3.2.6) */
-		int64_t *retry_schedule;       /* retry-schedule = {"5m","10m","20m","40m","1h"}; the last repeats */
+		int64_t delivery_data_timeout;    /* 3m (4.5.3.2.5) */
+		int64_t delivery_end_timeout;     /* 10m (4.5.3.2.6) */
+		int64_t *retry_schedule;          /* retry-schedule = {"5m","10m","20m","40m","1h"}; the last repeats */
 		size_t retry_count;
-		int64_t queue_lifetime;        /* 5d */
-		int64_t bounce_lifetime;       /* 2d, for null return paths */
-		int64_t hold_lifetime;         /* 30d */
-		int64_t delay_notice;          /* 4h; 0: none */
-		int64_t destination_concurrency;  /* 20 connections */
-		int64_t destination_reuse;     /* 100 messages on one connection */
-		int64_t destination_idle_time; /* 5s a delivery connection is kept for the next message */
-		enum delivery_tls delivery_tls;   /* delivery-tls = may|never|require */
-		bool report_full;              /* report-full = false: RET=FULL is honoured with headers only */
+		int64_t queue_lifetime;          /* 5d */
+		int64_t bounce_lifetime;         /* 2d, for null return paths */
+		int64_t hold_lifetime;           /* 30d */
+		int64_t delay_notice;            /* 4h; 0: none */
+		int64_t destination_concurrency; /* 20 connections */
+		int64_t destination_reuse;       /* 100 messages on one connection */
+		int64_t destination_idle_time;   /* 5s a delivery connection is kept for the next message */
+		enum delivery_tls delivery_tls;  /* delivery-tls = may|never|require */
+		bool report_full;                /* report-full = false: RET=FULL is honoured with headers only */
 	} relay;
 
 	/* Sections of services that this release does not have yet are parsed and checked all the same. */

@@ -17,25 +17,25 @@
 #ifndef BACKSTOP_BASE_CONFIG_OPTIONS_H
 #define BACKSTOP_BASE_CONFIG_OPTIONS_H
 
-#define SECONDS(n) ((n) * 1000LL)
-#define MINUTES(n) SECONDS((n) * 60LL)
-#define HOURS(n)   MINUTES((n) * 60LL)
-#define DAYS(n)    HOURS((n) * 24LL)
-#define KIB(n)     ((n) * 1024LL)
-#define MIB(n)     KIB((n) * 1024LL)
+#define SECONDS(n) ((n)*1000LL)
+#define MINUTES(n) SECONDS((n)*60LL)
+#define HOURS(n)   MINUTES((n)*60LL)
+#define DAYS(n)    HOURS((n)*24LL)
+#define KIB(n)     ((n)*1024LL)
+#define MIB(n)     KIB((n)*1024LL)
 
 /* X(section, parent, titled). The options of SECTION are CONFIG_SECTION_OPTIONS below; root is the file's top level. */
-#define CONFIG_SECTIONS(X)          \
-	X(root, none, 0)            \
-	X(log, root, 0)             \
-	X(resolver, root, 0)        \
-	X(tls, root, 0)             \
-	X(relay, root, 0)           \
-	X(pool, relay, 1)           \
-	X(route, relay, 1)          \
-	X(blocklist, relay, 1)      \
-	X(keeper, root, 0)          \
-	X(dns, root, 0)             \
+#define CONFIG_SECTIONS(X)                                                                                             \
+	X(root, none, 0)                                                                                               \
+	X(log, root, 0)                                                                                                \
+	X(resolver, root, 0)                                                                                           \
+	X(tls, root, 0)                                                                                                \
+	X(relay, root, 0)                                                                                              \
+	X(pool, relay, 1)                                                                                              \
+	X(route, relay, 1)                                                                                             \
+	X(blocklist, relay, 1)                                                                                         \
+	X(keeper, root, 0)                                                                                             \
+	X(dns, root, 0)                                                                                                \
 	X(web, root, 0)
 
 /* clang-format off */

@@ -105,8 +105,7 @@ static bool is_word_octet(char c)
 static enum error parse_word(struct slice text, struct arena *a, const char **out, char why[256])
 {
 	bool good = text.n > 0 && text.n <= WORD_LENGTH && text.p[0] != '-';
-	for (size_t i = 0; i < text.n && good; i++)
-		good = is_word_octet(text.p[i]);
+	for (size_t i = 0; i < text.n && good; i++) good = is_word_octet(text.p[i]);
 	if (!good) return bad(why, "letters, digits, '-', '_' and '.' are allowed, at most %d", WORD_LENGTH);
 	return keep(a, text, out, why);
 }
@@ -158,7 +157,7 @@ struct unit {
 };
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 static const struct unit duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000},
-					     {"ms", 1},       {"", 1000},     {NULL, 0}};
+                                             {"ms", 1},       {"", 1000},     {NULL, 0}};
 static const struct unit size_units[] = {{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}, {NULL, 0}};
 
 static const struct unit *units_of(enum config_type t)
@@ -189,8 +188,8 @@ static enum error parse_quantity(const struct config_row *row, struct slice text
 	if (!slice_to_u64(slice_sub(text, 0, digits), &number) || !u->name) {
 		if (units == no_units) return bad(why, "a number is needed");
 		return bad(why, "%s",
-			   units == size_units ? "a size is needed, such as 64K, 50M or 1G"
-					       : "a duration is needed, such as 30s, 5m, 2h or 5d");
+		           units == size_units ? "a size is needed, such as 64K, 50M or 1G"
+		                               : "a duration is needed, such as 30s, 5m, 2h or 5d");
 	}
 	/* For a list of durations most is the number of elements; each is at most a year. */
 	int64_t most = row->type == CONFIG_DURATIONS ? 366 * duration_units[0].factor : row->most;
@@ -199,7 +198,7 @@ static enum error parse_quantity(const struct config_row *row, struct slice text
 	    value > most) {
 		char least_text[32], most_text[32];
 		return bad(why, "%.*s is out of range, %s to %s", text.n > 40 ? 40 : (int)text.n, text.p,
-			   quantity_text(units, row->least, least_text), quantity_text(units, most, most_text));
+		           quantity_text(units, row->least, least_text), quantity_text(units, most, most_text));
 	}
 	*out = value;
 	return ERR_OK;
@@ -218,7 +217,7 @@ static enum error parse_endpoint(struct slice text, struct endpoint *out, char w
 	struct slice address = any_port ? slice_sub(text, 0, text.n - 2) : text;
 	if (!endpoint_parse(address, any_port ? 1 : 0, out))
 		return bad(why, "'%.*s' is not ADDRESS:PORT, such as 0.0.0.0:25 or [::]:25",
-			   text.n > 60 ? 60 : (int)text.n, text.p);
+		           text.n > 60 ? 60 : (int)text.n, text.p);
 	if (any_port) out->port = 0;
 	return ERR_OK;
 }
@@ -275,7 +274,7 @@ static enum error parse_hop(struct slice text, struct arena *a, struct config_ho
 }
 
 enum error config_value_parse(const struct config_row *row, struct slice text, struct arena *a, union config_value *out,
-			      char why[256])
+                              char why[256])
 {
 	switch (row->type) {
 	case CONFIG_NAME:

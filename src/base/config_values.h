@@ -59,7 +59,7 @@ static inline bool config_type_is_list(enum config_type t)
 size_t config_value_size(enum config_type t);
 /* Texts go to the arena. On failure why says what is wrong with the value, without the option's name. */
 enum error config_value_parse(const struct config_row *row, struct slice text, struct arena *a, union config_value *out,
-			      char why[256]);
+                              char why[256]);
 /* A domain or host name: labels of letters, digits, '-' and '_', at most 63 octets each and 253 in all; lower-cased into out. */
 bool config_name_parse(struct slice text, char out[254]);
 

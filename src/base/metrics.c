@@ -119,9 +119,9 @@ static enum error page_make(int fd, struct page **out)
 	struct page *page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED) return error_from_errno(errno);
 	page->header = (struct header){.version = table_version(),
-				       .count = METRIC_COUNT,
-				       .pid = getpid(),
-				       .started = clock_unix()};
+	                               .count = METRIC_COUNT,
+	                               .pid = getpid(),
+	                               .started = clock_unix()};
 	memcpy(page->header.magic, magic, sizeof magic);
 	*out = page;
 	return ERR_OK;
@@ -167,7 +167,7 @@ static enum error page_read(int fd, int64_t values[METRIC_COUNT], int64_t *pid, 
 }
 
 enum error metrics_read(const char *run_dir, const char *service, int64_t values[METRIC_COUNT], int64_t *pid,
-			int64_t *started_unix)
+                        int64_t *started_unix)
 {
 	char name[PATH_MAX];
 	if (!file_name(name, run_dir, service, "")) return ERR_INVALID;

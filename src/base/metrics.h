@@ -16,52 +16,52 @@
 #include "base/error.h"
 
 /* X(name, kind, help): kind COUNTER (only grows), GAUGE (may fall) */
-#define METRIC_TABLE(X)                                                                                 \
-	X(smtp_sessions, COUNTER, "SMTP sessions accepted")                                             \
-	X(smtp_sessions_open, GAUGE, "SMTP sessions open now")                                          \
-	X(smtp_sessions_refused, COUNTER, "connections refused by a limit")                             \
-	X(smtp_tls_sessions, COUNTER, "sessions that started TLS")                                      \
-	X(smtp_commands, COUNTER, "SMTP commands read")                                                 \
-	X(smtp_rejected_recipients, COUNTER, "RCPT commands refused for good (5xx)")                    \
-	X(smtp_deferred_recipients, COUNTER, "RCPT commands refused for now (4xx)")                     \
-	X(smtp_rejected_messages, COUNTER, "messages refused for good at end of data")                  \
-	X(smtp_deferred_messages, COUNTER, "messages refused for now at end of data")                   \
-	X(smtp_bytes, COUNTER, "message octets received")                                               \
-	X(cutthrough_messages, COUNTER, "inbound messages handed to a downstream with its 250")         \
-	X(cutthrough_connections, COUNTER, "connections opened to downstreams")                         \
-	X(cutthrough_reused, COUNTER, "transactions on a downstream connection used before")            \
-	X(cutthrough_duplicates, COUNTER, "second copies answered 250 and not delivered again")         \
-	X(directory_unknown, COUNTER, "recipients refused by the directory")                            \
-	X(safe_mode_refused, COUNTER, "null or postmaster return paths refused by a list")              \
-	X(relay_denied, COUNTER, "recipients refused because the client may not relay")                 \
-	X(spool_commits, COUNTER, "spool commits (each one pair of fsyncs)")                            \
-	X(spool_stored, COUNTER, "messages stored")                                                     \
-	X(spool_removed, COUNTER, "messages removed when finished")                                     \
-	X(spool_failures, COUNTER, "spool commits that failed")                                         \
-	X(queue_messages, GAUGE, "messages in the queue")                                               \
-	X(queue_held, GAUGE, "messages on hold")                                                        \
-	X(delivery_attempts, COUNTER, "delivery transactions started")                                  \
-	X(delivery_connections, COUNTER, "connections opened for delivery")                             \
-	X(delivery_delivered, COUNTER, "recipients delivered")                                          \
-	X(delivery_deferred, COUNTER, "recipient attempts that failed for now")                         \
-	X(delivery_failed, COUNTER, "recipients failed for good")                                       \
-	X(delivery_expired, COUNTER, "recipients given up after queue-lifetime")                        \
-	X(delivery_tls, COUNTER, "delivery connections with TLS")                                       \
-	X(pool_regular, COUNTER, "recipients delivered through pool regular")                           \
-	X(pool_bounce, COUNTER, "recipients delivered through pool bounce")                             \
-	X(pool_ndr, COUNTER, "recipients delivered through pool ndr")                                   \
-	X(pool_risk, COUNTER, "recipients delivered through pool risk")                                 \
-	X(reports_sent, COUNTER, "delivery reports made for tenants' senders")                          \
-	X(dns_queries, COUNTER, "DNS questions asked")                                                  \
-	X(dns_cached, COUNTER, "DNS questions answered from the relay's cache")                         \
-	X(dns_failures, COUNTER, "DNS questions that failed")                                           \
+#define METRIC_TABLE(X)                                                                                                \
+	X(smtp_sessions, COUNTER, "SMTP sessions accepted")                                                            \
+	X(smtp_sessions_open, GAUGE, "SMTP sessions open now")                                                         \
+	X(smtp_sessions_refused, COUNTER, "connections refused by a limit")                                            \
+	X(smtp_tls_sessions, COUNTER, "sessions that started TLS")                                                     \
+	X(smtp_commands, COUNTER, "SMTP commands read")                                                                \
+	X(smtp_rejected_recipients, COUNTER, "RCPT commands refused for good (5xx)")                                   \
+	X(smtp_deferred_recipients, COUNTER, "RCPT commands refused for now (4xx)")                                    \
+	X(smtp_rejected_messages, COUNTER, "messages refused for good at end of data")                                 \
+	X(smtp_deferred_messages, COUNTER, "messages refused for now at end of data")                                  \
+	X(smtp_bytes, COUNTER, "message octets received")                                                              \
+	X(cutthrough_messages, COUNTER, "inbound messages handed to a downstream with its 250")                        \
+	X(cutthrough_connections, COUNTER, "connections opened to downstreams")                                        \
+	X(cutthrough_reused, COUNTER, "transactions on a downstream connection used before")                           \
+	X(cutthrough_duplicates, COUNTER, "second copies answered 250 and not delivered again")                        \
+	X(directory_unknown, COUNTER, "recipients refused by the directory")                                           \
+	X(safe_mode_refused, COUNTER, "null or postmaster return paths refused by a list")                             \
+	X(relay_denied, COUNTER, "recipients refused because the client may not relay")                                \
+	X(spool_commits, COUNTER, "spool commits (each one pair of fsyncs)")                                           \
+	X(spool_stored, COUNTER, "messages stored")                                                                    \
+	X(spool_removed, COUNTER, "messages removed when finished")                                                    \
+	X(spool_failures, COUNTER, "spool commits that failed")                                                        \
+	X(queue_messages, GAUGE, "messages in the queue")                                                              \
+	X(queue_held, GAUGE, "messages on hold")                                                                       \
+	X(delivery_attempts, COUNTER, "delivery transactions started")                                                 \
+	X(delivery_connections, COUNTER, "connections opened for delivery")                                            \
+	X(delivery_delivered, COUNTER, "recipients delivered")                                                         \
+	X(delivery_deferred, COUNTER, "recipient attempts that failed for now")                                        \
+	X(delivery_failed, COUNTER, "recipients failed for good")                                                      \
+	X(delivery_expired, COUNTER, "recipients given up after queue-lifetime")                                       \
+	X(delivery_tls, COUNTER, "delivery connections with TLS")                                                      \
+	X(pool_regular, COUNTER, "recipients delivered through pool regular")                                          \
+	X(pool_bounce, COUNTER, "recipients delivered through pool bounce")                                            \
+	X(pool_ndr, COUNTER, "recipients delivered through pool ndr")                                                  \
+	X(pool_risk, COUNTER, "recipients delivered through pool risk")                                                \
+	X(reports_sent, COUNTER, "delivery reports made for tenants' senders")                                         \
+	X(dns_queries, COUNTER, "DNS questions asked")                                                                 \
+	X(dns_cached, COUNTER, "DNS questions answered from the relay's cache")                                        \
+	X(dns_failures, COUNTER, "DNS questions that failed")                                                          \
 	X(out_of_resources, COUNTER, "421 and 452 answers for want of memory, disk or descriptors")
 
 enum metric {
 #define X(name, kind, help) METRIC_##name,
 	METRIC_TABLE(X)
 #undef X
-	METRIC_COUNT
+		METRIC_COUNT
 };
 
 enum error metrics_open(const char *run_dir, const char *service); /* creates or resets the file */

@@ -226,7 +226,7 @@ static enum error take_reload(struct received *r, struct service_start *out)
 	size_t n = r->message.packet.listener_count;
 	enum error e = read_config(r, &c, why);
 	if (e != ERR_OK) {
-		log_text(LOG_ERROR, "reload-failed", "%s", why);
+		log_text(LOG_ERROR, "reload_failed", "%s", why);
 		close_fds(r);
 		return e;
 	}

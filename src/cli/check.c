@@ -41,7 +41,7 @@ static void note(struct findings *f, json_t *list, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	json_array_append_new(list, json_stringn_nocheck(text, strlen(text)));
+	json_array_append_new(list, cli_json_text(text));
 	if (!f->options->json) fprintf(stderr, "%s\n", text);
 }
 

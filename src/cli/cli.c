@@ -20,9 +20,14 @@ static const char *command = "";
 static void complain_v(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 static void complain_v(const char *format, va_list args)
 {
-	fprintf(stderr, "backstop%s%s: ", command[0] ? " " : "", command);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	char text[2048]; /* one write: several processes may speak on one terminal */
+	size_t room = sizeof text - 1;
+	size_t n = (size_t)snprintf(text, room, "backstop%s%s: ", command[0] ? " " : "", command);
+	int more = n < room ? vsnprintf(text + n, room - n, format, args) : 0;
+	n += more > 0 ? (size_t)more : 0;
+	if (n >= room) n = room - 1;
+	text[n++] = '\n';
+	fwrite(text, 1, n, stderr);
 }
 
 void cli_complain(const char *format, ...)
@@ -157,6 +162,23 @@ enum error cli_open_db(const struct config *c, enum db_environment which, int fl
 }
 
 /* ---- what commands print ------------------------------------------------------------------------------------------------------------- */
+
+json_t *cli_json_text(const char *text)
+{
+	json_t *string = json_string(text);
+	if (string) return string;
+	size_t n = strlen(text);
+	char *utf8 = malloc(2 * n + 1), *to = utf8;
+	if (!utf8) return json_null();
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c >= 0x80) *to++ = (char)(0xc0 | c >> 6);
+		*to++ = (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+	}
+	string = json_stringn(utf8, (size_t)(to - utf8));
+	free(utf8);
+	return string;
+}
 
 void cli_print_json(json_t *object)
 {

@@ -60,6 +60,8 @@ void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)))
 int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints the object compactly on one line of standard output and drops the reference. NULL (no memory) is complained about. */
 void cli_print_json(json_t *object);
+/* A JSON string of any text: octets that are not UTF-8 are taken for Latin-1. */
+json_t *cli_json_text(const char *text);
 /* To be returned at the end of a command: status, or CLI_CANNOT when standard output could not be written (disk full). */
 int cli_finish(int status);
 /* "backstop NAME: not supported in this release"; returns CLI_CANNOT. */

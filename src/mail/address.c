@@ -7,9 +7,11 @@
 #include "base/endpoint.h"
 #include "mail/utf8.h"
 
-#define LOCAL_MAX  64  /* RFC 5321 4.5.3.1.1 */
+/* RFC 5321 4.5.3.1.1 says 64 for the local part, and that limits are best avoided; SRS, VERP and BATV make longer ones
+ * of addresses that were near it, and refusing those would lose mail. */
+#define LOCAL_MAX  255
 #define DOMAIN_MAX 255 /* RFC 5321 4.5.3.1.2 */
-#define PATH_MAX_  256 /* RFC 5321 4.5.3.1.3, with the angle brackets */
+#define PATH_MAX_  (LOCAL_MAX + 1 + DOMAIN_MAX + 2) /* RFC 5321 4.5.3.1.3 says 256, with the angle brackets */
 #define LABEL_MAX  63  /* RFC 1035 2.3.4 */
 
 const char *address_error_text(enum address_error e)
@@ -17,9 +19,9 @@ const char *address_error_text(enum address_error e)
 	switch (e) {
 	case ADDRESS_OK: return "the address is well formed";
 	case ADDRESS_SYNTAX: return "it is not an address in the form <local@domain>";
-	case ADDRESS_LOCAL_TOO_LONG: return "the local part is longer than 64 octets";
+	case ADDRESS_LOCAL_TOO_LONG: return "the local part is longer than 255 octets";
 	case ADDRESS_DOMAIN_TOO_LONG: return "the domain is longer than 255 octets";
-	case ADDRESS_PATH_TOO_LONG: return "the address is longer than 256 octets";
+	case ADDRESS_PATH_TOO_LONG: return "the address is longer than 513 octets";
 	case ADDRESS_BAD_DOMAIN: return "the domain has characters or labels that no domain has";
 	case ADDRESS_BAD_LITERAL: return "the address literal is not [192.0.2.1] or [IPv6:2001:db8::1]";
 	case ADDRESS_BAD_UTF8: return "the address is not valid UTF-8";

@@ -4,7 +4,8 @@
  *
  * address_parse_path() reads what stands after "MAIL FROM:" and "RCPT TO:": "<>", "<local@domain>", with a source
  * route (dropped, RFC 5321 appendix C) and domain literals. The result points into the input, except where unquoting a
- * local part needs memory from the arena. Limits of RFC 5321 4.5.3.1: local part 64 octets, domain 255, path 256.
+ * local part needs memory from the arena. Limits: local part 255 octets (RFC 5321 4.5.3.1.1 has
+ * 64, which SRS and VERP exceed), domain 255.
  * Percent hacks, bang paths and quoted local parts are parsed as what they are: one local part;
  * address_is_relay_trick() tells those that some servers would relay on. Pure.
  */
@@ -27,7 +28,7 @@ struct address {
 enum address_error {
 	ADDRESS_OK,
 	ADDRESS_SYNTAX,         /* not a path */
-	ADDRESS_LOCAL_TOO_LONG, /* over 64 */
+	ADDRESS_LOCAL_TOO_LONG, /* over 255 */
 	ADDRESS_DOMAIN_TOO_LONG,
 	ADDRESS_PATH_TOO_LONG,
 	ADDRESS_BAD_DOMAIN, /* characters or labels that no domain has */
@@ -36,7 +37,7 @@ enum address_error {
 	ADDRESS_NEEDS_SMTPUTF8, /* non-ASCII without the extension */
 	ADDRESS_NO_MEMORY,
 };
-const char *address_error_text(enum address_error e); /* one plain clause: "the local part is longer than 64 octets" */
+const char *address_error_text(enum address_error e); /* one plain clause: "the local part is longer than 255 octets" */
 
 /* in begins at "<" (leading blanks are the caller's to have dropped); *rest is what follows ">". allow_null for MAIL,
  * allow_bare_postmaster for RCPT (RFC 5321 4.1.1.3). */

@@ -53,6 +53,7 @@ static const struct {
 	{"UTF-8 quoted", "<\"\xE2\x82\xAC x\"@d>", UTF8 | IS_UTF8, "\"\xE2\x82\xAC x\"@d", "\xE2\x82\xAC x", "d", ""},
 	{"SMTPUTF8 offered, ASCII used", "<a@b>", UTF8, "a@b", "a", "b", ""},
 	{"local part of 64", "<" X64 "@b>", 0, X64 "@b", X64, "b", ""},
+	{"local part of 255", "<" X64 X64 X64 X63 "@b>", 0, X64 X64 X64 X63 "@b", X64 X64 X64 X63, "b", ""},
 	{"path of 256", "<" X62_ "@" D191 ">", 0, X62_ "@" D191, X62_, D191, ""},
 	{"digits only", "<1@2>", 0, "1@2", "1", "2", ""},
 };
@@ -135,9 +136,9 @@ static const struct {
 	{"UTF-8 domain not offered", "<a@\xC3\xB8>", 0, ADDRESS_NEEDS_SMTPUTF8},
 	{"latin-1", "<\xF8@b>", UTF8, ADDRESS_BAD_UTF8},
 	{"latin-1 domain", "<a@\xF8>", UTF8, ADDRESS_BAD_UTF8},
-	{"local part of 65", "<" X64 "x@b>", 0, ADDRESS_LOCAL_TOO_LONG},
+	{"local part of 256", "<" X64 X64 X64 X64 "@b>", 0, ADDRESS_LOCAL_TOO_LONG},
 	{"domain of 256", "<a@" D191 "." X64 ">", 0, ADDRESS_DOMAIN_TOO_LONG},
-	{"path of 257", "<" X62_ "x@" D191 ">", 0, ADDRESS_PATH_TOO_LONG},
+	{"path of 515 with a route", "<@" D191 ":" X64 X64 X63 "xxxx@" D191 ">", 0, ADDRESS_PATH_TOO_LONG},
 };
 
 static void test_bad(void **state)

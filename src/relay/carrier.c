@@ -106,7 +106,10 @@ static bool deliver(struct carrier *c, struct part *p)
 	struct queued *q = p->queued;
 	while (p->done < p->count && !q->dropped && !q->message->record.hold) {
 		if (c->client && !client_usable(c->client)) carrier_disconnect(c, false);
-		if (!c->client && !connect_for(c, p)) return false;
+		if (!c->client) {
+			if (!connect_for(c, p)) return false;
+			continue; /* that took a while: the message may be on hold now */
+		}
 		if (carrier_transaction(c, p) == ERR_CANCELLED) {
 			/* What was not answered stays pending: it is tried after the next start. */
 			carrier_disconnect(c, false);

@@ -169,7 +169,7 @@ static enum error try_hop(struct carrier *c, const struct hop *hop, enum deliver
 	             (tls == DELIVERY_TLS_MAY && hosts_plain(d->hosts, &hop->at, clock_now_ms()));
 	struct client_options o = {
 		.helo_name = c->to->kind == DESTINATION_DOWNSTREAM ? c->config->hostname
-		                                                   : pools_helo_name(c->config, c->to->pool),
+	                                                           : pools_helo_name(c->config, c->to->pool),
 		.tls = plain                         ? CLIENT_TLS_NEVER
 	               : tls == DELIVERY_TLS_REQUIRE ? CLIENT_TLS_REQUIRED
 	                                             : CLIENT_TLS_OPPORTUNISTIC,

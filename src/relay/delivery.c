@@ -232,6 +232,11 @@ static void run_due(struct delivery *d)
 	}
 }
 
+static void kick(struct destination *to, void *arg)
+{
+	dispatch_kick(arg, to);
+}
+
 /* A fiber. It also looks after what was put off for want of memory. */
 static void run_clock(void *arg)
 {
@@ -241,7 +246,9 @@ static void run_clock(void *arg)
 		run_due(d);
 		dispatch_starving(d);
 		reports_kick(d);
+		delivery_tenants(d); /* names for the log */
 		if (clock_now_ms() >= sweep) {
+			destinations_each(&d->destinations, kick, d);
 			destinations_sweep(&d->destinations, clock_unix());
 			sweep = clock_deadline(SWEEP_MS);
 		}

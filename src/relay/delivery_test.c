@@ -524,9 +524,10 @@ TEST(eight_bits_need_a_server_that_takes_them)
 {
 	struct world *w = world_new(SCRIPT("S 220 mx", "C EHLO", "S 250 mx", "C MAIL FROM:<me@tenant.example>",
 	                                   "= MAIL FROM:<me@tenant.example>", "S 250 ok", "C RCPT", "S 250 ok",
-	                                   "C DATA", "S 354 go", "D", "S 250 ok", "C MAIL FROM:<>", "S 250 ok",
-	                                   "C RCPT", "S 250 ok", "C DATA", "S 354 go", "D", "S 250 ok"),
-	                            NULL);
+	                                   "C DATA", "S 354 go", "D", "S 250 ok", GOODBYE, "A", "S 220 mx", "C EHLO",
+	                                   "S 250 mx", "C MAIL FROM:<>", "S 250 ok", "C RCPT", "S 250 ok", "C DATA",
+	                                   "S 354 go", "D", "S 250 ok"),
+	                            "destination-idle-time = 300ms");
 	world_start(w);
 	/* declared, but plain: it goes out */
 	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .body_type = BODY_8BITMIME});
@@ -546,7 +547,7 @@ TEST(what_is_too_old_expires_after_a_last_attempt)
 {
 	struct world *w =
 		world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n450 4.2.0 still no\r\n503 no\r\n",
-	                         "C RSET", "S 250 ok", "C MAIL FROM:<>", "C RCPT", "C DATA",
+	                         "C RSET", "S 250 ok", "A", OPEN, "C MAIL FROM:<>", "C RCPT", "C DATA",
 	                         "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
 	                  NULL);
 	world_start(w);
@@ -562,11 +563,12 @@ TEST(what_is_too_old_expires_after_a_last_attempt)
 
 TEST(a_delay_is_told_once)
 {
-	struct world *w = world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n450 no\r\n503 no\r\n",
-	                                   "C RSET", "S 250 ok", "C MAIL FROM:<>", "C RCPT", "C DATA",
-	                                   "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok", "C MAIL", "C RCPT",
-	                                   "C DATA", "R 250 ok\r\n450 no\r\n503 no\r\n", "C RSET", "S 250 ok"),
-	                            NULL);
+	struct world *w =
+		world_new(SCRIPT(OPEN, "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n450 no\r\n503 no\r\n", "C RSET",
+	                         "S 250 ok", "A", OPEN, "C MAIL FROM:<>", "C RCPT", "C DATA",
+	                         "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok", "A", OPEN, "C MAIL", "C RCPT",
+	                         "C DATA", "R 250 ok\r\n450 no\r\n503 no\r\n", "C RSET", "S 250 ok"),
+	                  NULL);
 	world_start(w);
 	uint64_t id = send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .age = 20000});
 	expect_log("result=delivered", 1);
@@ -583,8 +585,9 @@ TEST(a_delay_is_told_once)
 
 TEST(success_is_reported_where_the_next_server_would_not)
 {
-	struct world *w =
-		world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 PIPELINING", TRANSACTION, TRANSACTION), NULL);
+	struct world *w = world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 PIPELINING", TRANSACTION, "A", OPEN,
+	                                   TRANSACTION),
+	                            NULL);
 	world_start(w);
 	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .notify = NOTIFY_SUCCESS});
 	expect_log("action=relayed", 1);
@@ -643,6 +646,75 @@ TEST(a_new_configuration_gives_waiting_mail_a_new_way)
 	(void)arg;
 }
 
+TEST(each_recipient_may_have_its_own_answer_to_the_content)
+{
+	struct world *w =
+		world_new(SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250-PRDR", "S 250-DSN", "S 250 PIPELINING",
+	                         "C MAIL", "= MAIL FROM:<me@tenant.example> PRDR", "C RCPT", "C RCPT", "C RCPT",
+	                         "C DATA", "R 250 ok\r\n250 ok\r\n550 5.1.1 no\r\n250 ok\r\n354 go\r\n", "D",
+	                         "R 353 each\r\n250 for a\r\n550 5.7.1 c is picky\r\n250 done\r\n"),
+	                  NULL);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example",
+	                            .to = {"a@x.example", "b@x.example", "c@x.example"},
+	                            .notify = NOTIFY_NEVER});
+	expect_log("result=failed", 2);
+	expect_log("result=delivered", 1);
+	CHECK(count_log("to=<a@x.example> result=delivered") == 1);
+	CHECK(count_log("5.7.1 c is picky") == 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(the_next_host_is_asked_when_one_is_dead)
+{
+	char more[256], at[ENDPOINT_TEXT_SIZE];
+	struct world *w = world_new(SCRIPT(OPEN, TRANSACTION, TRANSACTION), NULL);
+	snprintf(more, sizeof(more), "route \"two.example\" { to = {\"127.0.0.1:9\", \"%s\"} }",
+	         endpoint_text(&w->peer.at, at));
+	parse_config(w, more);
+	world_start(w);
+	for (int i = 1; i <= 2; i++) {
+		send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@two.example"}});
+		expect_log("result=delivered", i);
+	}
+	CHECK(count_log("result=deferred") == 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(mail_leaves_from_an_address_of_its_pool)
+{
+	struct world *w =
+		world_new(SCRIPT("S 220 mx", "C EHLO out.example.net", "S 250-mx", "S 250 PIPELINING", TRANSACTION),
+	                  "pool \"regular\" { source = {\"203.0.113.7\", \"127.0.0.5\"} "
+	                  "hostname = \"out.example.net\" }");
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	expect_log("result=delivered", 1);
+	CHECK(count_log("source=127.0.0.5") == 1);
+	CHECK(count_log("event=source_address") == 1); /* the other one is not an address of this host */
+	world_free(w);
+	(void)arg;
+}
+
+TEST(a_null_mx_is_final)
+{
+	struct world *w = world_new(NULL, NULL);
+	char text[512], why[CONFIG_WHY];
+	snprintf(text, sizeof(text), "hostname = \"mx.example.net\"\nstate-dir = \"%s\"\nrelay { }\n", w->folder);
+	config_unref(w->config);
+	CHECK_ERROR(config_parse("test", slice_str(text), SLICE_EMPTY, SLICE_EMPTY, &w->config, why), ERR_OK);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "", .to = {"you@null.example"}, .notify = NOTIFY_NEVER});
+	expect_log("550 5.1.10 null.example accepts no mail", 1);
+	CHECK(count_log("result=failed") == 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
 static int capture(void **state)
 {
 	(void)state;
@@ -677,6 +749,10 @@ int main(void)
 		cmocka_unit_test(stopping_waits_for_what_is_under_way),
 		cmocka_unit_test(stopping_does_not_wait_for_ever),
 		cmocka_unit_test(a_new_configuration_gives_waiting_mail_a_new_way),
+		cmocka_unit_test(each_recipient_may_have_its_own_answer_to_the_content),
+		cmocka_unit_test(the_next_host_is_asked_when_one_is_dead),
+		cmocka_unit_test(mail_leaves_from_an_address_of_its_pool),
+		cmocka_unit_test(a_null_mx_is_final),
 	};
 	return cmocka_run_group_tests(tests, capture, NULL);
 }

@@ -83,7 +83,7 @@ void dispatch_message(struct delivery *d, struct queued *q, bool now_please)
 
 void dispatch_kick(struct delivery *d, struct destination *to)
 {
-	if (d->stopping || !to->first || waitlist_wake_one(&to->idle)) return;
+	if (d->stopping || !to->first || to->not_before > clock_unix() || waitlist_wake_one(&to->idle)) return;
 	uint32_t most = (uint32_t)d->config->relay.destination_concurrency;
 	if (to->failures)
 		most = 1; /* one finds out whether somebody answers again */

@@ -171,7 +171,6 @@ void outcome_settle(struct delivery *d, struct queued *q)
 		outcome_dropped(d, q);
 		return;
 	}
-	if (q->tried) q->message->record.attempts++;
 	expire(d, q, now);
 	if (reports_due(d, q, now))
 		reports_start(d, q);
@@ -224,6 +223,7 @@ void outcome_finish(struct delivery *d, struct queued *q)
 		end(d, q);
 		return;
 	}
+	if (q->tried) m->attempts++;
 	if (!m->hold && count_pending(q, ROUND_UNDELIVERABLE, false) == pending) hold_undeliverable(d, q, now);
 	if (!m->hold) {
 		m->next_attempt = next_attempt(d, q, now);

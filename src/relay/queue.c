@@ -195,8 +195,8 @@ enum error queue_load_body(struct queue *q, struct queued *m, struct db *spool)
 	enum error e = spool_body(spool, &message->record, &message->body);
 	if (e) return e;
 	message->body_loaded = true;
-	m->body_counted = true;
-	q->bodies += message->body.size;
+	m->body_counted = message->body.fd < 0;
+	if (m->body_counted) q->bodies += message->body.size;
 	return ERR_OK;
 }
 

@@ -215,7 +215,7 @@ static int enter_sandbox(const struct config *c)
 {
 	char why[256];
 	const char *read_paths[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/ssl", "/usr/lib/ssl", "/usr/share/dns", "/dev/urandom",
-	                            "/dev/null", "/proc/self", "/proc/sys/net", "/sys/devices/system/cpu", NULL};
+	                            "/dev/null", "/proc/self", "/proc/sys/net", "/proc/sys/kernel/random", "/sys/devices/system/cpu", NULL};
 	const char *write_paths[] = {c->state_dir, c->run_dir, NULL};
 	struct sandbox box = {.user = c->user, .read_paths = read_paths, .write_paths = write_paths,
 	                      .syscalls = SANDBOX_NETWORK_CLIENT};

@@ -108,7 +108,7 @@ static const char *unquote(struct slice *local, char room[DIRECTORY_LOCAL_MOST])
 	if (local->n < 3 || local->p[local->n - 1] != '"') return "the quotes of the local part are not closed";
 	for (size_t i = 1; i < local->n - 1; i++) {
 		if (local->p[i] == '\\' && ++i == local->n - 1) return "the local part ends with a backslash";
-		if (n == DIRECTORY_LOCAL_MOST) return "the local part is longer than 64 octets";
+		if (n == DIRECTORY_LOCAL_MOST) return "the local part is longer than 250 octets";
 		room[n++] = local->p[i];
 	}
 	*local = slice_of(room, n);
@@ -120,7 +120,7 @@ static const char *check_local(struct slice *local, char room[DIRECTORY_LOCAL_MO
 	bool quoted = local->n > 0 && local->p[0] == '"';
 	const char *why = quoted ? unquote(local, room) : NULL;
 	if (why) return why;
-	if (local->n > DIRECTORY_LOCAL_MOST) return "the local part is longer than 64 octets";
+	if (local->n > DIRECTORY_LOCAL_MOST) return "the local part is longer than 250 octets";
 	for (size_t i = 0; i < local->n; i++) {
 		unsigned char c = (unsigned char)local->p[i];
 		if (c < ' ' || c == 0x7f) return "the local part has a control character";

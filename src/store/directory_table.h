@@ -11,7 +11,7 @@
 #include "store/directory.h"
 
 #define DIRECTORY_DOMAIN_MOST 255
-#define DIRECTORY_LOCAL_MOST  64 /* RFC 5321 4.5.3.1.1 */
+#define DIRECTORY_LOCAL_MOST  250 /* RFC 5321 4.5.3.1.1 has 64, which SRS and VERP exceed; LMDB keys have 511 */
 #define DIRECTORY_KEY_MOST    (4 + DIRECTORY_DOMAIN_MOST + 1 + DIRECTORY_LOCAL_MOST)
 #define DIRECTORY_VALUE_MOST  (1 + DIRECTORY_LOCAL_MOST)
 

@@ -167,7 +167,7 @@ void child_reload(struct child *c, const struct config *config)
 	c->reloading = e == ERR_OK;
 	if (e == ERR_OK) return;
 	/* It does not read what it is sent. A new process will have the new configuration. */
-	log_text(LOG_ERROR, "reload-failed", "%s does not take the configuration (%s) and is restarted",
+	log_text(LOG_ERROR, "reload_failed", "%s does not take the configuration (%s) and is restarted",
 	         c->service->name, error_text(e));
 	child_kill(c);
 }
@@ -188,7 +188,7 @@ void child_kill(struct child *c)
 {
 	if (c->pid == 0 || c->killed) return;
 	c->killed = true;
-	log_begin(LOG_WARNING, "service-killed");
+	log_begin(LOG_WARNING, "service_killed");
 	log_str("name", c->service->name);
 	log_int("pid", c->pid);
 	log_end();
@@ -200,7 +200,7 @@ void child_ended(struct child *c, int status)
 	bool asked = c->stopping || c->killed;
 	int64_t lived = clock_now_ms() - c->started;
 	plan_restart(c);
-	log_begin(asked && status == 0 ? LOG_INFO : LOG_ERROR, "service-exit");
+	log_begin(asked && status == 0 ? LOG_INFO : LOG_ERROR, "service_exit");
 	log_str("name", c->service->name);
 	log_int("pid", c->pid);
 	if (WIFSIGNALED(status)) {

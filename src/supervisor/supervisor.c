@@ -211,7 +211,7 @@ static void reload(struct supervisor *s)
 	if (prepare_reload(s, &new, sets, why) != ERR_OK) {
 		for (struct slice rest = slice_str(why); rest.p;) {
 			struct slice line = slice_split(&rest, '\n');
-			log_text(LOG_ERROR, "reload-failed", "%.*s", SLICE_ARG(line));
+			log_text(LOG_ERROR, "reload_failed", "%.*s", SLICE_ARG(line));
 		}
 		return;
 	}

@@ -15,7 +15,7 @@
  * A service whose supervisor died sees its control socket close and stops. Its successor waits for the service's own lock
  * (STATE-DIR/NAME.lock), so that two of them never work on one spool.
  *
- * The process has one thread. Log events: ready, reloaded, reload-failed, service-exit, service-killed, supervisor.
+ * The process has one thread. Log events: ready, reloaded, reload_failed, service_exit, service_killed, stopping, stopped, supervisor.
  */
 #ifndef BACKSTOP_SUPERVISOR_SUPERVISOR_H
 #define BACKSTOP_SUPERVISOR_SUPERVISOR_H

@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ static void tiny(void *arg)
 {
 	struct service_start *s = arg;
 	tell("up", s);
-	if (strcmp(s->config->hostname, "dies.example") == 0) exit(7);
+	if (strcmp(s->config->hostname, "dies.example") == 0) _exit(7); /* no farewell, nor a search for leaks */
 	service_ready(s->control);
 	struct service_start next = *s;
 	while (service_next(s->control, &next) == SERVICE_RELOAD) {
@@ -108,6 +109,7 @@ static pid_t start_quietly(int *log_end)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves nothing behind */
 		dup2(ends[1], STDERR_FILENO);
 		struct supervisor_options options = {config_path, NULL, services, 1};
 		_exit(supervisor_run(&options));
@@ -196,7 +198,7 @@ static void test_start_and_stop(void **state)
 	assert_true(can_connect(port));
 	kill(supervisor, SIGTERM);
 	expect("what=stop", "");
-	expect("event=service-exit", "status=0");
+	expect("event=service_exit", "status=0");
 	expect("event=stopped", "");
 	assert_int_equal(finish(), 0);
 }
@@ -209,7 +211,7 @@ static void test_crash(void **state)
 	long first = field("pid="), port = field("first_port=");
 	expect("service=backstop event=ready", "");
 	kill((pid_t)first, SIGKILL);
-	expect("event=service-exit", "signal=9 signal_name=KILL");
+	expect("event=service_exit", "signal=9 signal_name=KILL");
 	assert_true(field("restart_in_ms=") <= 100);
 	expect("what=up", "");
 	assert_int_not_equal(field("pid="), first);
@@ -225,7 +227,7 @@ static void test_back_off(void **state)
 	write_config("dies.example", ONE);
 	start();
 	for (long wait = 100; wait <= 400; wait *= 2) {
-		expect("event=service-exit", "status=7");
+		expect("event=service_exit", "status=7");
 		assert_in_range(field("restart_in_ms="), wait - 20, wait);
 	}
 	kill(supervisor, SIGTERM);
@@ -250,12 +252,12 @@ static void test_reload(void **state)
 
 	write_config("b.example", "relay { listen = {\"127.0.0.1:0\" }\n colour = red }");
 	kill(supervisor, SIGHUP);
-	expect("event=reload-failed", "conf:6: no such option 'colour'");
+	expect("event=reload_failed", "conf:6: no such option 'colour'");
 	assert_true(can_connect(port));
 
 	write_config("b.example", "relay { listen = {\"127.0.0.1:0\", \"192.0.2.1:25\"} }");
 	kill(supervisor, SIGHUP);
-	expect("event=reload-failed", "192.0.2.1:25: not an address of this machine");
+	expect("event=reload_failed", "192.0.2.1:25: not an address of this machine");
 
 	write_config("c.example", "relay { listen = {\"[::1]:0\"} }");
 	kill(supervisor, SIGHUP);
@@ -275,7 +277,7 @@ static void test_second_signal_kills(void **state)
 	kill(supervisor, SIGINT);
 	expect("what=stop", "");
 	kill(supervisor, SIGINT);
-	expect("event=service-killed", "name=tiny");
+	expect("event=service_killed", "name=tiny");
 	expect("event=stopped", "");
 	assert_int_equal(finish(), 1);
 }
@@ -313,9 +315,10 @@ static void test_killed_supervisor(void **state)
 	expect("what=stop", "");
 	start();
 	expect("waiting for an earlier tiny process to end", "");
-	assert_int_equal(kill((pid_t)first, 0), 0);
+	int64_t since = clock_now_ms();
 	expect("what=up", "");
-	assert_int_not_equal(kill((pid_t)first, 0), 0);
+	assert_int_not_equal(field("pid="), first);
+	assert_true(clock_now_ms() - since > 200);
 	expect("service=backstop event=ready", "");
 	kill(supervisor, SIGTERM);
 	expect("event=stopped", "");

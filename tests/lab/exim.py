@@ -40,7 +40,7 @@ domainlist local_domains = {domain}
 domainlist relay_to_domains = {relay_to}
 hostlist relay_from_hosts = {relay_from}
 acl_smtp_rcpt = acl_rcpt
-{acl_data}keep_environment =
+{acl_data}keep_environment = LD_LIBRARY_PATH
 prdr_enable = true
 bounce_return_body = false
 {main}
