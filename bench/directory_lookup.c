@@ -113,10 +113,10 @@ int main(int argc, char **argv)
 	printf("addresses=%llu\npeak_memory_mb=%ld\nfile_mb=%lld\n", (unsigned long long)result.read,
 	       usage.ru_maxrss / 1024, (long long)st.st_size >> 20);
 	printf("clock_ns=%.0f\n", (double)({
-		       int64_t a = clock_now_ns();
-		       for (int i = 0; i < LOOKUPS; i++) clock_now_ns();
-		       clock_now_ns() - a;
-	       }) / LOOKUPS);
+					  int64_t a = clock_now_ns();
+					  for (int i = 0; i < LOOKUPS; i++) clock_now_ns();
+					  clock_now_ns() - a;
+				  }) / LOOKUPS);
 	printf("known_ns=%.0f\n", lookup_ns(state, &t, n, "", DIRECTORY_KNOWN));
 	printf("unknown_ns=%.0f\n", lookup_ns(state, &t, n, "x", DIRECTORY_UNKNOWN));
 	tenant_lookups(state);

@@ -273,7 +273,7 @@ enum error event_wait(struct event *e, int64_t deadline)
 	return ERR_OK;
 }
 
-void event_set(struct event *e)
+void event_signal(struct event *e)
 {
 	e->set = true;
 	if (e->waiter) fiber_wake(e->waiter, ERR_OK);

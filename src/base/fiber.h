@@ -108,7 +108,7 @@ struct event {
 	bool set;
 };
 enum error event_wait(struct event *, int64_t deadline);
-void event_set(struct event *); /* wakes the waiter at the next turn of the loop */
+void event_signal(struct event *); /* wakes the waiter at the next turn of the loop */
 
 /* A queue of fibers that wait for a condition; same loop only. */
 struct waitlist {

@@ -41,7 +41,7 @@ static void body_rearm(struct trial *t)
 {
 	static const int ms[] = {20, 5000, 8, 1, 300, 12};
 	for (size_t i = 0; i < sizeof ms / sizeof *ms; i++) {
-		event_set(&t->event);
+		event_signal(&t->event);
 		assert_int_equal(event_wait(&t->event, clock_deadline(ms[i])), ERR_OK);
 	}
 	for (int i = 0; i < 6; i++) {
@@ -69,7 +69,7 @@ static void random_sleeper(void *arg)
 			assert_true(clock_now_ms() >= at);
 		} else { /* woken long before the deadline */
 			struct event e = {.set = false};
-			event_set(&e);
+			event_signal(&e);
 			assert_int_equal(event_wait(&e, at + 3000), ERR_OK);
 			assert_int_equal(event_wait(&e, clock_now_ms() - 1), ERR_TIMEOUT);
 		}
@@ -97,7 +97,7 @@ static void body_past(struct trial *t)
 	assert_int_equal(waitlist_wait(&t->list, past), ERR_TIMEOUT);
 	assert_int_equal(watch_wait(t->watch, WATCH_READ, past), ERR_TIMEOUT);
 	assert_int_equal(fiber_sleep(past), ERR_OK);
-	event_set(&t->event);
+	event_signal(&t->event);
 	assert_int_equal(event_wait(&t->event, past), ERR_OK);
 	assert_int_equal(event_wait(&t->event, past), ERR_TIMEOUT);
 	assert_int_equal(watch_wait(t->watch, WATCH_WRITE, past), ERR_OK);
@@ -117,8 +117,8 @@ static void past_deadline_gives_only_what_is_there(void **state)
 static void set_event(void *arg)
 {
 	struct trial *t = arg;
-	event_set(&t->event);
-	event_set(&t->event);
+	event_signal(&t->event);
+	event_signal(&t->event);
 }
 
 static void body_event(struct trial *t)
@@ -209,7 +209,7 @@ static void on_post(void *arg)
 	assert_null(fiber_current());
 	assert_ptr_equal(loop_current(), p->t->loop);
 	assert_int_equal(item->number, p->next++); /* in order */
-	if (++p->t->count == POSTERS * POSTS) event_set(&p->t->event);
+	if (++p->t->count == POSTERS * POSTS) event_signal(&p->t->event);
 }
 
 static void *post_all(void *arg)

@@ -135,7 +135,7 @@ static void body_trim(struct trial *t)
 	assert_true(in_memory(t->deep));
 	fiber_stack_trim(t->fiber);
 	assert_false(in_memory(t->deep));
-	event_set(&t->event);
+	event_signal(&t->event);
 	assert_int_equal(scope_join(&t->scope, LATER), ERR_OK);
 }
 
@@ -202,7 +202,7 @@ static void cancelled_child(void *arg)
 	t->result[0] = row->wait(t);
 	assert_true(fiber_cancelled());
 	/* From now on every wait is over at once, whatever is there. */
-	event_set(&t->event);
+	event_signal(&t->event);
 	t->result[1] = event_wait(&t->event, DEADLINE_NEVER);
 	t->result[2] = fiber_sleep(DEADLINE_NEVER);
 	t->result[3] = waitlist_wait(&t->list, DEADLINE_NEVER);
@@ -256,7 +256,7 @@ static void body_shield(struct trial *t)
 	scope_cancel(&t->scope);
 	fiber_sleep(SOON);
 	assert_int_equal(t->scope.alive, 1);
-	event_set(&t->event);
+	event_signal(&t->event);
 	assert_int_equal(scope_join(&t->scope, LATER), ERR_OK);
 	assert_int_equal(t->result[0], ERR_OK);
 	assert_int_equal(t->result[1], ERR_CANCELLED);
@@ -335,7 +335,7 @@ static void die_forbidden(struct trial *t)
 
 static void die_forbidden_though_ready(struct trial *t)
 {
-	event_set(&t->event);
+	event_signal(&t->event);
 	fiber_forbid_wait("a transaction is open");
 	event_wait(&t->event, LATER);
 }

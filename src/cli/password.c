@@ -48,7 +48,7 @@ static char *read_line(void)
 static char *ask(const char *prompt, const char *user)
 {
 	struct termios before, quiet;
-	fprintf(stderr, prompt[0] ? "%s password for %s: " : "", prompt, user);
+	if (prompt[0]) fprintf(stderr, "%s password for %s: ", prompt, user);
 	bool terminal = tcgetattr(STDIN_FILENO, &before) == 0;
 	if (terminal) {
 		quiet = before;

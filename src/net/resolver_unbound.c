@@ -149,7 +149,7 @@ static void arrived(void *arg)
 		return;
 	}
 	q->here = true;
-	event_set(&q->event);
+	event_signal(&q->event);
 }
 
 /* On our thread, from ub_process(). */

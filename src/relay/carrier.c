@@ -105,6 +105,10 @@ static bool deliver(struct carrier *c, struct part *p)
 {
 	struct queued *q = p->queued;
 	while (p->done < p->count && !q->dropped && !q->message->record.hold) {
+		if (c->client && used_up(c)) {
+			carrier_disconnect(c, true); /* one message may take several transactions */
+			c->sent = 0;
+		}
 		if (c->client && !client_usable(c->client)) carrier_disconnect(c, false);
 		if (!c->client) {
 			if (!connect_for(c, p)) return false;
@@ -141,7 +145,7 @@ static void carrier_main(void *arg)
 	config_unref(c->config);
 	c->magic = 0;
 	free(c);
-	event_set(&d->settled);
+	event_signal(&d->settled);
 }
 
 bool carrier_start(struct delivery *d, struct destination *to)

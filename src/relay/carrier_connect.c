@@ -8,7 +8,6 @@
 #include "relay/hops.h"
 
 /* RFC 5321 4.5.3.2.4; a quick answer that is not worth an option. */
-#define DATA_START_MS (2 * 60 * 1000)
 
 /* ---- what to look for ---- */
 
@@ -102,9 +101,9 @@ static void describe(struct carrier *c, const struct hop *hop)
 	snprintf(c->remote, sizeof(c->remote), "%.250s%s%s", named ? hop->name : "", named ? " " : "", address);
 }
 
-static void log_trouble(const struct carrier *c, const char *event, const char *source, const char *why)
+/* After log_begin(). */
+static void end_trouble(const struct carrier *c, const char *source, const char *why)
 {
-	log_begin(LOG_WARNING, event);
 	log_str("remote", c->remote);
 	log_str("pool", pool_name(c->to->pool));
 	log_str("source", source);
@@ -118,7 +117,7 @@ static struct client_timeouts timeouts_of(const struct config *c)
 		.connect = c->relay.connect_timeout,
 		.greeting = c->relay.greeting_timeout,
 		.command = c->relay.delivery_command_timeout,
-		.data_start = DATA_START_MS,
+		.data_start = c->relay.delivery_command_timeout,
 		.data_block = c->relay.delivery_data_timeout,
 		.data_end = c->relay.delivery_end_timeout,
 	};
@@ -151,7 +150,8 @@ static enum error open_from_pool(struct carrier *c, const struct hop *hop, struc
 		if (e != ERR_INVALID || choice != POOLS_SOURCE) return e;
 		/* an address that this host does not have: mail may leave from another one of the pool */
 		pools_penalize(&d->pools, c->to->pool, index, clock_now_ms());
-		log_trouble(c, "source_address", ip_text(o->source, text), "cannot be bound");
+		log_begin(LOG_WARNING, "source_address");
+		end_trouble(c, ip_text(o->source, text), "cannot be bound");
 	}
 }
 
@@ -181,7 +181,8 @@ static enum error try_hop(struct carrier *c, const struct hop *hop, enum deliver
 	enum error e = open_from_pool(c, hop, &o, failure);
 	if (e == ERR_TLS && o.tls == CLIENT_TLS_OPPORTUNISTIC) {
 		/* RFC 7435: some encryption is better than none, and none is better than no mail */
-		log_trouble(c, "tls_fallback", NULL, failure_words(c, failure));
+		log_begin(LOG_WARNING, "tls_fallback");
+		end_trouble(c, NULL, failure_words(c, failure));
 		hosts_tls_failed(d->hosts, &hop->at, clock_now_ms());
 		o.tls = CLIENT_TLS_NEVER;
 		e = open_from_pool(c, hop, &o, failure);

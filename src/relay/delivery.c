@@ -52,7 +52,7 @@ struct tenants *delivery_tenants(struct delivery *d)
 
 void delivery_wake_clock(struct delivery *d)
 {
-	event_set(&d->wake);
+	event_signal(&d->wake);
 }
 
 void delivery_count(struct delivery *d)
@@ -389,7 +389,7 @@ static void drain(void *arg)
 	struct delivery *d = checked(arg);
 	int64_t deadline = clock_deadline(d->config->relay.drain_time);
 	destinations_each(&d->destinations, wake_idle, NULL);
-	event_set(&d->wake);
+	event_signal(&d->wake);
 	while (d->carriers + d->reporters > 0 && event_wait(&d->settled, deadline) == ERR_OK) continue;
 	scope_cancel(&d->scope);
 	scope_join(&d->scope, DEADLINE_NEVER);

@@ -132,12 +132,12 @@ static enum error find_by_domain(struct destinations *t, const struct config *c,
 }
 
 enum error destination_find(struct destinations *t, const struct config *c, const struct spool_message *m,
-                            struct slice address, struct destination **out)
+                            struct slice address, uint32_t tenant, struct destination **out)
 {
 	struct key k = {.kind = DESTINATION_MX, .pool = m->pool};
 	if (m->downstream) {
 		k.kind = DESTINATION_DOWNSTREAM;
-		k.tenant = m->tenant;
+		k.tenant = tenant;
 		k.pool = 0; /* pools are for the outside world */
 		k.domain = SLICE_EMPTY;
 		return find_or_make(t, &k, out);

@@ -56,10 +56,11 @@ struct destinations {
 enum error destinations_init(struct destinations *t);
 void destinations_free(struct destinations *t); /* and the parts that wait */
 
-/* The destination of an address of this message, made when it is not there. ERR_INVALID: the address has no domain that could
- * be one (a permanent failure); ERR_NO_MEMORY. */
+/* The destination of an address of this message, made when it is not there; tenant: whose servers take it, when the message
+ * goes to a tenant's downstream. ERR_INVALID: the address has no domain that could be one (a permanent failure);
+ * ERR_NO_MEMORY. */
 enum error destination_find(struct destinations *t, const struct config *c, const struct spool_message *m,
-                            struct slice address, struct destination **out);
+                            struct slice address, uint32_t tenant, struct destination **out);
 void destination_add(struct destination *to, struct part *p);       /* at the end */
 void destination_add_first(struct destination *to, struct part *p); /* put back */
 struct part *destination_take(struct destination *to);              /* NULL: nothing waits */

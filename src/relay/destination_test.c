@@ -35,7 +35,7 @@ static int teardown(void **state)
 static struct destination *find(const struct spool_message *m, const char *address)
 {
 	struct destination *to = NULL;
-	assert_int_equal(destination_find(&table, config, m, slice_str(address), &to), ERR_OK);
+	assert_int_equal(destination_find(&table, config, m, slice_str(address), m->tenant, &to), ERR_OK);
 	return to;
 }
 
@@ -71,7 +71,7 @@ static void literals_and_nonsense(void **state)
 	struct destination *to;
 	assert_string_equal(find(&m, "a@[IPv6:2001:DB8::1]")->domain, "[ipv6:2001:db8::1]");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(destination_find(&table, config, &m, slice_str(bad[i]), &to), ERR_INVALID);
+		assert_int_equal(destination_find(&table, config, &m, slice_str(bad[i]), m.tenant, &to), ERR_INVALID);
 }
 
 static void first_come_first_served(void **state)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "mail/address.h"
 #include "relay/backoff.h"
 #include "relay/delivery_internal.h"
 
@@ -41,11 +42,25 @@ static void rests(struct delivery *d, struct queued *q, uint32_t i, const struct
 	outcome_recipient(d, q, i, ROUND_DEFERRED, &r, NULL);
 }
 
+/* One tenant's mail to another's users goes to that other's servers. */
+static uint32_t tenant_of(struct delivery *d, const struct spool_message *m, struct slice address)
+{
+	struct arena a;
+	arena_init(&a, 4096);
+	struct slice domain = domain_canonical(&a, slice_sub(address, slice_find_last(address, '@') + 1, address.n));
+	const struct tenant *t = domain.p ? tenants_by_domain(delivery_tenants(d), domain) : NULL;
+	uint32_t id = t ? t->id : m->tenant;
+	arena_free(&a);
+	return id;
+}
+
 static void give(struct delivery *d, struct queued *q, uint32_t i, struct parts *parts, bool now_please)
 {
 	struct spool_message *m = &q->message->record;
 	struct destination *to;
-	enum error e = destination_find(&d->destinations, d->config, m, m->recipients[i].address, &to);
+	struct slice address = m->recipients[i].address;
+	uint32_t tenant = m->downstream ? tenant_of(d, m, address) : m->tenant;
+	enum error e = destination_find(&d->destinations, d->config, m, address, tenant, &to);
 	if (e == ERR_INVALID) {
 		struct reply r = {.code = 550, .enhanced = "5.1.2", .text = SLICE("that is not a mail domain")};
 		outcome_recipient(d, q, i, ROUND_FAILED, &r, NULL);

@@ -4,10 +4,10 @@
 #include "net/test_loop.h"
 
 static const char settings[] = "hostname = \"mx.example.net\"\n"
-				  "relay {\n"
-				  "  listen = {\"0.0.0.0:25\", \"192.0.2.250:25\"}\n"
-				  "  pool \"regular\" { source = {\"192.0.2.200\"} hostname = \"out.example.net\" }\n"
-				  "}\n";
+			       "relay {\n"
+			       "  listen = {\"0.0.0.0:25\", \"192.0.2.250:25\"}\n"
+			       "  pool \"regular\" { source = {\"192.0.2.200\"} hostname = \"out.example.net\" }\n"
+			       "}\n";
 
 static const char zone[] = "plain.test MX 10 a.plain.test\n"
 			   "plain.test MX 20 b.plain.test\n"

@@ -3,6 +3,8 @@
  * From a tenant to the world (or to another tenant): stored, synced, and handed to the delivery thread; then 250. The seam for the
  * judge of later releases is pool_of(): today <> and postmaster@ leave by pool ndr and all else by regular.
  */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "relay/delivery.h"
@@ -12,6 +14,7 @@
 #define RECORD_ROOM (64 * 1024)
 #define RECIPIENT_ROOM 4096
 #define COPY_OFFLOAD (1024 * 1024)
+#define PIECE (256 * 1024)
 
 static enum pool pool_of(const struct passage *p)
 {
@@ -26,22 +29,28 @@ struct copy {
 	enum error error;
 };
 
+static void copy_file(struct copy *c)
+{
+	char *piece = malloc(PIECE);
+	size_t got = 0;
+	if (!piece) c->error = ERR_NO_MEMORY;
+	for (uint64_t at = 0; !c->error && at < c->from->size; at += got) {
+		c->error = blob_read(c->from, at, piece, PIECE, &got);
+		if (!c->error && !got) c->error = ERR_IO;
+		if (!c->error) c->error = blob_append(c->to, slice_of(piece, got));
+	}
+	free(piece);
+}
+
 static void copy_body(void *arg)
 {
 	struct copy *c = arg;
 	struct slice all = blob_in_memory(c->from);
-	char piece[64 * 1024];
-	size_t got = 0;
 	c->error = blob_append(c->to, c->received);
-	if (all.p) {
-		if (!c->error) c->error = blob_append(c->to, all);
-		return;
-	}
-	for (uint64_t at = 0; !c->error && at < c->from->size; at += got) {
-		c->error = blob_read(c->from, at, piece, sizeof piece, &got);
-		if (!c->error && !got) c->error = ERR_IO;
-		if (!c->error) c->error = blob_append(c->to, slice_of(piece, got));
-	}
+	if (!c->error && all.p)
+		c->error = blob_append(c->to, all);
+	else if (!c->error)
+		copy_file(c);
 }
 
 static bool fill_recipients(struct message *m, const struct envelope *e)

@@ -60,7 +60,7 @@ struct change {
 static void change_done(void *arg)
 {
 	struct change *c = arg;
-	event_set(&c->done);
+	event_signal(&c->done);
 }
 
 static void change_apply(void *arg)
@@ -75,7 +75,7 @@ static void change_apply(void *arg)
 static void idle_back(void *arg)
 {
 	struct relay_main *k = arg;
-	if (++k->idle_workers == k->worker_count) event_set(&k->all_idle);
+	if (++k->idle_workers == k->worker_count) event_signal(&k->all_idle);
 }
 
 static struct post idle_posts[WORKERS_MOST], drain_posts[WORKERS_MOST];

@@ -298,7 +298,7 @@ static void reporter(void *arg)
 		outcome_finish(d, q);
 	}
 	d->reporters--;
-	event_set(&d->settled);
+	event_signal(&d->settled);
 }
 
 void reports_kick(struct delivery *d)

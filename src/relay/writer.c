@@ -46,7 +46,7 @@ struct writer {
 static void wake(void *arg)
 {
 	struct writer_job *s = arg;
-	event_set(&s->done);
+	event_signal(&s->done);
 }
 
 /* The store is gone once it is posted: its fiber may run at once. */

@@ -82,10 +82,10 @@ static void merge(struct spool_message *stored, const struct spool_message *upda
 	merge_recipients(stored, update);
 	if (edited) return;
 	stored->next_attempt = update->next_attempt;
+	stored->expires = update->expires;
 	if (!stored->hold && update->hold) {
 		stored->hold = true;
 		stored->hold_reason = update->hold_reason;
-		stored->expires = update->expires;
 	}
 }
 

@@ -61,7 +61,7 @@ struct client_options {
  * happened ("connect: connection refused"). A server that refuses STARTTLS (RFC 3207 4) is used without TLS when it is
  * opportunistic. */
 enum error client_open(const struct endpoint *to, const struct client_options *options, struct arena *a,
-		       int64_t deadline, struct client **out, struct reply *failure);
+                       int64_t deadline, struct client **out, struct reply *failure);
 const struct client_extensions *client_extensions(const struct client *);
 struct stream *client_stream(struct client *);
 const char *
@@ -84,7 +84,7 @@ enum error client_rcpt(struct client *, const struct envelope_recipient *r, int6
  * mail_reply; data_reply (code 0 if nobody was accepted: when DATA was sent already, it is ended without content). Replies
  * that did not come because a 421 ended the session are copies of it; those of commands not sent have code 0. */
 enum error client_envelope(struct client *, struct arena *a, const struct envelope *e, bool want_data, int64_t deadline,
-			   struct reply *mail_reply, struct reply *rcpt_replies, struct reply *data_reply);
+                           struct reply *mail_reply, struct reply *rcpt_replies, struct reply *data_reply);
 enum error client_data(struct client *, int64_t deadline, struct reply *out); /* 354 expected */
 
 /* The message: head (may be empty; e.g. our Received field, with CR LF) then the blob from `offset`, dot-stuffed, then the
@@ -95,7 +95,7 @@ enum error client_send_slice(struct client *, struct slice head, struct slice bo
 /* The final dot and the answer. In a transaction with PRDR, prdr_replies[i] is the answer for the i-th accepted recipient (all the
  * same as *out when the server gave only one). An error here means that the message may or may not have been taken. */
 enum error client_end_data(struct client *, int64_t deadline, struct reply *out, struct reply *prdr_replies,
-			   size_t prdr_count);
+                           size_t prdr_count);
 enum error client_reset(struct client *, int64_t deadline); /* RSET */
 void client_close(struct client *); /* QUIT, waits at most 2 s for 221 in the calling fiber, frees */
 void client_free(struct client *);  /* drops the connection; NULL is fine */

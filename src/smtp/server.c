@@ -47,7 +47,7 @@ void server_refuse(struct session *s, const char *stage, enum reason reason, str
 	reply_set_reason(&s->command_arena, &r, reason, detail);
 	server_reply(s, &r);
 	if (s->policy_table->refused) s->policy_table->refused(s, stage, &r);
-	if (reply_permanent(&r) && ++s->errors > s->settings->session_error_limit) server_end(s, REASON_too_many_errors);
+	if (reply_permanent(&r) && ++s->errors >= s->settings->session_error_limit) server_end(s, REASON_too_many_errors);
 }
 
 void server_end(struct session *s, enum reason reason)

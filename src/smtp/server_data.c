@@ -26,6 +26,12 @@ static enum reason content_problem(const struct session *s)
 	return REASON_ok;
 }
 
+/* How many octets of a message that is too big anyway are read, so that its sender hears why. */
+static uint64_t patience(const struct session *s)
+{
+	return 2 * s->settings->message_size_limit + 64 * STREAM_BUFFER;
+}
+
 static void append(struct session *s, struct slice content)
 {
 	struct transaction *t = s->transaction;
@@ -110,9 +116,10 @@ void server_command_data(struct session *s)
 	if (!may_begin(s, "DATA")) return;
 	server_reply_code(s, 354, "", "end with <CRLF>.<CRLF>");
 	int64_t total = server_deadline(s, s->settings->data_time_limit);
-	uint64_t over = 0;
+	uint64_t thrown_away = 0;
 	while (!take_data(s)) {
-		if (s->transaction->body.error == ERR_LIMIT && ++over * STREAM_BUFFER > s->settings->message_size_limit + STREAM_BUFFER * 64) {
+		if (s->transaction->body.error == ERR_LIMIT) thrown_away += STREAM_BUFFER;
+		if (thrown_away > patience(s)) {
 			server_refuse(s, "DATA", REASON_message_too_big, SLICE_EMPTY);
 			s->closing = true;
 			return;
@@ -153,7 +160,7 @@ void server_command_bdat(struct session *s, const struct command *c)
 {
 	struct transaction *t = s->transaction;
 	bool allowed = (verb_states(VERB_BDAT) & s->state) && !s->chunks_failed;
-	if (c->chunk_size > s->settings->message_size_limit + STREAM_BUFFER) {
+	if (c->chunk_size > patience(s)) {
 		server_refuse(s, "BDAT", REASON_message_too_big, SLICE_EMPTY); /* not worth reading to its end */
 		s->closing = true;
 		return;

@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
-#include <lmdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +18,9 @@
 
 #include "base/fiber.h"
 #include "store/db_files.h"
+#include "store/db_internal.h"
 
 #define DB_MAGIC    0xdb5e7001u
-#define TXN_MAGIC   0xdb5e7002u
 #define MAX_READERS 1024
 #define TRIES       64 /* doublings and reopenings in one call: more than an address space has */
 #define SHORT_WRITE (1024 * 1024)
@@ -36,55 +35,13 @@ static const struct {
 	[DB_STATE] = {"state", (size_t)256 << 20, 0},
 };
 
-static const struct {
-	const char *name;
-	enum db_environment environment;
-} tables[DB_TABLE_COUNT] = {
+const struct db_table_row db_tables[DB_TABLE_COUNT] = {
 #define X(table, env) [DB_##table] = {#table, DB_##env},
 	DB_TABLE_LIST(X)
 #undef X
 };
 
 size_t db_first_map_size;
-
-struct db_txn {
-	unsigned magic;
-	struct db *db;
-	MDB_txn *mdb;
-	unsigned depth; /* of reads begun and not ended */
-	bool map_full;
-	struct db_txn *next, **link; /* readers of the environment */
-};
-
-struct db {
-	unsigned magic;
-	enum db_environment which;
-	int flags;
-	char *state_dir, *folder;
-	MDB_env *env;   /* NULL after a failed reopening, until one succeeds */
-	unsigned epoch; /* times opened */
-	MDB_dbi dbi[DB_TABLE_COUNT];
-	bool has[DB_TABLE_COUNT];
-	pthread_rwlock_t map;
-	pthread_key_t reader;
-	pthread_mutex_t readers_lock;
-	struct db_txn *readers;
-};
-
-struct db_cursor {
-	struct db_txn *txn;
-	MDB_cursor *mdb;
-};
-
-static MDB_val to_val(struct slice s)
-{
-	return (MDB_val){.mv_size = s.n, .mv_data = (void *)s.p};
-}
-
-static struct slice from_val(MDB_val v)
-{
-	return slice_of(v.mv_size ? v.mv_data : "", v.mv_size);
-}
 
 uint64_t db_free_space(const struct db *db)
 {
@@ -93,7 +50,7 @@ uint64_t db_free_space(const struct db *db)
 	return (uint64_t)st.f_bavail * st.f_frsize;
 }
 
-static enum error map_error(const struct db *db, int rc)
+enum error db_map_error(const struct db *db, int rc)
 {
 	switch (rc) {
 	case MDB_SUCCESS: return ERR_OK;
@@ -121,8 +78,8 @@ static int open_tables_in(struct db *db, MDB_env *env, unsigned txn_flags, unsig
 	int rc = mdb_txn_begin(env, NULL, txn_flags, &txn);
 	if (rc) return rc;
 	for (int i = 0; !rc && i < DB_TABLE_COUNT; i++) {
-		if (tables[i].environment != db->which) continue;
-		rc = mdb_dbi_open(txn, tables[i].name, dbi_flags, &db->dbi[i]);
+		if (db_tables[i].environment != db->which) continue;
+		rc = mdb_dbi_open(txn, db_tables[i].name, dbi_flags, &db->dbi[i]);
 		db->has[i] = rc == 0;
 		if (rc == MDB_NOTFOUND && (db->flags & DB_READ_ONLY))
 			rc = 0; /* an older release made it: the table is empty */
@@ -234,7 +191,7 @@ enum error db_open(const char *state_dir, enum db_environment which, int flags, 
 	enum error err = prepare(db, why);
 	if (!err) {
 		int rc = open_env(db, &db->env);
-		err = map_error(db, rc);
+		err = db_map_error(db, rc);
 		if (err) snprintf(why, 256, "%.180s: %s", db->folder, mdb_strerror(rc));
 	}
 	if (err) {
@@ -396,7 +353,7 @@ enum error db_begin_read(struct db *db, struct db_txn **out)
 		rc = recover(db, rc, epoch);
 	}
 	*out = NULL;
-	return rc ? map_error(db, rc) : ERR_BUSY;
+	return rc ? db_map_error(db, rc) : ERR_BUSY;
 }
 
 void db_end_read(struct db_txn *r)
@@ -427,7 +384,7 @@ static enum outcome try_update(struct db *db, enum error (*change)(struct db_txn
 	}
 	*rc = mdb_txn_commit(txn.mdb);
 	if (*rc == MDB_MAP_FULL) return OUTCOME_FULL;
-	*err = map_error(db, *rc);
+	*err = db_map_error(db, *rc);
 	return OUTCOME_DONE;
 }
 
@@ -448,7 +405,7 @@ enum error db_update(struct db *db, enum error (*change)(struct db_txn *, void *
 		pthread_rwlock_unlock(&db->map);
 		if (outcome == OUTCOME_DONE) break;
 		rc = outcome == OUTCOME_FULL ? resize(db, size, false) : recover(db, rc, epoch);
-		err = rc ? map_error(db, rc) : ERR_BUSY;
+		err = rc ? db_map_error(db, rc) : ERR_BUSY;
 	}
 	fiber_allow_wait();
 	return err;
@@ -459,111 +416,5 @@ enum error db_sync(struct db *db)
 	pthread_rwlock_rdlock(&db->map);
 	int rc = db->env ? mdb_env_sync(db->env, 1) : MDB_PANIC;
 	pthread_rwlock_unlock(&db->map);
-	return map_error(db, rc);
-}
-
-/* ---- tables ------------------------------------------------------------------------------------------------------- */
-
-static MDB_dbi table(const struct db_txn *t, enum db_table table)
-{
-	assert(t->magic == TXN_MAGIC && tables[table].environment == t->db->which);
-	return t->db->dbi[table];
-}
-
-static enum error written(struct db_txn *t, int rc)
-{
-	if (rc == MDB_MAP_FULL) t->map_full = true;
-	return map_error(t->db, rc);
-}
-
-enum error db_get(struct db_txn *t, enum db_table which, struct slice key, struct slice *value)
-{
-	MDB_dbi dbi = table(t, which);
-	if (!t->db->has[which] || key.n == 0) return ERR_NOT_FOUND;
-	MDB_val k = to_val(key), v;
-	int rc = mdb_get(t->mdb, dbi, &k, &v);
-	if (!rc && value) *value = from_val(v);
-	return map_error(t->db, rc);
-}
-
-enum error db_put(struct db_txn *t, enum db_table which, struct slice key, struct slice value)
-{
-	MDB_val k = to_val(key), v = to_val(value);
-	return written(t, mdb_put(t->mdb, table(t, which), &k, &v, 0));
-}
-
-enum error db_append(struct db_txn *t, enum db_table which, struct slice key, struct slice value)
-{
-	MDB_val k = to_val(key), v = to_val(value);
-	return written(t, mdb_put(t->mdb, table(t, which), &k, &v, MDB_APPEND));
-}
-
-enum error db_reserve(struct db_txn *t, enum db_table which, struct slice key, size_t n, void **room)
-{
-	MDB_val k = to_val(key), v = {.mv_size = n};
-	int rc = mdb_put(t->mdb, table(t, which), &k, &v, MDB_RESERVE);
-	*room = rc ? NULL : v.mv_data;
-	return written(t, rc);
-}
-
-enum error db_delete(struct db_txn *t, enum db_table which, struct slice key)
-{
-	MDB_val k = to_val(key);
-	return written(t, mdb_del(t->mdb, table(t, which), &k, NULL));
-}
-
-uint64_t db_count(struct db_txn *t, enum db_table which)
-{
-	MDB_stat stat;
-	MDB_dbi dbi = table(t, which);
-	return t->db->has[which] && mdb_stat(t->mdb, dbi, &stat) == 0 ? stat.ms_entries : 0;
-}
-
-enum error db_cursor_open(struct db_txn *t, enum db_table which, struct db_cursor **out)
-{
-	MDB_dbi dbi = table(t, which);
-	struct db_cursor *c = calloc(1, sizeof *c);
-	*out = c;
-	if (!c) return ERR_NO_MEMORY;
-	c->txn = t;
-	if (!t->db->has[which]) return ERR_OK; /* no table: no entries */
-	int rc = mdb_cursor_open(t->mdb, dbi, &c->mdb);
-	if (rc) {
-		free(c);
-		*out = NULL;
-	}
-	return map_error(t->db, rc);
-}
-
-void db_cursor_close(struct db_cursor *c)
-{
-	if (!c) return;
-	if (c->mdb) mdb_cursor_close(c->mdb);
-	free(c);
-}
-
-static enum error cursor_get(struct db_cursor *c, struct slice from, MDB_cursor_op op, struct slice *key,
-                             struct slice *value)
-{
-	if (!c->mdb) return ERR_NOT_FOUND;
-	MDB_val k = to_val(from), v;
-	int rc = mdb_cursor_get(c->mdb, &k, &v, op);
-	if (!rc && key) *key = from_val(k);
-	if (!rc && value) *value = from_val(v);
-	return map_error(c->txn->db, rc);
-}
-
-enum error db_cursor_seek(struct db_cursor *c, struct slice from, struct slice *key, struct slice *value)
-{
-	return cursor_get(c, from, from.n ? MDB_SET_RANGE : MDB_FIRST, key, value);
-}
-
-enum error db_cursor_next(struct db_cursor *c, struct slice *key, struct slice *value)
-{
-	return cursor_get(c, SLICE_EMPTY, MDB_NEXT, key, value);
-}
-
-enum error db_cursor_delete(struct db_cursor *c)
-{
-	return c->mdb ? written(c->txn, mdb_cursor_del(c->mdb, 0)) : ERR_NOT_FOUND;
+	return db_map_error(db, rc);
 }

@@ -78,6 +78,12 @@ class Message:
         return [m.group(1).strip() for m in re.finditer(rf"(?im)^{re.escape(name)}:([^\r\n]*)", unfolded)]
 
 
+def split_path(argument):
+    """("a b"@x, parameters) of 'FROM:<"a b"@x> parameters'."""
+    match = re.match(r'[^:]*: *<((?:"(?:\\.|[^"\\])*"|[^">])*)> *(.*)', argument)
+    return match.groups() if match else ("", argument)
+
+
 class _End(Exception):
     """The session is over."""
 
@@ -192,18 +198,18 @@ class _Session:
         self.tls = True
 
     def do_mail(self, argument):
-        path, _, parameters = argument.partition(":")[2].strip().partition(" ")
+        path, parameters = split_path(argument)
         if self.answer("mail", path, "250 2.1.0 ok") == 250:
             self.reset()
-            self.sender, self.mail_parameters = path.strip("<>"), parameters
+            self.sender, self.mail_parameters = path, parameters
             self.prdr = "PRDR" in parameters.upper().split()
 
     def do_rcpt(self, argument):
-        path, _, parameters = argument.partition(":")[2].strip().partition(" ")
+        path, parameters = split_path(argument)
         if self.sender is None:
             self.say("503 5.5.1 MAIL first")
-        elif self.answer("rcpt", path.strip("<>"), "250 2.1.5 ok") in (250, 251):
-            self.recipients.append(path.strip("<>"))
+        elif self.answer("rcpt", path, "250 2.1.5 ok") in (250, 251):
+            self.recipients.append(path)
             self.rcpt_parameters.append(parameters)
 
     def do_data(self, argument):

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db_internal - what db.c (environments, transactions) and db_tables.c (what is done within one) share
+ */
+#ifndef BACKSTOP_STORE_DB_INTERNAL_H
+#define BACKSTOP_STORE_DB_INTERNAL_H
+
+#include <lmdb.h>
+#include <pthread.h>
+
+#include "store/db.h"
+
+#define TXN_MAGIC 0xdb5e7002u
+
+struct db_table_row {
+	const char *name;
+	enum db_environment environment;
+};
+extern const struct db_table_row db_tables[DB_TABLE_COUNT];
+
+struct db_txn {
+	unsigned magic;
+	struct db *db;
+	MDB_txn *mdb;
+	unsigned depth; /* of reads begun and not ended */
+	bool map_full;
+	struct db_txn *next, **link; /* readers of the environment */
+};
+
+struct db {
+	unsigned magic;
+	enum db_environment which;
+	int flags;
+	char *state_dir, *folder;
+	MDB_env *env;   /* NULL after a failed reopening, until one succeeds */
+	unsigned epoch; /* times opened */
+	MDB_dbi dbi[DB_TABLE_COUNT];
+	bool has[DB_TABLE_COUNT];
+	pthread_rwlock_t map;
+	pthread_key_t reader;
+	pthread_mutex_t readers_lock;
+	struct db_txn *readers;
+};
+
+/* LMDB's errors and those of the system as ours. db may be NULL. */
+enum error db_map_error(const struct db *db, int rc);
+
+#endif
