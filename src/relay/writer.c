@@ -23,7 +23,9 @@
 #define MAGIC        0x3b17e4u
 #define BATCH_OCTETS (16 * 1024 * 1024) /* bodies in one commit: it must not take seconds */
 #define RETRY_MS     1000
-#define RESERVE      (16u * 1024 * 1024) /* left free for removals, which need pages too */
+/* Left free for removals, which need pages too: 16 MiB, or a part of a small disk. */
+#define RESERVE_MOST (16u * 1024 * 1024)
+#define RESERVE_PART 16
 #define MERGE_FROM   4096                /* changes waiting for a full disk */
 
 struct writer {
@@ -98,11 +100,17 @@ static void tell(struct writer *w, enum error err)
 	log_end();
 }
 
+static uint64_t reserve(const struct db *spool)
+{
+	uint64_t part = db_disk_size(spool) / RESERVE_PART;
+	return part < RESERVE_MOST ? part : RESERVE_MOST;
+}
+
 /* Takes those stores off the batch for which the disk has no room and ends them. */
 static void refuse_for_space(struct writer_batch *b)
 {
 	struct writer_job *refused = NULL, **refused_end = &refused;
-	uint64_t room = db_free_space(b->spool), needed = RESERVE;
+	uint64_t room = db_free_space(b->spool), needed = reserve(b->spool);
 	for (struct writer_job **s = &b->stores; *s;) {
 		uint64_t n = 2 * ((*s)->record.n + (*s)->body.n);
 		if ((*s)->record.n == 0 || needed + n <= room) {
@@ -274,7 +282,7 @@ static void link_body(void *arg)
 {
 	struct link *l = arg;
 	char path[PATH_MAX];
-	if (db_free_space(l->spool) < RESERVE + l->m->body.size) {
+	if (db_free_space(l->spool) < reserve(l->spool) + l->m->body.size) {
 		l->result = ERR_NO_SPACE;
 		return;
 	}

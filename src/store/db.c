@@ -50,6 +50,13 @@ uint64_t db_free_space(const struct db *db)
 	return (uint64_t)st.f_bavail * st.f_frsize;
 }
 
+uint64_t db_disk_size(const struct db *db)
+{
+	struct statvfs st;
+	if (statvfs(db->folder, &st)) return UINT64_MAX;
+	return (uint64_t)st.f_blocks * st.f_frsize;
+}
+
 enum error db_map_error(const struct db *db, int rc)
 {
 	switch (rc) {
