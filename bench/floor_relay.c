@@ -307,8 +307,8 @@ static void command(struct peer *p, const char *line, size_t n)
 		p->closing = true;
 	} else {
 		reply(p, strncasecmp(line, "HELO", 4) && strncasecmp(line, "RSET", 4) && strncasecmp(line, "NOOP", 4)
-				 ? "503 no\r\n"
-				 : "250 ok\r\n");
+		                 ? "503 no\r\n"
+		                 : "250 ok\r\n");
 	}
 }
 

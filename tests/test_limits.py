@@ -398,7 +398,7 @@ def add_tenant(relay):
 
 def test_a_full_disk_is_a_452_and_nothing_acknowledged_is_lost(lab):
     relay = make_outbound(lab)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m,mode=0777", "backstop-test", relay.state], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "backstop-test", relay.state], check=True)
     try:
         relay.start()
         add_tenant(relay)

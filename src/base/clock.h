@@ -12,10 +12,10 @@
 
 #define DEADLINE_NEVER INT64_MAX
 
-int64_t clock_now_ms(void);   /* CLOCK_MONOTONIC, milliseconds; the scale of every deadline */
-int64_t clock_now_ns(void);   /* CLOCK_MONOTONIC, nanoseconds, for histograms */
-int64_t clock_unix(void);     /* Unix time, seconds */
-int64_t clock_unix_ms(void);  /* Unix time, milliseconds */
+int64_t clock_now_ms(void);  /* CLOCK_MONOTONIC, milliseconds; the scale of every deadline */
+int64_t clock_now_ns(void);  /* CLOCK_MONOTONIC, nanoseconds, for histograms */
+int64_t clock_unix(void);    /* Unix time, seconds */
+int64_t clock_unix_ms(void); /* Unix time, milliseconds */
 /* now + ms, saturating; a negative ms means DEADLINE_NEVER. */
 int64_t clock_deadline(int64_t ms);
 

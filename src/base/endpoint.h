@@ -15,13 +15,13 @@
 #include "base/slice.h"
 
 struct ip {
-	uint8_t family; /* AF_INET, AF_INET6; 0: none */
+	uint8_t family;     /* AF_INET, AF_INET6; 0: none */
 	uint8_t octets[16]; /* network order; IPv4 uses the first four, the rest are 0 */
 };
 
 struct endpoint {
 	struct ip ip;
-	uint16_t port; /* host order */
+	uint16_t port;  /* host order */
 	uint32_t scope; /* IPv6 zone index, 0 normally */
 };
 
@@ -30,7 +30,7 @@ struct prefix {
 	uint8_t length;
 };
 
-#define IP_TEXT_SIZE 46
+#define IP_TEXT_SIZE       46
 #define ENDPOINT_TEXT_SIZE 66
 
 bool ip_parse(struct slice text, struct ip *out); /* no brackets, no port */

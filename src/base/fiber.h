@@ -45,8 +45,9 @@ struct uv_loop_s;
 
 /* ---- loops -------------------------------------------------------------------------------------------------------- */
 
-struct loop *loop_new(void); /* NULL: no descriptors or memory. Call on the thread that will run it, or before it runs. */
-void loop_run(struct loop *); /* until loop_stop(); then cancels loop_scope() and runs on until its fibers are done */
+struct loop *
+loop_new(void); /* NULL: no descriptors or memory. Call on the thread that will run it, or before it runs. */
+void loop_run(struct loop *);  /* until loop_stop(); then cancels loop_scope() and runs on until its fibers are done */
 void loop_stop(struct loop *); /* any thread, any number of times */
 /* After loop_run() returned and all watches are closed. Calls what was posted and not yet called. */
 void loop_free(struct loop *);
@@ -68,8 +69,8 @@ void loop_post(struct loop *, struct post *);
 /* ---- scopes and fibers ----------------------------------------------------------------------------------------------- */
 
 struct scope {
-	struct fiber *first;   /* children, linked through the fibers */
-	struct fiber *joiner;  /* waits in scope_join */
+	struct fiber *first;  /* children, linked through the fibers */
+	struct fiber *joiner; /* waits in scope_join */
 	size_t alive;
 	bool cancelled;
 	struct loop *loop; /* of loop_scope(); NULL: the loop of whoever spawns */
@@ -87,8 +88,8 @@ enum error scope_join(struct scope *, int64_t deadline);
 
 struct fiber *fiber_current(void); /* NULL outside fibers */
 const char *fiber_name(void);
-bool fiber_cancelled(void); /* also while shielded */
-void fiber_cancel(struct fiber *); /* the fiber must be alive: known by its owner */
+bool fiber_cancelled(void);               /* also while shielded */
+void fiber_cancel(struct fiber *);        /* the fiber must be alive: known by its owner */
 enum error fiber_sleep(int64_t deadline); /* ERR_OK when the deadline is reached */
 void fiber_yield(void);                   /* lets every other ready fiber run once */
 /* While shielded, waits do not return ERR_CANCELLED. Nests. */
@@ -115,7 +116,7 @@ struct waitlist {
 	struct fiber *head, *tail;
 };
 enum error waitlist_wait(struct waitlist *, int64_t deadline); /* first come, first woken */
-bool waitlist_wake_one(struct waitlist *);                      /* false: nobody waits */
+bool waitlist_wake_one(struct waitlist *);                     /* false: nobody waits */
 void waitlist_wake_all(struct waitlist *);
 
 /* Readiness of a descriptor. One fiber waits at a time for each direction. */

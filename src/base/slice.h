@@ -25,7 +25,7 @@ struct slice {
 #define SLICE_ARG(s) (int)(s).n, (s).p
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){("" literal), sizeof(literal) - 1})
-#define SLICE_EMPTY ((struct slice){"", 0})
+#define SLICE_EMPTY    ((struct slice){"", 0})
 
 static inline struct slice slice_of(const void *p, size_t n)
 {

@@ -10,9 +10,9 @@
 /* RFC 5321 4.5.3.1.1 says 64 for the local part, and that limits are best avoided; SRS, VERP and BATV make longer ones
  * of addresses that were near it, and refusing those would lose mail. */
 #define LOCAL_MAX  255
-#define DOMAIN_MAX 255 /* RFC 5321 4.5.3.1.2 */
+#define DOMAIN_MAX 255                              /* RFC 5321 4.5.3.1.2 */
 #define PATH_MAX_  (LOCAL_MAX + 1 + DOMAIN_MAX + 2) /* RFC 5321 4.5.3.1.3 says 256, with the angle brackets */
-#define LABEL_MAX  63  /* RFC 1035 2.3.4 */
+#define LABEL_MAX  63                               /* RFC 1035 2.3.4 */
 
 const char *address_error_text(enum address_error e)
 {

@@ -8,11 +8,11 @@
 #include "base/log.h"
 #include "store/listings.h"
 
-#define NAME_SIZE 512
+#define NAME_SIZE        512
 #define TEST_DEADLINE_MS 10000
-#define TEST_AGAIN_MS 60000     /* a zone that could not be tested, or failed */
-#define TEST_EVERY_MS 3600000
-#define LISTS_MOST 16
+#define TEST_AGAIN_MS    60000 /* a zone that could not be tested, or failed */
+#define TEST_EVERY_MS    3600000
+#define LISTS_MOST       16
 
 enum zone_state { ZONE_UNTESTED, ZONE_GOOD, ZONE_BAD };
 
@@ -62,7 +62,8 @@ bool blocklist_name(const struct ip *ip, const char *zone, char *out, size_t n)
 {
 	int length;
 	if (ip->family == AF_INET) {
-		length = snprintf(out, n, "%u.%u.%u.%u.%s", ip->octets[3], ip->octets[2], ip->octets[1], ip->octets[0], zone);
+		length = snprintf(out, n, "%u.%u.%u.%u.%s", ip->octets[3], ip->octets[2], ip->octets[1], ip->octets[0],
+		                  zone);
 	} else {
 		char nibbles[65];
 		for (int i = 0; i < 16; i++)
@@ -161,8 +162,10 @@ static struct slice zone_text(struct blocklists *b, const char *zone, const stru
 	struct slice text = SLICE_EMPTY;
 	if (!blocklist_name(client, zone, name, sizeof name)) return text;
 	if (resolver_query(b->resolver, name, DNS_TXT, deadline, &answer) == ERR_OK) {
-		struct slice rr = answer->rr[0]; /* one or more strings with a length octet: the first is the sentence */
-		if (rr.n > 0 && (size_t)(uint8_t)rr.p[0] < rr.n) text = arena_copy(a, slice_sub(rr, 1, 1 + (uint8_t)rr.p[0]));
+		struct slice rr =
+			answer->rr[0]; /* one or more strings with a length octet: the first is the sentence */
+		if (rr.n > 0 && (size_t)(uint8_t)rr.p[0] < rr.n)
+			text = arena_copy(a, slice_sub(rr, 1, 1 + (uint8_t)rr.p[0]));
 	}
 	dns_answer_free(answer);
 	return text.p ? text : SLICE_EMPTY;

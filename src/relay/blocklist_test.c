@@ -12,18 +12,17 @@
 #include "relay/blocklist.h"
 #include "store/listings.h"
 
-static const char zones[] =
-	"2.0.0.127.good.test A 127.0.0.2\n"
-	"9.2.0.192.good.test A 127.0.0.3\n"
-	"9.2.0.192.good.test TXT \"sent bounces\"\n"
-	"8.2.0.192.good.test A 10.1.1.1\n"       /* outside 127/8: a parked domain, not a listing */
-	"7.2.0.192.good.test A 127.255.255.254\n" /* the operator's error code */
-	"2.0.0.127.everybody.test A 127.0.0.2\n"
-	"1.0.0.127.everybody.test A 127.0.0.2\n"
-	"9.2.0.192.everybody.test A 127.0.0.2\n"
-	"9.2.0.192.dead.test A 127.0.0.2\n"       /* does not list 127.0.0.2 */
-	"2.0.0.127.all.test A 127.0.0.2\n"
-	"6.2.0.192.all.test A 127.0.0.2\n";
+static const char zones[] = "2.0.0.127.good.test A 127.0.0.2\n"
+			    "9.2.0.192.good.test A 127.0.0.3\n"
+			    "9.2.0.192.good.test TXT \"sent bounces\"\n"
+			    "8.2.0.192.good.test A 10.1.1.1\n" /* outside 127/8: a parked domain, not a listing */
+			    "7.2.0.192.good.test A 127.255.255.254\n" /* the operator's error code */
+			    "2.0.0.127.everybody.test A 127.0.0.2\n"
+			    "1.0.0.127.everybody.test A 127.0.0.2\n"
+			    "9.2.0.192.everybody.test A 127.0.0.2\n"
+			    "9.2.0.192.dead.test A 127.0.0.2\n" /* does not list 127.0.0.2 */
+			    "2.0.0.127.all.test A 127.0.0.2\n"
+			    "6.2.0.192.all.test A 127.0.0.2\n";
 
 static struct config_blocklist configured[] = {{"good.test", BLOCKLIST_SAFE},
                                                {"everybody.test", BLOCKLIST_ALL},
@@ -75,7 +74,8 @@ static void ask_all(void *arg)
 		ip_parse(slice_str(cases[i].client), &ip);
 		enum reason got = blocklists_ask(r->lists, &ip, cases[i].suspicious, &a, &hit);
 		bool same = got == cases[i].want;
-		if (same && got) same = strcmp(hit.list, cases[i].list) == 0 && slice_equal(hit.text, slice_str(cases[i].text));
+		if (same && got)
+			same = strcmp(hit.list, cases[i].list) == 0 && slice_equal(hit.text, slice_str(cases[i].text));
 		if (!same) {
 			fprintf(stderr, "%s: got %s\n", cases[i].title, reason_row(got)->name);
 			r->failures++;
@@ -100,7 +100,9 @@ static void lists_answer_as_they_should(void **state)
 	prefix_parse(SLICE("192.0.2.5"), &own.unit);
 	assert_int_equal(listings_add(db, &own), ERR_OK);
 	struct config *c = NULL;
-	assert_int_equal(config_parse("t", SLICE("hostname = \"mx.test\"\nrelay { listen = {\"127.0.0.1:0\"} }\n"), SLICE_EMPTY, SLICE_EMPTY, &c, (char[CONFIG_WHY]){0}), ERR_OK);
+	assert_int_equal(config_parse("t", SLICE("hostname = \"mx.test\"\nrelay { listen = {\"127.0.0.1:0\"} }\n"),
+	                              SLICE_EMPTY, SLICE_EMPTY, &c, (char[CONFIG_WHY]){0}),
+	                 ERR_OK);
 	struct config_blocklist *saved = c->relay.blocklists;
 	size_t saved_count = c->relay.blocklist_count;
 	c->relay.blocklists = configured;
@@ -139,6 +141,7 @@ static void names_are_reversed(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(names_are_reversed), cmocka_unit_test(lists_answer_as_they_should)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(names_are_reversed),
+	                                   cmocka_unit_test(lists_answer_as_they_should)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

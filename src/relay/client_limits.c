@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define BUCKETS 4096
+#define BUCKETS         4096
 #define FORGET_AFTER_MS 120000
-#define UNITS_MOST 200000 /* beyond it strangers are told "too busy": memory stays bounded */
+#define UNITS_MOST      200000 /* beyond it strangers are told "too busy": memory stays bounded */
 
 struct bucket { /* a token bucket: `tokens` thousandths of an event, refilled by rate per minute */
 	int64_t tokens, at;

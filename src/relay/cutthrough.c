@@ -72,9 +72,9 @@ static enum reason extension_problem(const struct leg *l)
 {
 	const struct client_extensions *x = client_extensions(l->connection.client);
 	const struct envelope *e = &l->envelope;
-	if (e->smtputf8 && !x->smtputf8) return REASON_needs_smtputf8;           /* RFC 6531 3.5 */
+	if (e->smtputf8 && !x->smtputf8) return REASON_needs_smtputf8;                  /* RFC 6531 3.5 */
 	if (e->body == BODY_8BITMIME && !x->eightbitmime) return REASON_needs_8bitmime; /* RFC 6152 3 */
-	if (x->max_size && e->size > x->max_size) return REASON_message_too_big;  /* RFC 1870 */
+	if (x->max_size && e->size > x->max_size) return REASON_message_too_big;        /* RFC 1870 */
 	return REASON_ok;
 }
 
@@ -216,8 +216,8 @@ static bool ask_all(struct leg *l, struct reply *out, size_t *refused)
 		}
 		client_set_prdr(l->connection.client, l->prdr);
 		struct reply none = {0};
-		enum error e = client_envelope(l->connection.client, l->arena, &l->envelope, false, command_deadline(l), &mail,
-		                               rcpt, &none);
+		enum error e = client_envelope(l->connection.client, l->arena, &l->envelope, false, command_deadline(l),
+		                               &mail, rcpt, &none);
 		bool again = l->connection.reused && e != ERR_CANCELLED && !fresh;
 		if (e == ERR_OK && mail.code != 421) break;
 		lost(l, e ? e : ERR_CLOSED);
@@ -262,14 +262,15 @@ static bool start_data(struct leg *l, struct reply *out, size_t *refused)
 	return false;
 }
 
-bool leg_message(struct leg *l, struct slice head, const struct blob *body, struct reply *out,
-                 struct reply *replies, size_t *refused)
+bool leg_message(struct leg *l, struct slice head, const struct blob *body, struct reply *out, struct reply *replies,
+                 size_t *refused)
 {
 	size_t n = l->envelope.recipient_count;
 	struct reply final = {0};
 	*refused = n;
 	if (l->open && extension_problem(l)) {
-		enum reason problem = extension_problem(l); /* the content turned out to be 8 bit, or larger than declared */
+		enum reason problem =
+			extension_problem(l); /* the content turned out to be 8 bit, or larger than declared */
 		leg_close(l);
 		reply_set_reason(l->arena, out, problem, SLICE_EMPTY);
 		return false;

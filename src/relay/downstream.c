@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define ADDRESSES_MOST 8
+#define ADDRESSES_MOST   8
 #define DOWNSTREAMS_MOST 32
-#define SLOW_FAILURE_MS 1000
+#define SLOW_FAILURE_MS  1000
 
 struct idle {
 	struct idle *next;
@@ -21,8 +21,8 @@ struct idle {
 struct downstream {
 	struct downstream *next;
 	char name[300];
-	struct idle *idle;      /* newest first */
-	int64_t open;           /* idle and in use */
+	struct idle *idle; /* newest first */
+	int64_t open;      /* idle and in use */
 	int64_t rest_until;
 	struct waitlist waiters;
 };
@@ -73,8 +73,8 @@ static struct downstream *server_of(struct downstreams *d, const struct tenant *
 {
 	char name[sizeof d->servers->name];
 	/* The tenant's number is part of the key: tenants never share a connection. */
-	snprintf(name, sizeof name, td->is_ip && td->ip.family == AF_INET6 ? "[%s]:%u#%u/%d" : "%s:%u#%u/%d", td->host, td->port, t->id,
-	         (int)t->tls);
+	snprintf(name, sizeof name, td->is_ip && td->ip.family == AF_INET6 ? "[%s]:%u#%u/%d" : "%s:%u#%u/%d", td->host,
+	         td->port, t->id, (int)t->tls);
 	for (struct downstream *s = d->servers; s; s = s->next)
 		if (strcmp(s->name, name) == 0) return s;
 	struct downstream *s = calloc(1, sizeof *s);
@@ -148,7 +148,8 @@ static enum error connect_one(const struct setup *setup, const struct tenant *t,
 		e = client_open(at, &o, a, deadline, out, &failure);
 	}
 	if (e && failure.code)
-		*why = arena_printf(a, "%s said %d %.*s", endpoint_text(at, text), failure.code, SLICE_ARG(failure.text));
+		*why = arena_printf(a, "%s said %d %.*s", endpoint_text(at, text), failure.code,
+		                    SLICE_ARG(failure.text));
 	else if (e)
 		*why = arena_printf(a, "%s: %s", endpoint_text(at, text), error_text(e));
 	return e;

@@ -148,8 +148,10 @@ static void refused_one(struct passage *p, struct leg *l, size_t refused, struct
 	refusals_remember(l->tenant->id, r->address, out, clock_now_ms());
 	out->code = 451;
 	out->enhanced[0] = '4';
-	out->text = arena_printf(&p->transaction->arena, "<%.*s> was refused by its server (%.*s); please send again, "
-	                         "the other recipients will be served", SLICE_ARG(r->address), SLICE_ARG(out->text));
+	out->text = arena_printf(&p->transaction->arena,
+	                         "<%.*s> was refused by its server (%.*s); please send again, "
+	                         "the other recipients will be served",
+	                         SLICE_ARG(r->address), SLICE_ARG(out->text));
 }
 
 static void leg_deliver(struct passage *p, struct leg *l, struct slice received, struct slice message_id,
@@ -159,7 +161,8 @@ static void leg_deliver(struct passage *p, struct leg *l, struct slice received,
 	if (f) drop_delivered(p, l, f, replies);
 	size_t n = l->envelope.recipient_count, refused = n;
 	if (n == 0) {
-		reply_set(&p->transaction->arena, out, 250, "2.0.0", SLICE("delivered already, when you sent it before"));
+		reply_set(&p->transaction->arena, out, 250, "2.0.0",
+		          SLICE("delivered already, when you sent it before"));
 		return;
 	}
 	struct reply *own = arena_zalloc(&p->transaction->arena, n * sizeof *own);
@@ -222,8 +225,11 @@ void inbound_message(struct passage *p, struct slice received, struct slice mess
 		char id[SPOOL_ID_TEXT];
 		out->text = arena_printf(&t->arena, "%.*s (id %s)", SLICE_ARG(out->text), spool_id_text(p->id, id));
 	}
-	policy_log_message(p, reply_positive(out) ? "delivered" : reply_permanent(out) ? "refused" : "deferred", out, server,
-	                   message_id);
+	policy_log_message(p,
+	                   reply_positive(out)    ? "delivered"
+	                   : reply_permanent(out) ? "refused"
+	                                          : "deferred",
+	                   out, server, message_id);
 }
 
 void inbound_end(struct passage *p)

@@ -11,10 +11,10 @@
 #include "relay/visit.h"
 #include "relay/writer.h"
 
-#define RECORD_ROOM (64 * 1024)
+#define RECORD_ROOM    (64 * 1024)
 #define RECIPIENT_ROOM 4096
-#define COPY_OFFLOAD (1024 * 1024)
-#define PIECE (256 * 1024)
+#define COPY_OFFLOAD   (1024 * 1024)
+#define PIECE          (256 * 1024)
 
 static enum pool pool_of(const struct passage *p)
 {
@@ -98,8 +98,8 @@ static bool fill_record(struct message *m, const struct passage *p, struct slice
 		.header_size = header_size,
 		.body_in_file = m->body.size > SPOOL_BODY_INLINE,
 	};
-	r->source = arena_printf(&m->arena, "%s%s%.*s", ip_text(&p->visit->client, ip), p->session->user.n ? " user=" : "",
-	                         SLICE_ARG(p->session->user));
+	r->source = arena_printf(&m->arena, "%s%s%.*s", ip_text(&p->visit->client, ip),
+	                         p->session->user.n ? " user=" : "", SLICE_ARG(p->session->user));
 	return fill_recipients(m, e) && !arena_exhausted(&m->arena);
 }
 
@@ -145,7 +145,8 @@ void outbound_message(struct passage *p, struct slice received, struct slice mes
 	} else {
 		char id[SPOOL_ID_TEXT];
 		delivery_submit(relay->delivery, m);
-		reply_set(&t->arena, out, 250, "2.0.0", arena_printf(&t->arena, "queued as %s", spool_id_text(p->id, id)));
+		reply_set(&t->arena, out, 250, "2.0.0",
+		          arena_printf(&t->arena, "queued as %s", spool_id_text(p->id, id)));
 	}
 	if (t->rcpt_replies)
 		for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;

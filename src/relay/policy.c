@@ -14,8 +14,8 @@
 #include "relay/refusals.h"
 #include "relay/trace.h"
 #include "relay/visit.h"
-#include "store/spool.h"
 #include "store/directory.h"
+#include "store/spool.h"
 
 /* ---- MAIL -------------------------------------------------------------------------------------------------------------- */
 
@@ -24,7 +24,8 @@ static const struct tenant *source_tenant(struct visit *v, const struct tenants 
 	char certificate[65];
 	const struct tenant *t = NULL;
 	if (v->user_tenant) t = tenants_by_id(tenants, v->user_tenant);
-	if (!t && stream_peer_fingerprint(v->session->stream, certificate)) t = tenants_by_certificate(tenants, certificate);
+	if (!t && stream_peer_fingerprint(v->session->stream, certificate))
+		t = tenants_by_certificate(tenants, certificate);
 	if (!t) t = tenants_by_source(tenants, &v->client);
 	return t && t->enabled ? t : NULL;
 }
@@ -85,7 +86,8 @@ static void policy_mail(struct session *s, struct transaction *t, const struct c
 	if (!r) return;
 	if (r == REASON_listed_safe_mode) metric_add(METRIC_safe_mode_refused, 1);
 	refuse_mail(p, v, s, r,
-	            arena_printf(&s->command_arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text)), out);
+	            arena_printf(&s->command_arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text)),
+	            out);
 }
 
 /* ---- RCPT -------------------------------------------------------------------------------------------------------------- */
@@ -139,8 +141,7 @@ static void check_directory(struct passage *p, struct rcpt *r, struct verdict *v
 	if (!r->tenant) return;
 	struct visit *visit = p->visit;
 	struct slice local = r->command->path.local;
-	enum directory_answer d =
-		directory_lookup(visit->worker->relay->state, r->tenant, local, r->domain, NULL);
+	enum directory_answer d = directory_lookup(visit->worker->relay->state, r->tenant, local, r->domain, NULL);
 	if (d == DIRECTORY_KNOWN || d == DIRECTORY_ASK) {
 		r->ask_now = d == DIRECTORY_ASK || r->tenant->ask == ASK_AT_RCPT;
 		return;
@@ -156,7 +157,8 @@ static void check_directory(struct passage *p, struct rcpt *r, struct verdict *v
 static void check_refused_before(struct passage *p, struct rcpt *r, struct verdict *v)
 {
 	if (r->tenant && !r->ask_now)
-		refusals_find(r->tenant->id, r->command->path.text, clock_now_ms(), &p->session->command_arena, &v->reply);
+		refusals_find(r->tenant->id, r->command->path.text, clock_now_ms(), &p->session->command_arena,
+		              &v->reply);
 }
 
 /* Outbound, a transaction is stored as one message with one way to go: out, or to one tenant's own servers. */
@@ -176,19 +178,18 @@ static void check_one_way(struct passage *p, struct rcpt *r, struct verdict *v)
 static const struct check {
 	const char *name;
 	void (*run)(struct passage *, struct rcpt *, struct verdict *);
-} inbound_checks[] = {
-	{"domain", check_domain},
-	{"may relay", check_may_relay},
-	{"trick", check_trick},
-	{"null sender", check_null_sender},
-	{"directory", check_directory},
-	{"refused before", check_refused_before},
-	{"downstream", inbound_rcpt_ask},
-}, outbound_checks[] = {
-	{"domain", check_domain},
-	{"trick", check_trick},
-	{"directory", check_directory},
-	{"one way", check_one_way},
+} inbound_checks[] =
+	{
+		{"domain", check_domain},         {"may relay", check_may_relay},
+		{"trick", check_trick},           {"null sender", check_null_sender},
+		{"directory", check_directory},   {"refused before", check_refused_before},
+		{"downstream", inbound_rcpt_ask},
+},
+  outbound_checks[] = {
+	  {"domain", check_domain},
+	  {"trick", check_trick},
+	  {"directory", check_directory},
+	  {"one way", check_one_way},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -225,8 +226,8 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 	const struct config *c = p->visit->setup->config;
 	struct trace_header header;
 	enum reason r = trace_read_header(&t->arena, &t->body, c->relay.header_size_limit, c->relay.hop_limit, &header);
-	struct slice received = r ? SLICE_EMPTY
-	                          : trace_received(&t->arena, s, t, stream_peer(s->stream), p->id, clock_unix());
+	struct slice received =
+		r ? SLICE_EMPTY : trace_received(&t->arena, s, t, stream_peer(s->stream), p->id, clock_unix());
 	if (!r && !received.p) r = REASON_no_memory;
 	if (r) {
 		reply_set_reason(&s->command_arena, out, r, SLICE_EMPTY);

@@ -12,15 +12,15 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/sandbox.h"
-#include "relay/delivery.h"
 #include "relay/client_limits.h"
+#include "relay/delivery.h"
 #include "relay/worker.h"
 #include "relay/writer.h"
 #include "smtp/reply.h"
 #include "store/fingerprint.h"
 
-#define WORKERS_MOST 64
-#define LEDGER_EVERY_MS 10000
+#define WORKERS_MOST       64
+#define LEDGER_EVERY_MS    10000
 #define LEDGER_EXPIRE_MOST 10000
 
 /* The main thread's own state. */
@@ -117,7 +117,8 @@ static void use_config(struct relay_main *k, struct config *c)
 static void start_tests(struct relay_main *k, struct blocklists *b)
 {
 	scope_init(&k->tests);
-	if (scope_spawn(&k->tests, "blocklist tests", blocklists_watch, blocklists_ref(b)) != ERR_OK) blocklists_unref(b);
+	if (scope_spawn(&k->tests, "blocklist tests", blocklists_watch, blocklists_ref(b)) != ERR_OK)
+		blocklists_unref(b);
 }
 
 static void close_listeners(struct service_listener *l, size_t n)
@@ -145,7 +146,9 @@ static void reload(struct relay_main *k, struct service_start *fresh)
 	k->listeners = fresh->listeners;
 	k->listener_count = fresh->listener_count;
 	for (size_t i = 0; i < k->worker_count; i++) {
-		struct change c = {.main = k, .worker = k->workers[i], .setup = setup_ref(setup),
+		struct change c = {.main = k,
+		                   .worker = k->workers[i],
+		                   .setup = setup_ref(setup),
 		                   .blocklists = blocklists_ref(b)};
 		c.post = (struct post){.fn = change_apply, .arg = &c};
 		loop_post(k->workers[i]->loop, &c.post);
@@ -214,10 +217,22 @@ static void ledger_fiber(void *arg)
 static int enter_sandbox(const struct config *c)
 {
 	char why[256];
-	const char *read_paths[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/ssl", "/usr/lib/ssl", "/usr/share/dns", "/dev/urandom",
-	                            "/dev/null", "/proc/self", "/proc/sys/net", "/proc/sys/kernel/random", "/sys/devices/system/cpu", NULL};
+	const char *read_paths[] = {"/etc/resolv.conf",
+	                            "/etc/hosts",
+	                            "/etc/ssl",
+	                            "/usr/lib/ssl",
+	                            "/usr/share/dns",
+	                            "/dev/urandom",
+	                            "/dev/null",
+	                            "/proc/self",
+	                            "/proc/sys/net",
+	                            "/proc/sys/kernel/random",
+	                            "/sys/devices/system/cpu",
+	                            NULL};
 	const char *write_paths[] = {c->state_dir, c->run_dir, NULL};
-	struct sandbox box = {.user = c->user, .read_paths = read_paths, .write_paths = write_paths,
+	struct sandbox box = {.user = c->user,
+	                      .read_paths = read_paths,
+	                      .write_paths = write_paths,
 	                      .syscalls = SANDBOX_NETWORK_CLIENT};
 	return sandbox_enter(&box, why) ? fail("sandbox", why) : 0;
 }
@@ -227,7 +242,8 @@ static int open_stores(struct relay_main *k)
 	char why[256];
 	size_t orphans = 0;
 	const char *dir = k->config->state_dir;
-	if (db_open(dir, DB_STATE, DB_CREATE, &k->relay.state, why) || db_open(dir, DB_LEDGER, DB_CREATE, &k->relay.ledger, why) ||
+	if (db_open(dir, DB_STATE, DB_CREATE, &k->relay.state, why) ||
+	    db_open(dir, DB_LEDGER, DB_CREATE, &k->relay.ledger, why) ||
 	    db_open(dir, DB_SPOOL, DB_CREATE, &k->relay.spool, why))
 		return fail("state-dir", why);
 	enum error e = spool_remove_orphans(k->relay.spool, &orphans);
@@ -250,7 +266,6 @@ static int start_parts(struct relay_main *k)
 	e = delivery_start(c, k->relay.resolver, k->relay.spool, k->relay.state, k->relay.writer, &k->relay.delivery);
 	return e ? fail("delivery", error_text(e)) : 0;
 }
-
 
 static void *worker_thread(void *arg)
 {

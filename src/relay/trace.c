@@ -24,7 +24,8 @@ struct slice trace_received(struct arena *a, const struct session *s, const stru
 	char ip[IP_TEXT_SIZE], id_text[SPOOL_ID_TEXT], date[DATE_TEXT_SIZE];
 	struct slice tls = SLICE_EMPTY, recipient = SLICE_EMPTY;
 	if (stream_is_tls(s->stream))
-		tls = arena_printf(a, "\r\n\t(using %s with cipher %s)", stream_tls_version(s->stream), stream_tls_cipher(s->stream));
+		tls = arena_printf(a, "\r\n\t(using %s with cipher %s)", stream_tls_version(s->stream),
+		                   stream_tls_cipher(s->stream));
 	if (t->envelope.recipient_count == 1)
 		recipient = arena_printf(a, "\r\n\tfor <%.*s>", SLICE_ARG(t->envelope.recipients[0].address));
 	return arena_printf(a, "Received: from %.*s ([%s%s])%.*s\r\n\tby %s with %s id %s%.*s;\r\n\t%s\r\n",

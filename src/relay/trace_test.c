@@ -36,7 +36,8 @@ static void check(size_t i, size_t memory_limit)
 	assert_int_equal(blob_append(&b, slice_str(cases[i].message)), ERR_OK);
 	enum reason got = trace_read_header(&a, &b, cases[i].size_limit, cases[i].hop_limit, &h);
 	if (got != cases[i].want) fail_msg("%s: %s", cases[i].title, reason_row(got)->name);
-	if (!got && !slice_equal(h.message_id, slice_str(cases[i].message_id))) fail_msg("%s: id %.*s", cases[i].title, SLICE_ARG(h.message_id));
+	if (!got && !slice_equal(h.message_id, slice_str(cases[i].message_id)))
+		fail_msg("%s: id %.*s", cases[i].title, SLICE_ARG(h.message_id));
 	if (!got && h.size != cases[i].size) fail_msg("%s: size %zu", cases[i].title, h.size);
 	blob_free(&b);
 	arena_free(&a);

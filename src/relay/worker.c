@@ -13,13 +13,13 @@
 #include "relay/client_limits.h"
 #include "relay/visit.h"
 
-#define WORKER_MAGIC 0x3042c3e5u
-#define VISIT_MAGIC 0x71517171u
+#define WORKER_MAGIC    0x3042c3e5u
+#define VISIT_MAGIC     0x71517171u
 #define PROXY_HEADER_MS 10000
-#define REFUSE_MS 2000
-#define REAP_EVERY_MS 1000
-#define WIND_UP_MS 5
-#define BUSY_TEXT "421 4.3.2 too busy; please try later\r\n"
+#define REFUSE_MS       2000
+#define REAP_EVERY_MS   1000
+#define WIND_UP_MS      5
+#define BUSY_TEXT       "421 4.3.2 too busy; please try later\r\n"
 
 struct worker *worker_new(struct relay *relay, struct setup *setup, struct blocklists *blocklists)
 {

@@ -26,7 +26,7 @@
 /* Left free for removals, which need pages too: 16 MiB, or a part of a small disk. */
 #define RESERVE_MOST (16u * 1024 * 1024)
 #define RESERVE_PART 16
-#define MERGE_FROM   4096                /* changes waiting for a full disk */
+#define MERGE_FROM   4096 /* changes waiting for a full disk */
 
 struct writer {
 	unsigned magic;

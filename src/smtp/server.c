@@ -11,13 +11,13 @@
 #include "base/metrics.h"
 #include "smtp/server_internal.h"
 
-#define SESSION_MAGIC 0x5e551040u
-#define SESSION_ARENA_LIMIT (16 * 1024)
-#define COMMAND_ARENA_LIMIT (64 * 1024)
-#define TRANSACTION_ARENA_BASE (64 * 1024)
+#define SESSION_MAGIC               0x5e551040u
+#define SESSION_ARENA_LIMIT         (16 * 1024)
+#define COMMAND_ARENA_LIMIT         (64 * 1024)
+#define TRANSACTION_ARENA_BASE      (64 * 1024)
 #define TRANSACTION_ARENA_RECIPIENT 2048
-#define SKIP_LIMIT (1024 * 1024) /* octets of a line that never ends before we hang up */
-#define GOODBYE_TIME 2000        /* milliseconds a departing client has to take our last words */
+#define SKIP_LIMIT                  (1024 * 1024) /* octets of a line that never ends before we hang up */
+#define GOODBYE_TIME                2000          /* milliseconds a departing client has to take our last words */
 
 int64_t server_deadline(const struct session *s, int64_t timeout_ms)
 {
@@ -31,7 +31,8 @@ void server_reply(struct session *s, const struct reply *r)
 {
 	struct slice wire = reply_format(&s->command_arena, r, s->esmtp);
 	if (!wire.p) wire = SLICE("452 4.3.1 not enough memory now; please try later\r\n");
-	if (stream_write(s->stream, wire, server_deadline(s, s->settings->command_timeout)) != ERR_OK) s->closing = true;
+	if (stream_write(s->stream, wire, server_deadline(s, s->settings->command_timeout)) != ERR_OK)
+		s->closing = true;
 }
 
 void server_reply_code(struct session *s, int code, const char *enhanced, const char *text)
@@ -47,7 +48,8 @@ void server_refuse(struct session *s, const char *stage, enum reason reason, str
 	reply_set_reason(&s->command_arena, &r, reason, detail);
 	server_reply(s, &r);
 	if (s->policy_table->refused) s->policy_table->refused(s, stage, &r);
-	if (reply_permanent(&r) && ++s->errors >= s->settings->session_error_limit) server_end(s, REASON_too_many_errors);
+	if (reply_permanent(&r) && ++s->errors >= s->settings->session_error_limit)
+		server_end(s, REASON_too_many_errors);
 }
 
 void server_end(struct session *s, enum reason reason)
@@ -63,7 +65,8 @@ void server_lost(struct session *s, enum error e)
 {
 	s->closing = true;
 	if (e == ERR_TIMEOUT)
-		server_end(s, clock_now_ms() >= s->ends ? REASON_session_too_long : REASON_timeout); /* RFC 5321 4.5.3.2 */
+		server_end(s,
+		           clock_now_ms() >= s->ends ? REASON_session_too_long : REASON_timeout); /* RFC 5321 4.5.3.2 */
 	else if (e == ERR_CANCELLED)
 		server_end(s, REASON_shutting_down); /* RFC 5321 3.8 */
 }
@@ -211,7 +214,8 @@ static void hello(struct session *s, const struct command *c, bool esmtp)
 static void command_HELO(struct session *s, const struct command *c)
 {
 	hello(s, c, false);
-	if (s->state == STATE_READY && !s->closing && c->argument.n) server_reply_code(s, 250, "", s->settings->hostname);
+	if (s->state == STATE_READY && !s->closing && c->argument.n)
+		server_reply_code(s, 250, "", s->settings->hostname);
 }
 
 static void command_EHLO(struct session *s, const struct command *c)
@@ -220,13 +224,13 @@ static void command_EHLO(struct session *s, const struct command *c)
 	if (s->state != STATE_READY || s->closing || !c->argument.n) return;
 	const struct server_settings *set = s->settings;
 	bool tls = stream_is_tls(s->stream);
-	struct slice text = arena_printf(
-		&s->command_arena,
-		"%s\nPIPELINING\nSIZE %llu\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nDSN\nCHUNKING\nPRDR\n"
-		"LIMITS RCPTMAX=%lld MAILMAX=%lld%s%s",
-		set->hostname, (unsigned long long)set->message_size_limit, (long long)set->recipient_limit,
-		(long long)set->session_message_limit, set->tls && !tls ? "\nSTARTTLS" : "",
-		set->auth && tls ? "\nAUTH PLAIN LOGIN" : "");
+	struct slice text =
+		arena_printf(&s->command_arena,
+	                     "%s\nPIPELINING\nSIZE %llu\n8BITMIME\nSMTPUTF8\nENHANCEDSTATUSCODES\nDSN\nCHUNKING\nPRDR\n"
+	                     "LIMITS RCPTMAX=%lld MAILMAX=%lld%s%s",
+	                     set->hostname, (unsigned long long)set->message_size_limit,
+	                     (long long)set->recipient_limit, (long long)set->session_message_limit,
+	                     set->tls && !tls ? "\nSTARTTLS" : "", set->auth && tls ? "\nAUTH PLAIN LOGIN" : "");
 	struct reply r = {.code = 250, .text = text};
 	server_reply(s, &r);
 }
@@ -385,7 +389,8 @@ static void out_of_order(struct session *s, const struct command *c)
 	else if (s->state == STATE_BDAT)
 		server_refuse(s, verb_name(c->verb), REASON_bad_sequence, SLICE("BDAT LAST or RSET must come first"));
 	else
-		server_refuse(s, verb_name(c->verb), REASON_bad_sequence, SLICE("MAIL and an accepted RCPT must come first"));
+		server_refuse(s, verb_name(c->verb), REASON_bad_sequence,
+		              SLICE("MAIL and an accepted RCPT must come first"));
 }
 
 static void dispatch(struct session *s, struct slice line)
@@ -421,7 +426,8 @@ static void session_loop(struct session *s)
 			break;
 		}
 		s->waiting_for_command = s->state <= STATE_READY;
-		enum error e = server_read_line(s, SERVER_LINE_LIMIT, server_deadline(s, s->settings->command_timeout), &line);
+		enum error e =
+			server_read_line(s, SERVER_LINE_LIMIT, server_deadline(s, s->settings->command_timeout), &line);
 		s->waiting_for_command = false;
 		if (e == ERR_OK)
 			dispatch(s, line);

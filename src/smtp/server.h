@@ -29,14 +29,14 @@
 #include "smtp/data.h"
 #include "smtp/reply.h"
 
-#define SERVER_LINE_LIMIT 2048       /* octets of a command line with CR LF; RFC 5321 4.5.3.1.4 asks for 512 and extensions */
+#define SERVER_LINE_LIMIT      2048 /* octets of a command line with CR LF; RFC 5321 4.5.3.1.4 asks for 512 and extensions */
 #define SERVER_AUTH_LINE_LIMIT 12288 /* RFC 4954 4 */
 
 struct server_settings { /* must not change or go away while a session uses it */
 	const char *hostname;
-	struct tls_context *tls;    /* NULL: STARTTLS is not offered */
-	bool auth;                  /* offer AUTH (once TLS is on) */
-	const char *temporary_dir;  /* for bodies beyond memory_body_limit */
+	struct tls_context *tls;   /* NULL: STARTTLS is not offered */
+	bool auth;                 /* offer AUTH (once TLS is on) */
+	const char *temporary_dir; /* for bodies beyond memory_body_limit */
 	uint64_t message_size_limit, memory_body_limit;
 	int64_t recipient_limit, session_message_limit, session_error_limit;
 	int64_t command_timeout, data_timeout, data_time_limit, session_time_limit; /* milliseconds */
@@ -48,10 +48,10 @@ struct transaction {
 	struct reply *rcpt_replies; /* with PRDR: what message() says per recipient; NULL otherwise */
 	size_t recipient_room;
 	bool prdr;
-	struct blob body;           /* what the client sent, decoded, CR LF line ends */
-	struct data_decoder facts;  /* about the body */
-	bool chunked;               /* came by BDAT */
-	void *policy;               /* the policy's own */
+	struct blob body;          /* what the client sent, decoded, CR LF line ends */
+	struct data_decoder facts; /* about the body */
+	bool chunked;              /* came by BDAT */
+	void *policy;              /* the policy's own */
 };
 
 struct session {
@@ -68,11 +68,11 @@ struct session {
 	struct slice user;          /* authenticated; empty: not */
 	struct transaction *transaction;
 	struct fiber *fiber;
-	bool waiting_for_command;   /* nothing would be lost if the session ended now */
+	bool waiting_for_command; /* nothing would be lost if the session ended now */
 	bool draining, closing;
-	bool unacknowledged;        /* our answer to a message may not have reached the client yet */
-	bool chunks_failed;         /* a BDAT failed: 503 until RSET */
-	int64_t ends;               /* session_time_limit */
+	bool unacknowledged; /* our answer to a message may not have reached the client yet */
+	bool chunks_failed;  /* a BDAT failed: 503 until RSET */
+	int64_t ends;        /* session_time_limit */
 	int64_t errors, messages;
 };
 

@@ -26,7 +26,8 @@ static bool ask(struct session *s, const char *challenge, struct slice *answer)
 {
 	struct slice line;
 	server_reply_code(s, 334, "", challenge);
-	enum error e = server_read_line(s, SERVER_AUTH_LINE_LIMIT, server_deadline(s, s->settings->command_timeout), &line);
+	enum error e =
+		server_read_line(s, SERVER_AUTH_LINE_LIMIT, server_deadline(s, s->settings->command_timeout), &line);
 	if (e == ERR_LIMIT) {
 		server_refuse(s, "AUTH", REASON_line_too_long, SLICE_EMPTY);
 	} else if (e == ERR_SYNTAX) {

@@ -39,7 +39,8 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 	snprintf(last_body, sizeof last_body, "%.*s", SLICE_ARG(body));
 	for (size_t i = 0; t->rcpt_replies && i < t->envelope.recipient_count; i++) {
 		bool spam = slice_starts(t->envelope.recipients[i].address, SLICE("picky@"));
-		reply_set(&t->arena, &t->rcpt_replies[i], spam ? 550 : 250, spam ? "5.7.1" : "2.0.0", SLICE("own answer"));
+		reply_set(&t->arena, &t->rcpt_replies[i], spam ? 550 : 250, spam ? "5.7.1" : "2.0.0",
+		          SLICE("own answer"));
 	}
 	if (slice_search(body, SLICE("SPAM")) < body.n)
 		reply_set(&s->command_arena, out, 554, "5.7.1", SLICE("no spam"));
@@ -104,7 +105,8 @@ static int connected_pair(int *other)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof at;
-	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), a = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+	    a = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(listening, (struct sockaddr *)&at, n), 0);
 	assert_int_equal(listen(listening, 1), 0);
 	getsockname(listening, (struct sockaddr *)&at, &n);
@@ -151,7 +153,8 @@ static void play_line(int fd, FILE *in, const char *line, size_t n, const char *
 		assert_int_equal(send(fd, text, length, MSG_NOSIGNAL), (ssize_t)length);
 	} else if (line[0] == 'S') {
 		bool any = read_reply(in, got, sizeof got);
-		if (!any || strncmp(got, line + 3, n - 3) != 0) fail_msg("%s: wanted \"%.*s\", got \"%s\"", title, (int)(n - 3), line + 3, got);
+		if (!any || strncmp(got, line + 3, n - 3) != 0)
+			fail_msg("%s: wanted \"%.*s\", got \"%s\"", title, (int)(n - 3), line + 3, got);
 	} else if (line[0] == 'E') {
 		if (read_reply(in, got, sizeof got)) fail_msg("%s: wanted the end, got \"%s\"", title, got);
 	}
@@ -174,7 +177,7 @@ static void play(const char *title, const char *script)
 	pthread_join(s.thread, NULL);
 }
 
-#define EHLO "S: 220 mx.test\nC: EHLO client.test\nS: 250-mx.test\n"
+#define EHLO     "S: 220 mx.test\nC: EHLO client.test\nS: 250-mx.test\n"
 #define ENVELOPE EHLO "C: MAIL FROM:<a@b.test>\nS: 250 2.1.0\nC: RCPT TO:<x@y.test>\nS: 250 2.1.5\n"
 
 static const struct {
@@ -182,32 +185,67 @@ static const struct {
 	int messages;
 	const char *body; /* of the last message; NULL: not looked at */
 } cases[] = {
-	{"a message is taken", ENVELOPE "C: DATA\nS: 354\nC: Subject: x\nC: \nC: ..dot\nC: .\nS: 250 2.0.0\nC: QUIT\nS: 221\nE\n", 1,
+	{"a message is taken",
+         ENVELOPE "C: DATA\nS: 354\nC: Subject: x\nC: \nC: ..dot\nC: .\nS: 250 2.0.0\nC: QUIT\nS: 221\nE\n", 1,
          "Subject: x\r\n\r\n.dot\r\n"},
-	{"commands out of order are refused", "S: 220\nC: MAIL FROM:<a@b.test>\nS: 503\nC: EHLO c\nS: 250\nC: RCPT TO:<x@y.test>\nS: 503\nC: DATA\nS: 503\nC: BDAT 2 LAST\nc: ab\nS: 503\n", 0, NULL},
+	{"commands out of order are refused",
+         "S: 220\nC: MAIL FROM:<a@b.test>\nS: 503\nC: EHLO c\nS: 250\nC: RCPT TO:<x@y.test>\nS: 503\nC: DATA\nS: "
+         "503\nC: BDAT 2 LAST\nc: ab\nS: 503\n",
+         0, NULL},
 	{"HELO clients get no enhanced codes", "S: 220\nC: HELO c\nS: 250 mx.test\nC: NOOP\nS: 250 ok\n", 0, NULL},
-	{"a second MAIL is refused, RSET ends the first", ENVELOPE "C: MAIL FROM:<c@d.test>\nS: 503\nC: RSET\nS: 250\nC: MAIL FROM:<c@d.test>\nS: 250\n", 0, NULL},
-	{"DATA without a recipient is 554", EHLO "C: MAIL FROM:<a@b.test>\nS: 250\nC: RCPT TO:<bad@y.test>\nS: 550 5.1.1\nC: DATA\nS: 554 5.5.1\n", 0, NULL},
-	{"refused sender leaves no transaction", EHLO "C: MAIL FROM:<listed@b.test>\nS: 550\nC: RCPT TO:<x@y.test>\nS: 503\n", 0, NULL},
-	{"other servers' words are passed on", EHLO "C: MAIL FROM:<a@b.test>\nS: 250\nC: RCPT TO:<full@y.test>\nS: 452 4.2.2 mailbox full\n", 0, NULL},
-	{"pipelined commands are answered in order", EHLO "c: MAIL FROM:<a@b.test>\\r\\nRCPT TO:<bad@y.test>\\r\\nRCPT TO:<x@y.test>\\r\\nDATA\\r\\n\nS: 250 2.1.0\nS: 550\nS: 250 2.1.5\nS: 354\nc: hi\\r\\n.\\r\\nQUIT\\r\\n\nS: 250\nS: 221\nE\n", 1, "hi\r\n"},
-	{"chunks make one message", ENVELOPE "C: BDAT 5\nc: hel\\r\\n\nS: 250\nC: BDAT 4 LAST\nc: .x\\r\\n\nS: 250 2.0.0\n", 1, "hel\r\n.x\r\n"},
-	{"DATA after a chunk is refused", ENVELOPE "C: BDAT 4\nc: he\\r\\n\nS: 250\nC: DATA\nS: 503\nC: RSET\nS: 250\n", 0, NULL},
-	{"a chunk without a recipient is read and refused", EHLO "C: MAIL FROM:<a@b.test>\nS: 250\nC: BDAT 6 LAST\nc: QUIT\\r\\n\nS: 554\nC: NOOP\nS: 250\n", 0, NULL},
-	{"bare LF in content is refused at its end", ENVELOPE "C: DATA\nS: 354\nc: a\\n.\\nMAIL FROM:<evil@x.test>\\r\\n.\\r\\n\nS: 550 5.6.0\nC: NOOP\nS: 250\n", 0, NULL},
-	{"LF.CRLF does not end a message", ENVELOPE "C: DATA\nS: 354\nc: a\\n.\\r\\nMAIL FROM:<evil@x.test>\\r\\n\nC: .\nS: 550 5.6.0\n", 0, NULL},
-	{"CRLF.LF does not end a message", ENVELOPE "C: DATA\nS: 354\nc: a\\r\\n.\\nb\\r\\n.\\r\\n\nS: 550 5.6.0\n", 0, NULL},
+	{"a second MAIL is refused, RSET ends the first",
+         ENVELOPE "C: MAIL FROM:<c@d.test>\nS: 503\nC: RSET\nS: 250\nC: MAIL FROM:<c@d.test>\nS: 250\n", 0, NULL},
+	{"DATA without a recipient is 554",
+         EHLO "C: MAIL FROM:<a@b.test>\nS: 250\nC: RCPT TO:<bad@y.test>\nS: 550 5.1.1\nC: DATA\nS: 554 5.5.1\n", 0,
+         NULL},
+	{"refused sender leaves no transaction",
+         EHLO "C: MAIL FROM:<listed@b.test>\nS: 550\nC: RCPT TO:<x@y.test>\nS: 503\n", 0, NULL},
+	{"other servers' words are passed on",
+         EHLO "C: MAIL FROM:<a@b.test>\nS: 250\nC: RCPT TO:<full@y.test>\nS: 452 4.2.2 mailbox full\n", 0, NULL},
+	{"pipelined commands are answered in order",
+         EHLO "c: MAIL FROM:<a@b.test>\\r\\nRCPT TO:<bad@y.test>\\r\\nRCPT TO:<x@y.test>\\r\\nDATA\\r\\n\nS: 250 "
+              "2.1.0\nS: 550\nS: 250 2.1.5\nS: 354\nc: hi\\r\\n.\\r\\nQUIT\\r\\n\nS: 250\nS: 221\nE\n",
+         1, "hi\r\n"},
+	{"chunks make one message",
+         ENVELOPE "C: BDAT 5\nc: hel\\r\\n\nS: 250\nC: BDAT 4 LAST\nc: .x\\r\\n\nS: 250 2.0.0\n", 1, "hel\r\n.x\r\n"},
+	{"DATA after a chunk is refused", ENVELOPE "C: BDAT 4\nc: he\\r\\n\nS: 250\nC: DATA\nS: 503\nC: RSET\nS: 250\n",
+         0, NULL},
+	{"a chunk without a recipient is read and refused",
+         EHLO "C: MAIL FROM:<a@b.test>\nS: 250\nC: BDAT 6 LAST\nc: QUIT\\r\\n\nS: 554\nC: NOOP\nS: 250\n", 0, NULL},
+	{"bare LF in content is refused at its end",
+         ENVELOPE "C: DATA\nS: 354\nc: a\\n.\\nMAIL FROM:<evil@x.test>\\r\\n.\\r\\n\nS: 550 5.6.0\nC: NOOP\nS: 250\n",
+         0, NULL},
+	{"LF.CRLF does not end a message",
+         ENVELOPE "C: DATA\nS: 354\nc: a\\n.\\r\\nMAIL FROM:<evil@x.test>\\r\\n\nC: .\nS: 550 5.6.0\n", 0, NULL},
+	{"CRLF.LF does not end a message", ENVELOPE "C: DATA\nS: 354\nc: a\\r\\n.\\nb\\r\\n.\\r\\n\nS: 550 5.6.0\n", 0,
+         NULL},
 	{"bare CR in chunks is refused", ENVELOPE "C: BDAT 4 LAST\nc: a\\rb\\n\nS: 550 5.6.0\n", 0, NULL},
-	{"a command that ends in a bare LF is refused and what follows dropped", "S: 220\nc: EHLO c\\nMAIL FROM:<a@b.test>\\r\\n\nS: 550 lines\n", 0, NULL},
-	{"an endless command line is refused", "S: 220\nC: EHLO c\nS: 250\nC: NOOP " "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nS: 250\n", 0, NULL},
-	{"a declared size over the limit is refused at MAIL", EHLO "C: MAIL FROM:<a@b.test> SIZE=100001\nS: 552 5.3.4\n", 0, NULL},
+	{"a command that ends in a bare LF is refused and what follows dropped",
+         "S: 220\nc: EHLO c\\nMAIL FROM:<a@b.test>\\r\\n\nS: 550 lines\n", 0, NULL},
+	{"an endless command line is refused",
+         "S: 220\nC: EHLO c\nS: 250\nC: NOOP "
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\nS: "
+         "250\n",
+         0, NULL},
+	{"a declared size over the limit is refused at MAIL",
+         EHLO "C: MAIL FROM:<a@b.test> SIZE=100001\nS: 552 5.3.4\n", 0, NULL},
 	{"STARTTLS is refused where there is no certificate", EHLO "C: STARTTLS\nS: 502\n", 0, NULL},
 	{"AUTH is refused where it is not offered", EHLO "C: AUTH PLAIN\nS: 502\n", 0, NULL},
-	{"too many errors end the session", EHLO "C: X\nS: 500\nC: X\nS: 500\nC: X\nS: 500\nC: X\nS: 500\nC: X\nS: 500\nS: 421\nE\n", 0, NULL},
-	{"too many messages end the session", ENVELOPE "C: DATA\nS: 354\nC: .\nS: 250\n" "C: MAIL FROM:<>\nS: 250\nC: RCPT TO:<x@y.test>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 250\n" "C: MAIL FROM:<>\nS: 250\nC: RCPT TO:<x@y.test>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 250\nC: MAIL FROM:<>\nS: 421 4.7.0\nE\n", 3, ""},
-	{"PRDR gives each recipient its answer", EHLO "C: MAIL FROM:<a@b.test> PRDR\nS: 250\nC: RCPT TO:<x@y.test>\nS: 250\nC: RCPT TO:<picky@y.test>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 353\nS: 250 2.0.0 own\nS: 550 5.7.1 own\nS: 250\n", 1, NULL},
+	{"too many errors end the session",
+         EHLO "C: X\nS: 500\nC: X\nS: 500\nC: X\nS: 500\nC: X\nS: 500\nC: X\nS: 500\nS: 421\nE\n", 0, NULL},
+	{"too many messages end the session",
+         ENVELOPE "C: DATA\nS: 354\nC: .\nS: 250\n"
+                  "C: MAIL FROM:<>\nS: 250\nC: RCPT TO:<x@y.test>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 250\n"
+                  "C: MAIL FROM:<>\nS: 250\nC: RCPT TO:<x@y.test>\nS: 250\nC: DATA\nS: 354\nC: .\nS: 250\nC: MAIL "
+                  "FROM:<>\nS: 421 4.7.0\nE\n",
+         3, ""},
+	{"PRDR gives each recipient its answer",
+         EHLO "C: MAIL FROM:<a@b.test> PRDR\nS: 250\nC: RCPT TO:<x@y.test>\nS: 250\nC: RCPT TO:<picky@y.test>\nS: "
+              "250\nC: DATA\nS: 354\nC: .\nS: 353\nS: 250 2.0.0 own\nS: 550 5.7.1 own\nS: 250\n",
+         1, NULL},
 	{"a silent client is told the time is up", "S: 220\nS: 421 timeout\nE\n", 0, NULL},
-	{"the policy's refusal of the content is the answer", ENVELOPE "C: DATA\nS: 354\nC: SPAM\nC: .\nS: 554 5.7.1 no spam\n", 1, NULL},
+	{"the policy's refusal of the content is the answer",
+         ENVELOPE "C: DATA\nS: 354\nC: SPAM\nC: .\nS: 554 5.7.1 no spam\n", 1, NULL},
 	{"VRFY, HELP and EXPN", EHLO "C: VRFY x\nS: 252\nC: HELP\nS: 214\nC: EXPN x\nS: 502\n", 0, NULL},
 };
 
@@ -218,7 +256,8 @@ static void scripts_play_as_written(void **state)
 		messages = 0;
 		play(cases[i].title, cases[i].script);
 		if (messages != cases[i].messages) fail_msg("%s: %d messages", cases[i].title, messages);
-		if (cases[i].body && strcmp(cases[i].body, last_body) != 0) fail_msg("%s: body \"%s\"", cases[i].title, last_body);
+		if (cases[i].body && strcmp(cases[i].body, last_body) != 0)
+			fail_msg("%s: body \"%s\"", cases[i].title, last_body);
 	}
 }
 
@@ -229,7 +268,8 @@ static void the_early_talker_is_refused(void **state)
 	struct server s = {.loop = loop_new()};
 	int fd = connected_pair(&s.fd);
 	FILE *in = fdopen(dup(fd), "r");
-	assert_int_equal(send(fd, "EHLO c\r\n", 8, 0), 8); /* before the session begins, so it is there at its first look */
+	assert_int_equal(send(fd, "EHLO c\r\n", 8, 0),
+	                 8); /* before the session begins, so it is there at its first look */
 	pthread_create(&s.thread, NULL, server_thread, &s);
 	assert_true(read_reply(in, got, sizeof got));
 	assert_int_equal(strncmp(got, "554", 3), 0);

@@ -90,6 +90,6 @@ uint64_t db_count(struct db_txn *, enum db_table);
 /* Octets that the file system of state-dir still has for us; UINT64_MAX when it cannot be told. */
 uint64_t db_free_space(const struct db *);
 uint64_t db_disk_size(const struct db *); /* octets of that file system in all; UINT64_MAX when it cannot be told */
-uint64_t db_map_size(struct db *); /* octets; grows by doubling */
+uint64_t db_map_size(struct db *);        /* octets; grows by doubling */
 
 #endif
