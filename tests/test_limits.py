@@ -438,7 +438,7 @@ def test_big_messages_on_a_full_disk_are_a_452(lab):
         relay.start()
         add_tenant(relay)
         with Smtp(relay.server, timeout=60) as client:
-            reply = client.transaction("u@tenant.test", "f@world.test", message(body=("x" * 76 + "\r\n") * 160000))
+            reply = client.transaction("u@tenant.test", "f@world.test", message(body=("x" * 76 + "\r\n") * 330000))
             assert reply.code in (452, 451), reply
             assert client.transaction("u@tenant.test", "f@world.test").code == 250, "a small one still fits"
         relay.sink.wait_for()
