@@ -37,6 +37,7 @@
 
 #define KEEP      (16 * 1024) /* of a pooled stack */
 #define POOL_MOST 256
+#define POOL_WARM 32
 #define RED_ZONE  1024 /* below the saved stack pointer: the x86-64 red zone, or swapcontext()'s frame */
 
 /* At the very top, above the fiber. */
@@ -122,7 +123,8 @@ void fiber_stack_give(struct loop *loop, struct fiber *f)
 	f->magic = 0;
 	/* Unmapping from the middle of a row of stacks can fail for want of a mapping: then the pool grows instead. */
 	if (loop->pooled >= POOL_MOST && unmap_stack(f)) return;
-	madvise(fiber_stack_bottom(f), FIBER_STACK - KEEP, MADV_DONTNEED);
+	/* The next fiber takes the stack given last: a few may stay as they are, which saves it the page faults. */
+	if (loop->pooled >= POOL_WARM) madvise(fiber_stack_bottom(f), FIBER_STACK - KEEP, MADV_DONTNEED);
 	f->ready_next = loop->pool;
 	loop->pool = f;
 	loop->pooled++;

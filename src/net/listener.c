@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <uv.h>
@@ -47,6 +48,7 @@ static enum error bind_and_listen(int fd, const struct endpoint *at)
 	struct sockaddr_storage sa;
 	socklen_t n = endpoint_to_sockaddr(at, &sa);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) return error_from_errno(errno);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by what is accepted */
 	if (at->ip.family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
 		return error_from_errno(errno);
 	if (bind(fd, (struct sockaddr *)&sa, n) < 0)

@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,19 +71,14 @@ enum error stream_accept(int fd, struct stream **out)
 	struct sockaddr_storage sa = {0};
 	socklen_t n = sizeof sa;
 	*out = NULL;
-	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-	    getpeername(fd, (struct sockaddr *)&sa, &n) < 0) {
+	if (getpeername(fd, (struct sockaddr *)&sa, &n) < 0) {
 		enum error e = error_from_errno(errno);
 		close(fd);
 		return e;
 	}
-	set_no_delay(fd);
-	enum error e = stream_new(fd, out);
-	if (e) return e;
-	endpoint_from_sockaddr((struct sockaddr *)&sa, &(*out)->peer);
-	read_local_address(*out);
-	return ERR_OK;
+	enum error e = stream_new(fd, out); /* its watch makes the socket non-blocking; a listener's sockets have no delay */
+	if (!e) endpoint_from_sockaddr((struct sockaddr *)&sa, &(*out)->peer);
+	return e;
 }
 
 /* The port is chosen at connect(), by the whole four-tuple, not here: many connections may leave from one address. */
@@ -137,7 +131,6 @@ enum error stream_connect(const struct endpoint *to, const struct ip *source, in
 		return e;
 	}
 	s->peer = *to;
-	read_local_address(s);
 	*out = s;
 	return ERR_OK;
 }
@@ -384,7 +377,9 @@ const struct endpoint *stream_peer(const struct stream *s)
 
 const struct endpoint *stream_local(const struct stream *s)
 {
-	return &checked_const(s)->local;
+	/* Asked for when it is first wanted: most sessions never do. */
+	if (!checked_const(s)->local.ip.family) read_local_address((struct stream *)s);
+	return &s->local;
 }
 
 void stream_set_peer(struct stream *s, const struct endpoint *peer, const struct endpoint *local)

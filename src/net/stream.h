@@ -31,7 +31,7 @@
 
 struct stream;
 
-/* Takes over fd (closes it on failure too), non-blocking from now on, TCP_NODELAY set. */
+/* Takes over fd (closes it on failure too), non-blocking from now on. listener_bind() has set TCP_NODELAY. */
 enum error stream_accept(int fd, struct stream **out);
 /* source may be NULL; the system chooses its port. ERR_REFUSED, ERR_UNREACHABLE, ERR_TIMEOUT, ERR_NO_FILES, ...;
  * ERR_INVALID: source is not an address of this host, or of the other family. */

@@ -23,6 +23,10 @@
 #define MAGIC        0x3b17e4u
 #define BATCH_OCTETS (16 * 1024 * 1024) /* bodies in one commit: it must not take seconds */
 #define RETRY_MS     1000
+/* Under load a commit waits this long for company: it costs each session less than the commit itself, and halves the number
+ * of commits. A session that is alone never waits. */
+#define GATHER_US    600
+#define GATHER_MOST  32
 /* Left free for removals, which need pages too: 16 MiB, or a part of a small disk. */
 #define RESERVE_MOST (16u * 1024 * 1024)
 #define RESERVE_PART 16
@@ -35,12 +39,14 @@ struct writer {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct writer_job *stores, **stores_end;
+	size_t waiting; /* stores */
 	struct writer_change *changes, **changes_end;
 	int64_t changes_since; /* when the oldest came, or when to try again minus the linger */
 	bool stop;
 	/* the thread's own */
 	bool failing;
 	size_t merge_at;
+	size_t last_stores; /* in the batch before */
 };
 
 /* ---- the commit --------------------------------------------------------------------------------------------------- */
@@ -168,6 +174,16 @@ static bool wait_for_work(struct writer *w)
 	}
 }
 
+/* With the lock, which is given up meanwhile. */
+static void gather(struct writer *w)
+{
+	if (w->last_stores < 2 || w->waiting >= GATHER_MOST || w->stop) return;
+	struct timespec pause = {.tv_nsec = GATHER_US * 1000};
+	pthread_mutex_unlock(&w->lock);
+	nanosleep(&pause, NULL);
+	pthread_mutex_lock(&w->lock);
+}
+
 /* With the lock. All changes, and stores up to a size; at least one. */
 static void take_batch(struct writer *w, struct writer_batch *b)
 {
@@ -176,7 +192,12 @@ static void take_batch(struct writer *w, struct writer_batch *b)
 	b->changes = w->changes;
 	w->changes = NULL;
 	w->changes_end = &w->changes;
-	for (; *s && octets < BATCH_OCTETS; s = &(*s)->next) octets += (*s)->record.n + (*s)->body.n;
+	w->last_stores = 0;
+	for (; *s && octets < BATCH_OCTETS; s = &(*s)->next) {
+		octets += (*s)->record.n + (*s)->body.n;
+		w->last_stores++;
+	}
+	w->waiting -= w->last_stores;
 	b->stores = w->stores;
 	w->stores = *s;
 	if (!*s) w->stores_end = &w->stores;
@@ -191,6 +212,7 @@ static void *run(void *arg)
 	pthread_mutex_lock(&w->lock);
 	while (wait_for_work(w)) {
 		struct writer_batch b = {.spool = w->spool};
+		if (w->stores) gather(w);
 		bool last = w->stop;
 		take_batch(w, &b);
 		pthread_mutex_unlock(&w->lock);
@@ -263,6 +285,7 @@ static enum error hand_over(struct writer *w, struct writer_job *s)
 	bool first = !w->stores;
 	*w->stores_end = s;
 	w->stores_end = &s->next;
+	w->waiting++;
 	pthread_mutex_unlock(&w->lock);
 	if (first) pthread_cond_signal(&w->work);
 	fiber_shield();
