@@ -56,9 +56,10 @@ static bool plain(struct session *s, struct slice initial, struct slice *user, s
 	} else if (!ask(s, "", &text)) {
 		return false;
 	}
-	slice_split(&text, '\0'); /* the authorisation identity is not used */
+	struct slice identity = slice_split(&text, '\0');
 	*user = text.p ? slice_split(&text, '\0') : SLICE_EMPTY;
 	*password = text.p ? text : SLICE_EMPTY;
+	if (identity.n && !slice_equal(identity, *user)) *user = SLICE_EMPTY; /* RFC 4616 2: nobody acts for another */
 	return true;
 }
 
