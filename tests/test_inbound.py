@@ -175,6 +175,26 @@ def test_a_complete_list_and_ask_data_leave_the_downstream_alone_until_there_is_
     assert sink.wait_for().field("Subject") == "asked late"
 
 
+def test_with_ask_data_one_recipient_that_its_server_refuses_does_not_cost_the_others_their_mail(lab):
+    """SMTP has one answer for a message, so it is put off; when it comes again the one is refused at RCPT."""
+    sink = lab.sink(rcpt=lambda session, path: "552 5.2.2 mailbox full" if path.startswith("full@") else None)
+    relay = lab.backstop()
+    relay.tenant("acme", "tenant.test", sink.endpoint, (), "--ask", "data")
+    relay.recipients("acme", ["known@tenant.test", "full@tenant.test"])
+    with Smtp(relay.server) as client:
+        client.mail("a@world.test")
+        assert [client.rcpt(f"{user}@tenant.test").code for user in ("known", "full")] == [250, 250]
+        reply = client.data(message(subject="both"))
+        assert reply.code == 451 and "full@tenant.test" in reply.text and "mailbox full" in reply.text, reply
+        assert sink.messages == []
+        client.mail("a@world.test")
+        refused = client.rcpt("full@tenant.test")
+        assert (refused.code, refused.enhanced) == (552, "5.2.2") and "mailbox full" in refused.text, refused
+        assert client.rcpt("known@tenant.test").code == 250
+        assert client.data(message(subject="both")).code == 250
+    assert sink.wait_for().recipients == ["known@tenant.test"]
+
+
 def test_subdomains_are_served_only_when_the_tenant_says_so(lab):
     sink = lab.sink()
     relay = lab.backstop()

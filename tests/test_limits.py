@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every limit and its reply; hostile, endless, binary, half-sent and slow input; and what happens when the machine runs short."""
+import os
 import random
+import re
 import resource
 import socket
 import subprocess
@@ -442,6 +444,35 @@ def test_big_messages_on_a_full_disk_are_a_452(lab):
             assert reply.code in (452, 451), reply
             assert client.transaction("u@tenant.test", "f@world.test").code == 250, "a small one still fits"
         relay.sink.wait_for()
+        relay.stop()
+    finally:
+        if relay.process:
+            relay.kill()
+        subprocess.run(["umount", "-l", relay.state], check=False)
+
+
+def test_a_disk_that_is_read_only_is_told_and_what_was_acknowledged_is_there_afterwards(lab):
+    """The files are open while it runs, so that a disk can only become read-only under a relay that has died."""
+    relay = make_outbound(lab)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0777", "backstop-test", relay.state], check=True)
+    try:
+        relay.sink.pause()
+        relay.start()
+        add_tenant(relay)
+        with Smtp(relay.server) as client:
+            assert client.transaction("u@tenant.test", "f@world.test", message(subject="before")).code == 250
+        relay.kill()
+        subprocess.run(["mount", "-o", "remount,ro", relay.state], check=True)
+        with pytest.raises((RuntimeError, TimeoutError)):
+            relay.start()
+        assert re.search("[Rr]ead-only", relay.log()), relay.log()
+        relay.kill()
+        assert relay.cli("queue", "list").code == 0
+        subprocess.run(["mount", "-o", "remount,rw", relay.state], check=True)
+        relay.sink.resume()
+        relay.start()
+        relay.cli("queue", "retry", "--all")
+        relay.sink.wait_for(lambda m: m.field("Subject") == "before", 60)
         relay.stop()
     finally:
         if relay.process:

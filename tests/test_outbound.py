@@ -98,6 +98,18 @@ def test_several_source_addresses_of_a_pool_are_all_used(lab):
 # ---- where to ----------------------------------------------------------------------------------------------------------------
 
 
+def test_a_pool_binds_its_ipv6_address_for_an_ipv6_server_and_its_ipv4_address_for_the_other(lab):
+    six, four = lab.sink(address="::1"), lab.sink()
+    address = lab.address()
+    relay = lab.backstop(pools={"regular": ([address, "::1"], "out.relay.test")}, retry_schedule=["1s"],
+                         routes={"six.test": f"[::1]:{six.port}", "four.test": four.endpoint})
+    relay.tenant("acme", "tenant.test", (), ["127.0.0.1/32"])
+    send(relay, recipients="x@six.test")
+    send(relay, recipients="x@four.test")
+    assert (six.wait_for().peer[0], four.wait_for().peer[0]) == ("::1", address)
+    relay.wait_queue(0)
+
+
 def test_mail_goes_by_mx_in_order_of_preference(lab):
     first, second = lab.sink(port=25), lab.sink(port=25)
     dns = lab.dns(f"""

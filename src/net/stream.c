@@ -76,7 +76,8 @@ enum error stream_accept(int fd, struct stream **out)
 		close(fd);
 		return e;
 	}
-	enum error e = stream_new(fd, out); /* its watch makes the socket non-blocking; a listener's sockets have no delay */
+	enum error e =
+		stream_new(fd, out); /* its watch makes the socket non-blocking; a listener's sockets have no delay */
 	if (!e) endpoint_from_sockaddr((struct sockaddr *)&sa, &(*out)->peer);
 	return e;
 }

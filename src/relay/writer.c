@@ -25,8 +25,8 @@
 #define RETRY_MS     1000
 /* Under load a commit waits this long for company: it costs each session less than the commit itself, and halves the number
  * of commits. A session that is alone never waits. */
-#define GATHER_US    600
-#define GATHER_MOST  32
+#define GATHER_US   600
+#define GATHER_MOST 32
 /* Left free for removals, which need pages too: 16 MiB, or a part of a small disk. */
 #define RESERVE_MOST (16u * 1024 * 1024)
 #define RESERVE_PART 16

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Exim beside Postfix. The packages exclude each other, so Exim's is unpacked into build/exim (once; needs the Debian
 mirror the first time) and run from there with a configuration of its own. The program wants its user Debian-exim to exist:
-it runs in a mount namespace in which /etc/passwd has one, so that the machine's stays as it is."""
+libnss-wrapper shows it an /etc/passwd that has one, so that the machine's stays as it is."""
 import fcntl
 import glob
 import os
@@ -15,7 +15,7 @@ from .process import Process, wait_until
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CACHE = os.path.join(TOP, "build", "exim")
-PACKAGES = ["exim4-daemon-light", "exim4-base", "libidn12"]
+PACKAGES = ["exim4-daemon-light", "exim4-base", "libidn12", "libgnutls-dane0"]
 
 CONFIGURATION = """\
 exim_user = nobody
@@ -40,7 +40,7 @@ domainlist local_domains = {domain}
 domainlist relay_to_domains = {relay_to}
 hostlist relay_from_hosts = {relay_from}
 acl_smtp_rcpt = acl_rcpt
-{acl_data}keep_environment = LD_LIBRARY_PATH
+{acl_data}keep_environment = LD_LIBRARY_PATH : LD_PRELOAD : NSS_WRAPPER_PASSWD : NSS_WRAPPER_GROUP
 prdr_enable = true
 bounce_return_body = false
 {main}
@@ -133,12 +133,16 @@ class Exim:
     def endpoint(self):
         return f"{self.address}:{self.port}"
 
+    def environment(self, libraries):
+        """Exim insists on a user of its own, which need not be added to this machine for that."""
+        wrapper = glob.glob("/usr/lib/*-linux-gnu/libnss_wrapper.so*")[0]
+        return {"LD_LIBRARY_PATH": ":".join(libraries), "LD_PRELOAD": wrapper,
+                "NSS_WRAPPER_PASSWD": os.path.join(self.path, "passwd"), "NSS_WRAPPER_GROUP": os.path.join(self.path, "group")}
+
     def start(self):
         libraries = glob.glob(os.path.join(CACHE, "root", "usr", "lib", "*-linux-gnu"))
-        command = f"mount --bind {self.path}/passwd /etc/passwd && mount --bind {self.path}/group /etc/group && exec \"$@\""
         argv = [self.program, "-C", self.configuration, "-bdf", "-q5s", "-oX", f"<; [{self.address}]:{self.port}"]
-        self.process = Process(["unshare", "-m", "sh", "-c", command, "sh", *argv], os.path.join(self.path, "exim.out"),
-                               env={"LD_LIBRARY_PATH": ":".join(libraries)})
+        self.process = Process(argv, os.path.join(self.path, "exim.out"), env=self.environment(libraries))
         wait_for_port(self.address, self.port, alive=self.process.alive)
 
     def stop(self):
