@@ -176,6 +176,7 @@ static int run(struct job *j, int argc, char **argv)
 		config_unref(j->config);
 		return status;
 	}
+	if (strcmp(argv[0], "exempt") == 0) return cli_not_supported("list exempt");
 	return cli_usage("there is no %s", argv[0]);
 }
 

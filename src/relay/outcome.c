@@ -33,8 +33,8 @@ static void log_recipient(struct delivery *d, const struct queued *q, const stru
 	log_str("id", spool_id_text(m->id, id));
 	log_str("tenant", tenant ? tenant->name : NULL);
 	log_str("pool", m->downstream ? "downstream" : pool_name(m->pool));
-	log_printf("from", "<%.*s>", SLICE_ARG(m->return_path));
-	log_printf("to", "<%.*s>", SLICE_ARG(r->address));
+	log_slice("from", m->return_path);
+	log_slice("to", r->address);
 	log_str("result", result);
 	if (by && by->remote && by->remote[0]) {
 		log_str("remote", by->remote);

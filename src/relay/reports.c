@@ -242,7 +242,7 @@ static void log_report(const struct queued *q, const struct message *m, enum rep
 	log_str("id", spool_id_text(m->record.id, id));
 	log_str("about", spool_id_text(q->message->record.id, id));
 	log_str("action", report_action_name(action));
-	log_printf("to", "<%.*s>", SLICE_ARG(m->record.recipients[0].address));
+	log_slice("to", m->record.recipients[0].address);
 	log_end();
 }
 

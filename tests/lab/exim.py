@@ -86,6 +86,16 @@ def install():
     return program
 
 
+def place(folder):
+    """A copy of the program and its libraries where Exim's own user can read them, which a checkout may not be."""
+    installed, program, libraries = install(), os.path.join(folder, "exim4"), os.path.join(folder, "lib")
+    os.makedirs(libraries, exist_ok=True)
+    for library in glob.glob(os.path.join(CACHE, "root", "usr", "lib", "*-linux-gnu", "*.so*")):
+        shutil.copy(library, libraries)
+    shutil.copy(installed, program)
+    return program, libraries
+
+
 class Exim:
     """relay_to: HOST, PORT where everything that is not its own goes. Users of its own domain are `users`; mail for them lands in
     Maildirs. cutthrough: recipients are asked there while the client waits (control = cutthrough_delivery). transport, acl_rcpt
@@ -96,7 +106,8 @@ class Exim:
         self.path, self.name, self.domain = path, name, domain
         self.address, self.spool, self.maildirs = new_address(), os.path.join(path, "spool"), os.path.join(path, "mail")
         self.port = free_port(self.address)
-        self.program, self.process = install(), None
+        self.program, self.libraries = place(path)
+        self.process = None
         nobody = pwd.getpwnam("nobody")
         for folder in (self.spool, self.spool + "/log", self.maildirs):
             os.makedirs(folder, exist_ok=True)
@@ -133,16 +144,15 @@ class Exim:
     def endpoint(self):
         return f"{self.address}:{self.port}"
 
-    def environment(self, libraries):
+    def environment(self):
         """Exim insists on a user of its own, which need not be added to this machine for that."""
         wrapper = glob.glob("/usr/lib/*-linux-gnu/libnss_wrapper.so*")[0]
-        return {"LD_LIBRARY_PATH": ":".join(libraries), "LD_PRELOAD": wrapper,
+        return {"LD_LIBRARY_PATH": self.libraries, "LD_PRELOAD": wrapper,
                 "NSS_WRAPPER_PASSWD": os.path.join(self.path, "passwd"), "NSS_WRAPPER_GROUP": os.path.join(self.path, "group")}
 
     def start(self):
-        libraries = glob.glob(os.path.join(CACHE, "root", "usr", "lib", "*-linux-gnu"))
         argv = [self.program, "-C", self.configuration, "-bdf", "-q5s", "-oX", f"<; [{self.address}]:{self.port}"]
-        self.process = Process(argv, os.path.join(self.path, "exim.out"), env=self.environment(libraries))
+        self.process = Process(argv, os.path.join(self.path, "exim.out"), env=self.environment())
         wait_for_port(self.address, self.port, alive=self.process.alive)
 
     def stop(self):
