@@ -207,7 +207,10 @@ static void policy_rcpt(struct session *s, struct transaction *t, const struct c
 	size_t n = in ? COUNT_OF(inbound_checks) : COUNT_OF(outbound_checks);
 	struct rcpt r = {.command = c};
 	struct verdict v = {.reason = REASON_ok, .detail = SLICE_EMPTY};
-	for (size_t i = 0; i < n && !v.reason && !v.reply.code; i++) checks[i].run(p, &r, &v);
+	for (size_t i = 0; i < n && !v.reason && !v.reply.code; i++) {
+		p->check = checks[i].name;
+		checks[i].run(p, &r, &v);
+	}
 	if (!v.reason && !v.reply.code) return;
 	if (v.reason)
 		reply_set_reason(&s->command_arena, out, v.reason, v.detail);

@@ -32,6 +32,7 @@ void policy_log_refused(struct passage *p, struct visit *v, const char *stage, s
 	log_slice("helo", v->session->helo);
 	if (p) log_passage(p);
 	if (recipient.n) log_slice("to", recipient);
+	if (p && recipient.n) log_str("check", p->check);
 	log_reply(reply);
 	log_end();
 }

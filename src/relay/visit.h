@@ -47,7 +47,7 @@ struct passage {
 	bool external;               /* outbound: recipients are reached by MX or route, not a tenant's downstream */
 	struct leg *legs;            /* inbound */
 	int64_t began;               /* clock_now_ms() */
-	enum reason reason;          /* why the message was refused, for the log */
+	const char *check;           /* which check of the policy refused last, for the log */
 };
 
 extern const struct server_policy relay_policy;
