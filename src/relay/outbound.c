@@ -103,13 +103,6 @@ static bool fill_record(struct message *m, const struct passage *p, struct slice
 	return fill_recipients(m, e) && !arena_exhausted(&m->arena);
 }
 
-static enum reason storage_reason(enum error e)
-{
-	if (e == ERR_NO_SPACE || e == ERR_READ_ONLY) return REASON_no_space;
-	if (e == ERR_NO_MEMORY || e == ERR_NO_FILES) return REASON_no_memory;
-	return REASON_storage_failed;
-}
-
 static enum error make_message(struct passage *p, struct slice received, struct slice message_id, size_t header_size,
                                struct message **out)
 {
@@ -140,7 +133,7 @@ void outbound_message(struct passage *p, struct slice received, struct slice mes
 	if (!e) e = writer_store(relay->writer, m);
 	if (e) {
 		message_unref(m);
-		reply_set_reason(&t->arena, out, storage_reason(e), SLICE_EMPTY);
+		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
 		metric_add(METRIC_out_of_resources, 1);
 	} else {
 		char id[SPOOL_ID_TEXT];

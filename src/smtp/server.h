@@ -101,6 +101,8 @@ void server_session(struct stream *stream, const struct server_settings *setting
                     void *policy_arg, void (*started)(struct session *, void *policy_arg));
 /* Asks a session to end: at once with 421 when it waits for a command, otherwise before its next command. Same loop. */
 void server_session_drain(struct session *s);
+/* What to tell a client whose message could not be kept: no_space, no_memory or storage_failed. */
+enum reason server_storage_reason(enum error e);
 /* "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTPS": RFC 3848, RFC 6531 */
 const char *server_protocol(const struct session *s, const struct transaction *t);
 

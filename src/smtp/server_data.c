@@ -10,7 +10,7 @@
 /* One a thread: nothing waits between decoding and appending. */
 static _Thread_local char decoded[STREAM_BUFFER + 8];
 
-static enum reason storage_reason(enum error e)
+enum reason server_storage_reason(enum error e)
 {
 	if (e == ERR_NO_SPACE || e == ERR_READ_ONLY) return REASON_no_space;
 	if (e == ERR_NO_MEMORY || e == ERR_NO_FILES) return REASON_no_memory;
@@ -21,7 +21,7 @@ static enum reason content_problem(const struct session *s)
 {
 	const struct transaction *t = s->transaction;
 	if (t->body.error == ERR_LIMIT) return REASON_message_too_big;
-	if (t->body.error) return storage_reason(t->body.error);
+	if (t->body.error) return server_storage_reason(t->body.error);
 	if (t->facts.bare_cr || t->facts.bare_lf) return REASON_bare_line_ending;
 	return REASON_ok;
 }
