@@ -67,8 +67,8 @@
 	X("hop-limit", NUMBER, C(relay.hop_limit), NOWHERE, "50", 1, 1000, "Received fields before a message is taken for a loop") \
 	X("session-limit", NUMBER, C(relay.session_limit), NOWHERE, "20000", 1, 1000000, "open sessions in all") \
 	X("client-session-limit", NUMBER, C(relay.client_session_limit), NOWHERE, "100", 1, 1000000, "open sessions per IPv4 address or IPv6 /64") \
-	X("client-session-rate", NUMBER, C(relay.client_session_rate), NOWHERE, "600", 0, 10000000, "new sessions a minute per IPv4 address or IPv6 /64; 0: no limit") \
-	X("client-message-rate", NUMBER, C(relay.client_message_rate), NOWHERE, "0", 0, 10000000, "messages a minute per IPv4 address or IPv6 /64; 0: no limit") \
+	X("client-session-rate", NUMBER, C(relay.client_session_rate), NOWHERE, "600", 0, 10000000, "new sessions a minute per IPv4 address or IPv6 /64 of strangers; 0: no limit") \
+	X("client-message-rate", NUMBER, C(relay.client_message_rate), NOWHERE, "0", 0, 10000000, "messages a minute per IPv4 address or IPv6 /64 of strangers; 0: no limit") \
 	X("session-message-limit", NUMBER, C(relay.session_message_limit), NOWHERE, "1000", 1, 10000000, "transactions in one session") \
 	X("session-error-limit", NUMBER, C(relay.session_error_limit), NOWHERE, "20", 1, 10000, "command errors before a session is closed") \
 	X("session-unknown-limit", NUMBER, C(relay.session_unknown_limit), NOWHERE, "20", 0, 100000, "unknown recipients before a session is closed; 0: no limit") \

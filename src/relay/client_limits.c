@@ -98,7 +98,7 @@ static struct unit *find(struct limits *l, const struct ip *client, int64_t now,
 	return u;
 }
 
-static enum reason enter(struct limits *l, const struct config *c, const struct ip *client, int64_t now)
+static enum reason enter(struct limits *l, const struct config *c, const struct ip *client, bool customer, int64_t now)
 {
 	if ((int64_t)l->open >= c->relay.session_limit) return REASON_too_busy;
 	sweep(l, now);
@@ -107,16 +107,16 @@ static enum reason enter(struct limits *l, const struct config *c, const struct 
 	u->seen = now;
 	if (c->relay.client_session_limit > 0 && u->open >= c->relay.client_session_limit)
 		return REASON_too_many_connections;
-	if (!bucket_take(&u->sessions, c->relay.client_session_rate, now)) return REASON_too_fast;
+	if (!customer && !bucket_take(&u->sessions, c->relay.client_session_rate, now)) return REASON_too_fast;
 	u->open++;
 	l->open++;
 	return REASON_ok;
 }
 
-enum reason limits_enter(struct limits *l, const struct config *c, const struct ip *client, int64_t now)
+enum reason limits_enter(struct limits *l, const struct config *c, const struct ip *client, bool customer, int64_t now)
 {
 	pthread_mutex_lock(&l->lock);
-	enum reason r = enter(l, c, client, now);
+	enum reason r = enter(l, c, client, customer, now);
 	pthread_mutex_unlock(&l->lock);
 	return r;
 }

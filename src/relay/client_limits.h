@@ -18,8 +18,9 @@ struct limits *limits_new(void); /* NULL: no memory */
 void limits_free(struct limits *);
 
 /* A session wants to begin: REASON_ok counts it, until limits_leave(). REASON_too_busy: session_limit in all;
- * REASON_too_many_connections, REASON_too_fast: this client. now: clock_now_ms(). */
-enum reason limits_enter(struct limits *, const struct config *c, const struct ip *client, int64_t now);
+ * REASON_too_many_connections, REASON_too_fast: this client. customer: a tenant's own server, which may come as often as it
+ * likes. now: clock_now_ms(). */
+enum reason limits_enter(struct limits *, const struct config *c, const struct ip *client, bool customer, int64_t now);
 void limits_leave(struct limits *, const struct ip *client);
 /* A message wants to begin: REASON_ok or REASON_too_fast. */
 enum reason limits_message(struct limits *, const struct config *c, const struct ip *client, int64_t now);

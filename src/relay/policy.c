@@ -67,15 +67,20 @@ static void policy_mail(struct session *s, struct transaction *t, const struct c
 {
 	struct visit *v = s->policy;
 	struct blocklist_hit hit;
-	enum reason r = limits_message(v->worker->relay->limits, v->setup->config, &v->client, clock_now_ms());
-	struct passage *p = r ? NULL : passage_new(v, t, c);
-	if (r || !p || !p->tenants) {
-		if (!r) r = p ? REASON_storage_failed : REASON_no_memory;
-		refuse_mail(p, v, s, r, SLICE_EMPTY, out);
-		if (r == REASON_too_fast) s->closing = true;
+	struct passage *p = passage_new(v, t, c);
+	if (!p || !p->tenants) {
+		refuse_mail(p, v, s, p ? REASON_storage_failed : REASON_no_memory, SLICE_EMPTY, out);
 		return;
 	}
 	p->source = source_tenant(v, p->tenants);
+	enum reason r =
+		p->source ? REASON_ok
+			  : limits_message(v->worker->relay->limits, v->setup->config, &v->client, clock_now_ms());
+	if (r) {
+		refuse_mail(p, v, s, r, SLICE_EMPTY, out);
+		s->closing = true;
+		return;
+	}
 	if (sends_as_itself(p)) {
 		p->direction = OUTBOUND;
 		p->verified = true; /* the tenant proved itself by its source, certificate or password */

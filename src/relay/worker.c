@@ -134,6 +134,14 @@ static void session_started(struct session *s, void *arg)
 	if (v->worker->draining) server_session_drain(s);
 }
 
+static bool is_customer(const struct visit *v)
+{
+	struct tenants *tenants = worker_tenants(v->worker);
+	bool known = tenants && tenants_by_source(tenants, &v->client);
+	tenants_unref(tenants);
+	return known;
+}
+
 static void visit_run(struct visit *v)
 {
 	if (from_front_end(v) && proxy_read(v->stream, clock_deadline(PROXY_HEADER_MS)) != ERR_OK) {
@@ -142,7 +150,8 @@ static void visit_run(struct visit *v)
 		return;
 	}
 	v->client = stream_peer(v->stream)->ip;
-	enum reason r = limits_enter(v->worker->relay->limits, v->setup->config, &v->client, clock_now_ms());
+	enum reason r =
+		limits_enter(v->worker->relay->limits, v->setup->config, &v->client, is_customer(v), clock_now_ms());
 	if (r) {
 		turn_away(v, r);
 		return;
