@@ -193,35 +193,34 @@ static void sum_up(struct passage *p, struct reply *replies, struct reply *out)
 	          arena_printf(&p->transaction->arena, "taken for %zu of %zu recipients", good, n));
 }
 
-void inbound_message(struct passage *p, struct slice received, struct slice message_id, size_t header_size,
-                     struct reply *out)
+void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
 	size_t n = t->envelope.recipient_count;
 	struct reply *replies = arena_zalloc(&t->arena, n * sizeof *replies);
-	struct digest digest = {.body = &t->body, .from = header_size};
+	struct digest digest = {.body = &t->body, .from = header->message_id.n ? header->size : 0};
 	const char *server = NULL;
 	if (!replies) {
 		reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
 		return;
 	}
-	if (t->body.size > 1024 * 1024)
+	/* Without Message-ID and Date two messages may be alike and yet both be meant: then no second copy is looked for. */
+	bool recognisable = header->message_id.n || header->dated;
+	if (recognisable && t->body.size > 1024 * 1024)
 		fiber_offload(digest_body, &digest);
-	else
+	else if (recognisable)
 		digest_body(&digest);
 	for (struct leg *l = p->legs; l; l = l->next) {
 		if (!l->envelope.recipient_count) continue;
 		l->envelope.size = t->envelope.size + received.n;
 		l->envelope.body = t->envelope.body;
-		leg_deliver(p, l, received, message_id, slice_of(digest.octets, digest.length), out, replies);
+		leg_deliver(p, l, received, header->message_id, slice_of(digest.octets, digest.length), out, replies);
 		if (l->server[0]) server = l->server;
 	}
 	if (t->rcpt_replies) {
 		memcpy(t->rcpt_replies, replies, n * sizeof *replies);
 		sum_up(p, replies, out);
-	} else if (!reply_positive(out)) {
-		for (size_t i = 0; i < n; i++) replies[i] = *out;
-	} else if (out->reason == REASON_ok) {
+	} else if (reply_positive(out)) {
 		char id[SPOOL_ID_TEXT];
 		out->text = arena_printf(&t->arena, "%.*s (id %s)", SLICE_ARG(out->text), spool_id_text(p->id, id));
 	}
@@ -229,7 +228,7 @@ void inbound_message(struct passage *p, struct slice received, struct slice mess
 	                   reply_positive(out)    ? "delivered"
 	                   : reply_permanent(out) ? "refused"
 	                                          : "deferred",
-	                   out, server, message_id);
+	                   out, server, header->message_id);
 }
 
 void inbound_end(struct passage *p)

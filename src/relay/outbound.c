@@ -123,13 +123,12 @@ static enum error make_message(struct passage *p, struct slice received, struct 
 	return fill_record(m, p, message_id, header_size + received.n) ? ERR_OK : ERR_NO_MEMORY;
 }
 
-void outbound_message(struct passage *p, struct slice received, struct slice message_id, size_t header_size,
-                      struct reply *out)
+void outbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
 {
 	struct relay *relay = p->visit->worker->relay;
 	struct transaction *t = p->transaction;
 	struct message *m = NULL;
-	enum error e = make_message(p, received, message_id, header_size, &m);
+	enum error e = make_message(p, received, header->message_id, header->size, &m);
 	if (!e) e = writer_store(relay->writer, m);
 	if (e) {
 		message_unref(m);
@@ -143,5 +142,5 @@ void outbound_message(struct passage *p, struct slice received, struct slice mes
 	}
 	if (t->rcpt_replies)
 		for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
-	policy_log_message(p, e ? "deferred" : "queued", out, NULL, message_id);
+	policy_log_message(p, e ? "deferred" : "queued", out, NULL, header->message_id);
 }

@@ -243,9 +243,9 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 			for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
 		policy_log_message(p, "refused", out, NULL, header.message_id);
 	} else if (p->direction == OUTBOUND) {
-		outbound_message(p, received, header.message_id, header.size, out);
+		outbound_message(p, received, &header, out);
 	} else {
-		inbound_message(p, received, header.message_id, header.size, out);
+		inbound_message(p, received, &header, out);
 	}
 	if (out->code && !reply_positive(out))
 		metric_add(reply_permanent(out) ? METRIC_smtp_rejected_messages : METRIC_smtp_deferred_messages, 1);

@@ -15,8 +15,10 @@ static const struct {
 	enum reason want;
 	const char *message_id;
 	size_t size;
+	bool dated;
 } cases[] = {
 	{"ordinary", "Message-ID: <1@x>\r\nSubject: a\r\n\r\nbody\r\n", 1000, 5, REASON_ok, "<1@x>", 33},
+	{"dated", "Date: x\r\n\r\n", 1000, 5, REASON_ok, "", 11, true},
 	{"folded Message-ID", "Message-ID:\r\n <1@x>\r\n\r\n", 1000, 5, REASON_ok, "<1@x>", 23},
 	{"no header", "\r\nbody\r\n", 1000, 5, REASON_ok, "", 2},
 	{"no body", "Subject: a\r\n", 1000, 5, REASON_ok, "", 12},
@@ -38,6 +40,7 @@ static void check(size_t i, size_t memory_limit)
 	if (got != cases[i].want) fail_msg("%s: %s", cases[i].title, reason_row(got)->name);
 	if (!got && !slice_equal(h.message_id, slice_str(cases[i].message_id)))
 		fail_msg("%s: id %.*s", cases[i].title, SLICE_ARG(h.message_id));
+	if (!got && h.dated != cases[i].dated) fail_msg("%s: dated", cases[i].title);
 	if (!got && h.size != cases[i].size) fail_msg("%s: size %zu", cases[i].title, h.size);
 	blob_free(&b);
 	arena_free(&a);

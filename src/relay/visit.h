@@ -10,6 +10,7 @@
 #define BACKSTOP_RELAY_VISIT_H
 
 #include "relay/cutthrough.h"
+#include "relay/trace.h"
 #include "relay/worker.h"
 #include "smtp/server.h"
 #include "store/fingerprint.h"
@@ -68,12 +69,10 @@ struct rcpt { /* one RCPT under judgement */
 
 /* inbound.c, outbound.c */
 void inbound_rcpt_ask(struct passage *p, struct rcpt *r, struct verdict *v);
-void inbound_message(struct passage *p, struct slice received, struct slice message_id, size_t header_size,
-                     struct reply *out);
+void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
 void inbound_end(struct passage *p);
 void inbound_acknowledged(struct visit *v);
-void outbound_message(struct passage *p, struct slice received, struct slice message_id, size_t header_size,
-                      struct reply *out);
+void outbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
 /* policy_log.c: the canonical lines */
 void policy_log_refused(struct passage *p, struct visit *v, const char *stage, struct slice recipient,
                         const struct reply *reply);
