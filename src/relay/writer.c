@@ -147,8 +147,8 @@ static void commit(struct writer *w, struct writer_batch *b)
 		metric_add(METRIC_spool_stored, (int64_t)b->stored);
 		metric_add(METRIC_spool_removed, (int64_t)b->removed);
 	}
+	if (!err) finish_changes(w, b->changes); /* first: who flushes may look whether the body files are gone */
 	finish_stores(b->stores, err);
-	if (!err) finish_changes(w, b->changes);
 }
 
 /* ---- the thread --------------------------------------------------------------------------------------------------- */
