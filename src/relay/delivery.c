@@ -2,6 +2,7 @@
 #include "relay/delivery.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -65,7 +66,7 @@ void delivery_count(struct delivery *d)
 
 void delivery_accept(struct delivery *d, struct message *m)
 {
-	if (queue_find(&d->queue, m->record.id)) { /* seen while loading the spool */
+	if (queue_find(&d->queue, m->record.id)) { /* known from an edit by `backstop queue` */
 		message_unref(m);
 		return;
 	}
@@ -270,6 +271,7 @@ static void begin(void *arg)
 	log_uint("messages", d->queue.count);
 	log_uint("held", d->queue.held);
 	log_end();
+	sem_post(&d->loaded);
 	if (scope_spawn(loop_scope(d->loop), "delivery clock", run_clock, d) ||
 	    scope_spawn(loop_scope(d->loop), "queue changes", watch_changes, d))
 		log_text(LOG_ERROR, "delivery_memory", "no memory for the delivery's own fibers");
@@ -334,6 +336,7 @@ static void free_delivery(struct delivery *d)
 	tls_unref(d->tls);
 	tenants_unref(d->tenants);
 	config_unref(d->config);
+	sem_destroy(&d->loaded);
 	d->magic = 0;
 	free(d);
 }
@@ -368,13 +371,17 @@ enum error delivery_start(struct config *c, struct resolver *r, struct db *spool
 	d->writer = w;
 	d->random = (uint64_t)clock_now_ns() ^ (uint64_t)clock_unix_ms() << 20;
 	d->carriers_most = carriers_most();
+	sem_init(&d->loaded, 0, 0);
 	enum error e = prepare(d);
 	if (!e && pthread_create(&d->thread, NULL, run, d)) e = ERR_NO_MEMORY;
-	if (e)
+	if (e) {
 		free_delivery(d);
-	else
-		*out = d;
-	return e;
+		return e;
+	}
+	/* A message that were both read from the spool and submitted might be delivered twice. */
+	while (sem_wait(&d->loaded) && errno == EINTR) continue;
+	*out = d;
+	return ERR_OK;
 }
 
 static void wake_idle(struct destination *to, void *arg)

@@ -6,7 +6,7 @@
  * by destination (next hop and pool), keeps connections per destination up to destination-concurrency, reuses them, backs off,
  * and ends every recipient as delivered, failed (report to the tenant's own sender, RFC 3464), or expired. Each end is one log line.
  *
- *     delivery_start(config, resolver, spool, state, writer, &d);
+ *     delivery_start(config, resolver, spool, state, writer, &d);   // returns when the spool has been read
  *     delivery_submit(d, m);       // any thread, after writer_store() returned ERR_OK; takes m over
  *     delivery_reload(d, config);  // any thread
  *     delivery_stop(d);            // finishes transactions under way, at most until drain-time; frees

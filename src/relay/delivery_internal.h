@@ -16,6 +16,7 @@
 #define BACKSTOP_RELAY_DELIVERY_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "net/tls.h"
 #include "relay/delivery.h"
@@ -44,6 +45,7 @@ struct delivery {
 	uint32_t reporters;
 	struct queued *first_report, *last_report; /* messages that wait for a reporter */
 	uint64_t random;
+	sem_t loaded; /* the spool was read: from now on messages are submitted */
 	bool stopping;
 	struct event wake;    /* the clock fiber: something earlier is due, or stop */
 	struct event settled; /* the stopping fiber: a carrier or reporter has ended */
