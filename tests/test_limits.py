@@ -480,6 +480,30 @@ def test_a_disk_that_is_read_only_is_told_and_what_was_acknowledged_is_there_aft
         subprocess.run(["umount", "-l", relay.state], check=False)
 
 
+def test_a_disk_that_turns_read_only_under_a_running_relay_is_a_452_and_it_recovers_by_itself(lab):
+    relay = make_outbound(lab)
+    shim, flag = lab.file("read_only.so", ""), os.path.join(relay.state, "read-only")
+    source = os.path.join(os.path.dirname(__file__), "lab", "read_only.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
+    relay.start(env={"LD_PRELOAD": shim, "READ_ONLY_FLAG": flag})
+    add_tenant(relay)
+    before = relay.pids()
+    with Smtp(relay.server) as client:
+        assert client.transaction("u@tenant.test", "f@world.test", message(subject="before")).code == 250
+        relay.sink.wait_for(lambda m: m.field("Subject") == "before")
+        relay.wait_queue(0)
+        open(flag, "w").close()
+        reply = client.transaction("u@tenant.test", "f@world.test", message(subject="during"))
+        assert (reply.code, reply.enhanced) == (452, "4.3.1"), reply
+        assert client.command("NOOP").code == 250
+        os.unlink(flag)
+        assert client.transaction("u@tenant.test", "f@world.test", message(subject="after")).code == 250
+    relay.sink.wait_for(lambda m: m.field("Subject") == "after")
+    relay.wait_queue(0)
+    assert relay.pids() == before and relay.events("spool_failing") and relay.events("spool_recovered")
+    assert not [m for m in relay.sink.messages if m.field("Subject") == "during"]
+
+
 def test_a_queue_of_many_megabytes_makes_the_map_grow(lab):
     relay = make_outbound(lab, client_session_rate=0).start()
     add_tenant(relay)
