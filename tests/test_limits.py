@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every limit and its reply; hostile, endless, binary, half-sent and slow input; and what happens when the machine runs short."""
+import contextlib
 import os
 import random
 import re
@@ -394,14 +395,25 @@ def make_outbound(lab, **settings):
     return relay
 
 
+@contextlib.contextmanager
+def disk(relay, size):
+    """A disk of its own under the state folder, as big as size; the relay is gone when it goes."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "backstop-test", relay.state], check=True)
+    try:
+        yield
+    finally:
+        if relay.process:
+            relay.kill()
+        subprocess.run(["umount", "-l", relay.state], check=False)
+
+
 def add_tenant(relay):
     relay.tenant("acme", "tenant.test", (), ["127.0.0.0/8"])
 
 
 def test_a_full_disk_is_a_452_and_nothing_acknowledged_is_lost(lab):
     relay = make_outbound(lab)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "backstop-test", relay.state], check=True)
-    try:
+    with disk(relay, "24m"):
         relay.start()
         add_tenant(relay)
         relay.sink.pause()
@@ -427,16 +439,11 @@ def test_a_full_disk_is_a_452_and_nothing_acknowledged_is_lost(lab):
             assert client.transaction("u@tenant.test", "f@world.test", message(subject="after")).code == 250
         relay.sink.wait_for(lambda m: m.field("Subject") == "after")
         relay.stop()
-    finally:
-        if relay.process:
-            relay.kill()
-        subprocess.run(["umount", "-l", relay.state], check=False)
 
 
 def test_big_messages_on_a_full_disk_are_a_452(lab):
     relay = make_outbound(lab)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=26m,mode=0777", "backstop-test", relay.state], check=True)
-    try:
+    with disk(relay, "26m"):
         relay.start()
         add_tenant(relay)
         with Smtp(relay.server, timeout=60) as client:
@@ -445,17 +452,12 @@ def test_big_messages_on_a_full_disk_are_a_452(lab):
             assert client.transaction("u@tenant.test", "f@world.test").code == 250, "a small one still fits"
         relay.sink.wait_for()
         relay.stop()
-    finally:
-        if relay.process:
-            relay.kill()
-        subprocess.run(["umount", "-l", relay.state], check=False)
 
 
 def test_a_disk_that_is_read_only_is_told_and_what_was_acknowledged_is_there_afterwards(lab):
     """The files are open while it runs, so that a disk can only become read-only under a relay that has died."""
     relay = make_outbound(lab)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0777", "backstop-test", relay.state], check=True)
-    try:
+    with disk(relay, "64m"):
         relay.sink.pause()
         relay.start()
         add_tenant(relay)
@@ -474,10 +476,6 @@ def test_a_disk_that_is_read_only_is_told_and_what_was_acknowledged_is_there_aft
         relay.cli("queue", "retry", "--all")
         relay.sink.wait_for(lambda m: m.field("Subject") == "before", 60)
         relay.stop()
-    finally:
-        if relay.process:
-            relay.kill()
-        subprocess.run(["umount", "-l", relay.state], check=False)
 
 
 def test_a_disk_that_turns_read_only_under_a_running_relay_is_a_452_and_it_recovers_by_itself(lab):

@@ -9,7 +9,7 @@
 #define SCAN            (16 * 1024)
 
 /* One message on its way: the recipients of this transaction and what is answered. */
-struct passage {
+struct dialogue {
 	struct carrier *c;
 	struct queued *q;
 	struct part *p;
@@ -20,24 +20,24 @@ struct passage {
 	struct outcome_by by;
 };
 
-static uint32_t position(const struct passage *t, uint32_t i)
+static uint32_t position(const struct dialogue *t, uint32_t i)
 {
 	return t->p->recipients[t->p->done + i];
 }
 
-static void answer(struct passage *t, uint32_t i, const struct reply *r)
+static void answer(struct dialogue *t, uint32_t i, const struct reply *r)
 {
 	outcome_reply(t->c->delivery, t->q, position(t, i), r, &t->by);
 }
 
-static void answer_all(struct passage *t, const struct reply *r)
+static void answer_all(struct dialogue *t, const struct reply *r)
 {
 	for (uint32_t i = 0; i < t->n; i++) answer(t, i, r);
 	t->p->done += t->n;
 }
 
 /* Our own words about what went wrong. */
-static void our_reply(struct passage *t, struct reply *out, int code, const char *enhanced, const char *what,
+static void our_reply(struct dialogue *t, struct reply *out, int code, const char *enhanced, const char *what,
                       const char *why)
 {
 	struct slice text = arena_printf(&t->c->arena, "%s%s%s", what, why ? ": " : "", why ? why : "");
@@ -48,7 +48,7 @@ static void our_reply(struct passage *t, struct reply *out, int code, const char
 /* ---- may this server have it? ---- */
 
 /* Whether any octet is over 127 in the first n of the body. */
-static enum error scan_body(struct passage *t, uint64_t n, bool *eight_bit)
+static enum error scan_body(struct dialogue *t, uint64_t n, bool *eight_bit)
 {
 	const struct blob *body = &t->q->message->body;
 	struct slice memory = blob_in_memory(body);
@@ -79,7 +79,7 @@ static bool addresses_are_ascii(const struct spool_message *m)
 
 /* What the message was declared to need, the server may lack: then it is looked at, since many that are declared 8BITMIME or
  * SMTPUTF8 are plain. There is no conversion: RFC 6152 3 leaves only the bounce, as does RFC 6531 3.5. */
-static enum reason unsuitable(struct passage *t)
+static enum reason unsuitable(struct dialogue *t)
 {
 	const struct client_extensions *x = client_extensions(t->c->client);
 	const struct spool_message *m = &t->q->message->record;
@@ -106,7 +106,7 @@ static uint8_t notify_of(const struct spool_message *m, const struct spool_recip
 	return r->notify;
 }
 
-static bool prepare(struct passage *t)
+static bool prepare(struct dialogue *t)
 {
 	const struct spool_message *m = &t->q->message->record;
 	const struct client_extensions *x = client_extensions(t->c->client);
@@ -144,14 +144,14 @@ static bool too_many(const struct reply *r)
 	return !r->enhanced[0] || !strcmp(r->enhanced + 1, ".5.3");
 }
 
-static bool relayed(const struct passage *t, uint32_t i)
+static bool relayed(const struct dialogue *t, uint32_t i)
 {
 	const struct spool_message *m = &t->q->message->record;
 	return m->kind == SPOOL_OUTBOUND && reports_allowed(m) && !client_extensions(t->c->client)->dsn &&
 	       (m->recipients[position(t, i)].notify & NOTIFY_SUCCESS);
 }
 
-static void answer_content(struct passage *t, uint32_t i, const struct reply *r)
+static void answer_content(struct dialogue *t, uint32_t i, const struct reply *r)
 {
 	if (r->code / 100 == 2 && relayed(t, i))
 		outcome_recipient(t->c->delivery, t->q, position(t, i), ROUND_RELAYED, r, &t->by);
@@ -160,20 +160,20 @@ static void answer_content(struct passage *t, uint32_t i, const struct reply *r)
 }
 
 /* The answers to the recipients that were accepted: all[k] for the k-th of them, or one for all. */
-static void answer_accepted(struct passage *t, const struct reply *one, const struct reply *each)
+static void answer_accepted(struct dialogue *t, const struct reply *one, const struct reply *each)
 {
 	for (uint32_t i = 0, k = 0; i < t->n; i++)
 		if (reply_positive(&t->rcpt[i])) answer_content(t, i, each ? &each[k++] : one);
 }
 
-static void count_accepted(struct passage *t)
+static void count_accepted(struct dialogue *t)
 {
 	for (uint32_t i = 0; i < t->n; i++) t->accepted += reply_positive(&t->rcpt[i]);
 }
 
 /* Recipients that were refused get their answer; those that were too many come again: they move behind the others, and are what
  * the next transaction begins with. */
-static void answer_refused(struct passage *t)
+static void answer_refused(struct dialogue *t)
 {
 	struct part *p = t->p;
 	uint32_t *all = &p->recipients[p->done], again = 0;
@@ -197,13 +197,13 @@ static void answer_refused(struct passage *t)
 /* ---- the transaction ---- */
 
 /* Lost before anything was decided: on a connection used before, that is how servers end idle ones. */
-static bool stale(struct passage *t, enum error e, bool reused)
+static bool stale(struct dialogue *t, enum error e, bool reused)
 {
 	if (!reused || e == ERR_CANCELLED || e == ERR_TIMEOUT) return false;
 	return e ? !strcmp(client_stage(t->c->client), "MAIL") : t->mail.code == 421;
 }
 
-static void lost(struct passage *t, enum error e, struct reply *out)
+static void lost(struct dialogue *t, enum error e, struct reply *out)
 {
 	const char *stage = client_stage(t->c->client);
 	char what[64] = "connection lost at ";
@@ -212,7 +212,7 @@ static void lost(struct passage *t, enum error e, struct reply *out)
 	our_reply(t, out, 451, "4.4.2", what, error_text(e));
 }
 
-static enum error content(struct passage *t, struct reply *final)
+static enum error content(struct dialogue *t, struct reply *final)
 {
 	struct client *client = t->c->client;
 	int64_t deadline = clock_deadline(t->c->config->relay.data_time_limit);
@@ -224,7 +224,7 @@ static enum error content(struct passage *t, struct reply *final)
 }
 
 /* Answers everybody whose fate is decided. ERR_OK, ERR_CANCELLED, or what the connection was lost with. */
-static enum error converse(struct passage *t)
+static enum error converse(struct dialogue *t)
 {
 	struct client *client = t->c->client;
 	struct reply final = {0};
@@ -265,7 +265,7 @@ static enum error converse(struct passage *t)
 enum error carrier_transaction(struct carrier *c, struct part *p)
 {
 	struct delivery *d = c->delivery;
-	struct passage t = {.c = c, .q = p->queued, .p = p};
+	struct dialogue t = {.c = c, .q = p->queued, .p = p};
 	struct reply r;
 	t.by = (struct outcome_by){.remote = c->remote, .source = c->source, .tls = c->tls};
 	arena_reset(&c->arena);

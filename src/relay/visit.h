@@ -3,7 +3,7 @@
  * visit, passage - what the relay's policy knows of a session and of a transaction
  *
  * A visit is one client's session: who it is, what it has done so far. A passage is one mail transaction: its direction is decided
- * at MAIL by who sends it (DESIGN: a tenant's source with a return path of its own, or <>, sends out; all else comes
+ * at MAIL by who sends it (a tenant's source with a return path of its own, or <>, sends out; all else comes
  * in), its fate at RCPT and at the end of data. Both belong to their worker's loop.
  */
 #ifndef BACKSTOP_RELAY_VISIT_H

@@ -47,10 +47,10 @@ static bool read_row(struct slice value, enum fingerprint_state *state, int64_t 
 {
 	struct octet_reader r = octet_reader(value);
 	if (octet_get_u8(&r) != ROW_VERSION) return false;
-	uint8_t s = octet_get_u8(&r);
+	bool delivered = octet_get_u8(&r) == FINGERPRINT_DELIVERED;
 	*when = (int64_t)octet_get_u64(&r);
-	*state = s == FINGERPRINT_DELIVERED ? FINGERPRINT_DELIVERED : FINGERPRINT_PENDING;
-	return !r.failed;
+	*state = FINGERPRINT_DELIVERED;
+	return delivered && !r.failed;
 }
 
 static bool is_old(int64_t when, int64_t now)

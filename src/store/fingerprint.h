@@ -3,11 +3,9 @@
  * fingerprint - so that a 250 lost on the way to the client does not become a second copy
  *
  * When a downstream has taken a message, the fingerprint of (return path, recipient, Message-ID, body hash) is written with state
- * DELIVERED *before* the client is told 250, and removed (or marked CONFIRMED) once the client has shown that it got that 250
- * (it sent another command). A client that comes again with the same message while the fingerprint is still unconfirmed
- * gets 250 and no second copy is made. PENDING says that the message was being handed over when the process died:
- * the answer is unknown, so it is delivered again (a duplicate is better than a loss). Rows expire after FINGERPRINT_LIFETIME.
- * Lives in the ledger environment: survives kill -9 of the process.
+ * DELIVERED *before* the client is told 250, and removed once the client has shown that it got that 250 (it sent another
+ * command). A client that comes again with the same message while the fingerprint is still there gets 250 and no second copy
+ * is made. Rows expire after FINGERPRINT_LIFETIME. Lives in the ledger environment: survives kill -9 of the process.
  */
 #ifndef BACKSTOP_STORE_FINGERPRINT_H
 #define BACKSTOP_STORE_FINGERPRINT_H
@@ -20,7 +18,7 @@
 struct fingerprint {
 	uint8_t octets[FINGERPRINT_SIZE];
 };
-enum fingerprint_state { FINGERPRINT_NONE, FINGERPRINT_PENDING, FINGERPRINT_DELIVERED };
+enum fingerprint_state { FINGERPRINT_NONE, FINGERPRINT_DELIVERED };
 
 /* Truncated keyed-less hash of the parts with their lengths; body_hash is any digest of the body. */
 void fingerprint_make(struct slice return_path, struct slice recipient, struct slice message_id, struct slice body_hash,
