@@ -105,6 +105,8 @@ static enum error check_hostname(struct box *box, struct config_complaints *comp
 	}
 	for (size_t i = 0; i < c->relay.pool_count; i++)
 		if (!c->relay.pools[i].hostname) c->relay.pools[i].hostname = c->hostname;
+	if (!c->auth.authserv_id) c->auth.authserv_id = c->hostname;
+	if (!c->relay.return_path_domain) c->relay.return_path_domain = c->hostname;
 	return ERR_OK;
 }
 

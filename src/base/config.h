@@ -51,6 +51,7 @@ struct config_blocklist {
 	enum blocklist_mode mode;
 };
 
+enum dmarc_way { DMARC_RFC9989, DMARC_RFC7489 };
 enum delivery_tls { DELIVERY_TLS_MAY, DELIVERY_TLS_NEVER, DELIVERY_TLS_REQUIRE };
 
 struct config {
@@ -60,8 +61,18 @@ struct config {
 	enum log_level log_level;
 	const char *const *resolver_servers; /* "ADDRESS:PORT"; empty: the system's */
 	size_t resolver_server_count;
+	bool resolver_dnssec;
+	const char *resolver_trust_anchor;
 	const char *tls_certificate, *tls_key;         /* file names; NULL: no TLS offered to clients */
 	struct slice tls_certificate_pem, tls_key_pem; /* their contents */
+
+	struct {
+		const char *authserv_id; /* the host name when not set */
+		enum dmarc_way dmarc;
+		const char *suffix_list; /* file; NULL: libpsl's own */
+		int64_t spf_timeout;     /* 20s (RFC 7208 4.6.4: at least that) */
+		int64_t key_timeout;     /* 10s for DKIM keys and DMARC records together */
+	} auth;
 
 	struct {
 		bool enabled; /* the section is present */
@@ -75,6 +86,11 @@ struct config {
 		size_t route_count;
 		struct config_blocklist *blocklists;
 		size_t blocklist_count;
+
+		const char *return_path_domain; /* of contained return paths; the host name when not set */
+		int64_t ledger_lifetime;        /* 30d, ms */
+		uint64_t ledger_size;           /* 1G, octets */
+		int64_t digest_interval;        /* 24h, ms; 0: no digests */
 
 		int64_t workers; /* workers = 0: one per core */
 		/* limits; name in the file is the field with dashes */

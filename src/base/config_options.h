@@ -30,6 +30,7 @@
 	X(log, root, 0)                                                                                                \
 	X(resolver, root, 0)                                                                                           \
 	X(tls, root, 0)                                                                                                \
+	X(auth, root, 0)                                                                                               \
 	X(relay, root, 0)                                                                                              \
 	X(pool, relay, 1)                                                                                              \
 	X(route, relay, 1)                                                                                             \
@@ -50,13 +51,26 @@
 	X("level", CHOICE, C(log_level), NOWHERE, "info", 0, 0, "debug info warning error: the least important lines that are written")
 
 #define CONFIG_resolver_OPTIONS(X) \
-	X("server", SERVERS, C(resolver_servers), C(resolver_server_count), "", 0, 16, "recursive DNS servers, ADDRESS or ADDRESS:PORT; default: the system's")
+	X("server", SERVERS, C(resolver_servers), C(resolver_server_count), "", 0, 16, "recursive DNS servers, ADDRESS or ADDRESS:PORT; default: the system's") \
+	X("dnssec", BOOL, C(resolver_dnssec), NOWHERE, "false", 0, 0, "validate answers; the servers must pass DNSSEC records on") \
+	X("trust-anchor", PATH, C(resolver_trust_anchor), NOWHERE, "/usr/share/dns/root.key", 0, 0, "DS or DNSKEY records to validate with (package dns-root-data)")
 
 #define CONFIG_tls_OPTIONS(X) \
 	X("certificate", PATH, C(tls_certificate), NOWHERE, NULL, 0, 0, "PEM file: the certificate, then its intermediates") \
 	X("key", PATH, C(tls_key), NOWHERE, NULL, 0, 0, "PEM file: the private key of the certificate")
 
+#define CONFIG_auth_OPTIONS(X) \
+	X("authserv-id", NAME, C(auth.authserv_id), NOWHERE, NULL, 0, 0, "our name in Authentication-Results; default: hostname") \
+	X("dmarc", CHOICE, C(auth.dmarc), NOWHERE, "rfc9989", 0, 0, "rfc9989 rfc7489: how organisations are found: DNS tree walk, or the public suffix list") \
+	X("suffix-list", PATH, C(auth.suffix_list), NOWHERE, NULL, 0, 0, "public suffix list for rfc7489; default: the one that libpsl brings") \
+	X("spf-timeout", DURATION, C(auth.spf_timeout), NOWHERE, "20s", 100, MINUTES(2), "wait for SPF; past it the sender counts as not proven") \
+	X("key-timeout", DURATION, C(auth.key_timeout), NOWHERE, "10s", 100, MINUTES(2), "wait at the end of a message for DKIM keys and DMARC records")
+
 #define CONFIG_relay_OPTIONS(X) \
+	X("return-path-domain", NAME, C(relay.return_path_domain), NOWHERE, NULL, 0, 0, "domain of the return paths that containment makes; its mail must come here; default: hostname") \
+	X("ledger-lifetime", DURATION, C(relay.ledger_lifetime), NOWHERE, "30d", MINUTES(1), DAYS(366), "how long transactions are remembered") \
+	X("ledger-size", SIZE, C(relay.ledger_size), NOWHERE, "1G", MIB(1), MIB(1048576), "room for remembered transactions; the oldest go first") \
+	X("digest-interval", DURATION, C(relay.digest_interval), NOWHERE, "24h", 0, DAYS(30), "how often a tenant is told of mail held for it; 0: never") \
 	X("listen", ENDPOINTS, C(relay.listen), C(relay.listen_count), "0.0.0.0:25 [::]:25", 0, 64, "addresses and ports that take mail") \
 	X("proxy-from", PREFIXES, C(relay.proxy_from), C(relay.proxy_from_count), "", 0, 256, "front ends that speak the PROXY protocol, versions 1 and 2") \
 	X("workers", NUMBER, C(relay.workers), NOWHERE, "0", 0, 256, "threads that hold sessions; 0: one per core") \
