@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * authres - the Authentication-Results field (RFC 8601): written, and known again when forged
+ */
+#ifndef BACKSTOP_AUTH_AUTHRES_H
+#define BACKSTOP_AUTH_AUTHRES_H
+
+#include "auth/arc.h"
+#include "auth/dkim.h"
+#include "auth/dmarc.h"
+#include "auth/spf.h"
+#include "mail/header.h"
+
+struct authres { /* NULL: the method was not run and is not mentioned */
+	const struct spf_verdict *spf;
+	struct slice mail_from, helo; /* as given, cleaned here */
+	const struct dkim_verdict *dkim;
+	const struct dmarc_verdict *dmarc;
+	struct slice from_domain;
+	const struct arc_verdict *arc;
+};
+
+/* What follows the authserv-id and its semicolon, folded with CR LF HT: " spf=pass smtp.mailfrom=...;\r\n\tdkim=...", without final
+ * line end; " none" when nothing was run. Also used in ARC-Authentication-Results. {NULL,0}: no memory. */
+struct slice authres_results(struct arena *a, const struct authres *r);
+/* "Authentication-Results: ID; ...\r\n" */
+struct slice authres_field(struct arena *a, struct slice authserv_id, const struct authres *r);
+/* An Authentication-Results field that bears this authserv-id (any case, with or without version, comments and quotes seen
+ * through), or that cannot be parsed and so might be taken for one: to be removed at our border (RFC 8601 5). */
+bool authres_claims(const struct header_field *f, struct slice authserv_id);
+/* Same for the value of an (ARC-)Authentication-Results field without its name: every "method=result" and ptype=property in order;
+ * stops when each returns false. False when the value cannot be parsed. */
+bool authres_each(struct slice value,
+                  bool (*each)(void *arg, struct slice method, struct slice result, struct slice properties),
+                  void *arg);
+
+#endif
