@@ -36,6 +36,24 @@ struct dmarc_verdict {
 	const char *problem;            /* static text; NULL: none */
 };
 
+/* The two halves of dmarc_check(), for who wants the policy while SPF and DKIM are still at work: what DNS says of the author's
+ * domain, and what that makes of the results. */
+struct dmarc_discovery {
+	struct slice from;            /* canonical; empty: no domain */
+	struct slice org_domain;      /* empty: not known, see org_error */
+	struct slice policy_domain;   /* empty: no record */
+	enum dmarc_policy policy;     /* that applies; ABSENT: none was found */
+	bool milder;                  /* t=y, or pct=0: what is asked for is one step less */
+	bool strict_spf, strict_dkim; /* aspf=s, adkim=s */
+	enum error error;             /* the record could not be looked up: nothing else is known */
+	enum error org_error;         /* the record was had, the organisation not */
+	enum error exists_error;      /* whether the domain exists, on which sp= or np= hangs, could not be told */
+	const char *problem;          /* static text; NULL: none */
+};
+void dmarc_discover(struct arena *a, const struct orgdomain_source *s, struct slice from, struct dmarc_discovery *out);
+void dmarc_evaluate(struct arena *a, const struct orgdomain_source *s, const struct dmarc_discovery *d,
+                    const struct dmarc_query *q, struct dmarc_verdict *out);
+
 void dmarc_check(struct arena *a, const struct orgdomain_source *s, const struct dmarc_query *q,
                  struct dmarc_verdict *out);
 
