@@ -110,11 +110,12 @@ static int take_from(struct tenant_options *o, const char *value)
 /* As `openssl x509 -fingerprint -sha256` prints it, too: upper case, with colons. */
 static int take_certificate(struct tenant_options *o, const char *value)
 {
-	char hex[65];
+	char hex[64 + 2]; /* one more than is right, and NUL */
 	size_t n = 0;
 	if (is_none(&o->certificates, value)) return 0;
-	for (const char *c = value; *c && n < sizeof hex; c++)
+	for (const char *c = value; *c && n < sizeof hex - 1; c++)
 		if (*c != ':') hex[n++] = *c >= 'A' && *c <= 'F' ? (char)(*c + ('a' - 'A')) : *c;
+	hex[n] = '\0';
 	if (n != 64 || strspn(hex, "0123456789abcdef") < 64)
 		return cli_usage("not the SHA-256 fingerprint of a certificate: %s", value);
 	const char **to = more(o, &o->certificates, sizeof *to);
