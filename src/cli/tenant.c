@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/tenant_options.h"
@@ -119,6 +120,41 @@ static void print_policy(const struct tenant *t)
 	printf("  %-13s %s\n", "TLS", tls[t->tls]);
 }
 
+static void print_tags(const struct tenant *t)
+{
+	char since[FORMAT_TIME_SIZE], until[FORMAT_TIME_SIZE];
+	const char *form = t->tags == TENANT_TAGS_PRVS ? "prvs" : "sub-address";
+	if (t->tags == TENANT_TAGS_OFF) {
+		printf("  %-13s off\n", "tags");
+		return;
+	}
+	printf("  %-13s %s, since %s\n", "tags", form, format_time(t->tags_since, since));
+	if (t->tag_check == TENANT_CHECK_LEARN)
+		printf("  %-13s bounces without one are noted until %s, then refused\n", "",
+		       format_time(t->tags_since + TENANT_LEARNING_S, until));
+	else
+		printf("  %-13s bounces without one are %s\n", "",
+		       t->tag_check == TENANT_CHECK_REFUSE ? "refused" : "let in");
+	for (size_t i = 0; i < t->tag_exception_count; i++)
+		printf("  %-13s not checked: %s\n", "", t->tag_exceptions[i]);
+}
+
+static void print_proof(const struct tenant *t)
+{
+	static const char *const dmarc[] = {[TENANT_DMARC_MARK] = "noted in the header",
+	                                    [TENANT_DMARC_ENFORCE] = "reject is enforced",
+	                                    [TENANT_DMARC_IGNORE] = "not asked"};
+	printf("  %-13s %s\n", "DMARC", dmarc[t->dmarc]);
+	print_tags(t);
+	printf("  %-13s %s\n", "containment", t->contain ? "yes" : "no");
+	printf("  %-13s %s\n", "spooling", t->spool ? "proven mail, while its servers are away" : "no");
+	printf("  %-13s %s\n", "signing", t->sign ? "where there is a key" : "no");
+	if (!t->digest && t->domain_count)
+		printf("  %-13s postmaster@%s\n", "digest", t->domains[0].name);
+	else
+		printf("  %-13s %s\n", "digest", t->digest && t->digest[0] ? t->digest : "none");
+}
+
 static void add_list(const char *domain, uint64_t count, int64_t imported, void *arg)
 {
 	json_array_append_new(arg, json_pack("{s:s, s:I, s:o}", "domain", domain, "addresses", (json_int_t)count,
@@ -149,6 +185,7 @@ static enum error print_tenant(const struct job *j, const struct tenant *t)
 	print_routes(t);
 	print_sources(t);
 	print_policy(t);
+	print_proof(t);
 	return directory_domains(j->state, t, print_list, &first);
 }
 
@@ -193,7 +230,7 @@ static int list(struct job *j, const char *name)
 static int put(struct job *j, struct tenant *t)
 {
 	char why[256];
-	int status = tenant_options_apply(&j->given, t);
+	int status = tenant_options_apply(&j->given, t, clock_unix());
 	if (status) return status;
 	enum error err = tenants_put(j->state, t, NULL, why);
 	if (!err) return CLI_DONE;

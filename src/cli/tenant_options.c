@@ -147,6 +147,40 @@ static int take_user(struct tenant_options *o, const char *value)
 	return u->password_hash ? 0 : no_memory();
 }
 
+/* "joe@example.org" or "@example.org", the domain made canonical; NULL: neither, having complained. */
+static const char *mailbox_of(struct tenant_options *o, const char *value, bool local_needed)
+{
+	struct slice text = slice_str(value);
+	size_t at = slice_find_last(text, '@');
+	struct slice domain = at < text.n ? domain_canonical(o->arena, slice_sub(text, at + 1, text.n)) : SLICE_EMPTY;
+	if (!domain.n || (local_needed && at == 0)) {
+		cli_usage("not an address: %s", value);
+		return NULL;
+	}
+	struct slice whole = arena_printf(o->arena, "%.*s@%.*s", (int)at, value, SLICE_ARG(domain));
+	const char *copy = whole.p ? arena_strdup(o->arena, whole) : NULL;
+	if (!copy) no_memory();
+	return copy;
+}
+
+static int take_tag_exception(struct tenant_options *o, const char *value)
+{
+	if (is_none(&o->tag_exceptions, value)) return 0;
+	const char *mailbox = mailbox_of(o, value, false);
+	if (!mailbox) return CLI_USAGE;
+	const char **to = more(o, &o->tag_exceptions, sizeof *to);
+	if (!to) return no_memory();
+	*to = mailbox;
+	return 0;
+}
+
+static int take_digest(struct tenant_options *o, const char *value)
+{
+	o->digest = true;
+	o->t.digest = strcmp(value, "none") == 0 ? "" : mailbox_of(o, value, true);
+	return o->t.digest ? 0 : CLI_USAGE;
+}
+
 /* ---- scalars ------------------------------------------------------------------------------------------------------ */
 
 static int choice(const char *option, const char *value, const char *const *names, int *out)
@@ -187,6 +221,38 @@ static int take_tls(struct tenant_options *o, const char *value)
 	return status;
 }
 
+static int take_dmarc(struct tenant_options *o, const char *value)
+{
+	static const char *const names[] = {[TENANT_DMARC_MARK] = "mark",
+	                                    [TENANT_DMARC_ENFORCE] = "enforce",
+	                                    [TENANT_DMARC_IGNORE] = "ignore",
+	                                    NULL};
+	int i = 0, status = choice("dmarc", value, names, &i);
+	o->dmarc = true;
+	o->t.dmarc = (enum tenant_dmarc)i;
+	return status;
+}
+
+static int take_tags(struct tenant_options *o, const char *value)
+{
+	static const char *const names[] = {
+		[TENANT_TAGS_OFF] = "off", [TENANT_TAGS_PRVS] = "prvs", [TENANT_TAGS_SUBADDRESS] = "sub-address", NULL};
+	int i = 0, status = choice("tags", value, names, &i);
+	o->tags = true;
+	o->t.tags = (enum tenant_tags)i;
+	return status;
+}
+
+static int take_tag_check(struct tenant_options *o, const char *value)
+{
+	static const char *const names[] =
+		{[TENANT_CHECK_LEARN] = "learn", [TENANT_CHECK_REFUSE] = "refuse", [TENANT_CHECK_OFF] = "off", NULL};
+	int i = 0, status = choice("tag-check", value, names, &i);
+	o->tag_check = true;
+	o->t.tag_check = (enum tenant_tag_check)i;
+	return status;
+}
+
 static int take_plus(struct tenant_options *o, const char *value)
 {
 	bool none = strcmp(value, "none") == 0;
@@ -221,6 +287,36 @@ static int take_catch_all(struct tenant_options *o, const char *value)
 static int take_catch_all_no(struct tenant_options *o, const char *value)
 {
 	return flag(&o->catch_all, &o->t.catch_all, false);
+}
+
+static int take_contain(struct tenant_options *o, const char *value)
+{
+	return flag(&o->contain, &o->t.contain, true);
+}
+
+static int take_contain_no(struct tenant_options *o, const char *value)
+{
+	return flag(&o->contain, &o->t.contain, false);
+}
+
+static int take_spool(struct tenant_options *o, const char *value)
+{
+	return flag(&o->spool, &o->t.spool, true);
+}
+
+static int take_spool_no(struct tenant_options *o, const char *value)
+{
+	return flag(&o->spool, &o->t.spool, false);
+}
+
+static int take_sign(struct tenant_options *o, const char *value)
+{
+	return flag(&o->sign, &o->t.sign, true);
+}
+
+static int take_sign_no(struct tenant_options *o, const char *value)
+{
+	return flag(&o->sign, &o->t.sign, false);
 }
 
 static int take_enable(struct tenant_options *o, const char *value)
@@ -284,7 +380,7 @@ int tenant_options_take(struct tenant_options *o, int option, const char *value)
 
 struct tenant tenant_options_defaults(const char *name)
 {
-	return (struct tenant){.name = name, .plus = '+', .enabled = true};
+	return (struct tenant){.name = name, .plus = '+', .spool = true, .sign = true, .enabled = true};
 }
 
 static int read_passwords(struct tenant_options *o)
@@ -302,7 +398,21 @@ static int read_passwords(struct tenant_options *o)
 	return 0;
 }
 
-int tenant_options_apply(struct tenant_options *o, struct tenant *t)
+/* The time of learning begins when tags are turned on, not when their form changes. */
+static void apply_proof(const struct tenant_options *o, struct tenant *t, int64_t now)
+{
+	if (o->tags && o->t.tags == TENANT_TAGS_OFF) t->tags_since = 0;
+	if (o->tags && o->t.tags != TENANT_TAGS_OFF && t->tags == TENANT_TAGS_OFF) t->tags_since = now;
+	if (o->tags) t->tags = o->t.tags;
+	if (o->tag_check) t->tag_check = o->t.tag_check;
+	if (o->dmarc) t->dmarc = o->t.dmarc;
+	if (o->contain) t->contain = o->t.contain;
+	if (o->spool) t->spool = o->t.spool;
+	if (o->sign) t->sign = o->t.sign;
+	if (o->digest) t->digest = o->t.digest;
+}
+
+int tenant_options_apply(struct tenant_options *o, struct tenant *t, int64_t now)
 {
 	int status = read_passwords(o);
 	if (status) return status;
@@ -315,6 +425,7 @@ int tenant_options_apply(struct tenant_options *o, struct tenant *t)
 	LIST(downstreams, downstream)
 	LIST(certificates, certificate)
 	LIST(users, user)
+	LIST(tag_exceptions, tag_exception)
 #undef LIST
 	if (o->from.given) {
 		t->from = o->from.items;
@@ -327,5 +438,6 @@ int tenant_options_apply(struct tenant_options *o, struct tenant *t)
 	if (o->catch_all) t->catch_all = o->t.catch_all;
 	if (o->tls) t->tls = o->t.tls;
 	if (o->enabled) t->enabled = o->t.enabled;
+	apply_proof(o, t, now);
 	return 0;
 }

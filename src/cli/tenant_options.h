@@ -35,10 +35,23 @@
 	X("catch-all", NULL, catch_all, "\"@domain\" in a list makes all its addresses known")                         \
 	X("no-catch-all", NULL, catch_all_no, "it does not (default)")                                                 \
 	X("tls", "may|never|require", tls, "to its own server")                                                        \
+	X("dmarc", "mark|enforce|ignore", dmarc,                                                                       \
+	  "what the author's domain asks for: noted in the header (default), done")                                    \
+	X("tags", "off|prvs|sub-address", tags, "tag the return paths of its outbound mail; default off")              \
+	X("tag-check", "learn|refuse|off", tag_check,                                                                  \
+	  "bounces without a tag: noted for 7 days, then refused (default)")                                           \
+	X("tag-exception", "ADDRESS", tag_exception, "joe@domain or @domain that also sends elsewhere: not checked")   \
+	X("contain", NULL, contain, "unproven mail is handed on under a return path of ours")                          \
+	X("no-contain", NULL, contain_no, "under its own (default)")                                                   \
+	X("spool", NULL, spool, "proven mail is kept while its servers are away (default)")                            \
+	X("no-spool", NULL, spool_no, "nothing is kept: senders are told to try again")                                \
+	X("sign", NULL, sign, "outbound mail is signed when there is a key (default; see keys)")                       \
+	X("no-sign", NULL, sign_no, "it is not")                                                                       \
+	X("digest", "ADDRESS|none", digest, "who is told daily of held mail; default postmaster@ its first domain")    \
 	X("enable", NULL, enable, "mail flows (default)")                                                              \
 	X("disable", NULL, disable, "mail is answered 450 until it is enabled again")
 
-enum { TENANT_OPTION_FIRST = 2000, TENANT_OPTION_COUNT = 15 };
+enum { TENANT_OPTION_FIRST = 2000, TENANT_OPTION_COUNT = 26 };
 
 struct tenant_words { /* a list option as given, checked */
 	void *items;
@@ -48,8 +61,9 @@ struct tenant_words { /* a list option as given, checked */
 struct tenant_options {
 	struct arena *arena;
 	struct tenant t; /* the scalars that were given */
-	struct tenant_words domains, downstreams, from, certificates, users;
+	struct tenant_words domains, downstreams, from, certificates, users, tag_exceptions;
 	bool ask, directory, plus, case_sensitive, catch_all, tls, enabled; /* was it given? */
+	bool dmarc, tags, tag_check, contain, spool, sign, digest;
 	bool any;
 };
 
@@ -60,7 +74,8 @@ void tenant_options_init(struct tenant_options *o, struct arena *arena);
 /* One option of the table. Nonzero, having complained: an exit status. */
 int tenant_options_take(struct tenant_options *o, int option, const char *value);
 struct tenant tenant_options_defaults(const char *name);
-/* Lays what was given upon t. Passwords that are not given as hashes are read here, in order. Nonzero: an exit status. */
-int tenant_options_apply(struct tenant_options *o, struct tenant *t);
+/* Lays what was given upon t. Passwords that are not given as hashes are read here, in order. now: Unix time, for when tags
+ * were turned on. Nonzero: an exit status. */
+int tenant_options_apply(struct tenant_options *o, struct tenant *t, int64_t now);
 
 #endif

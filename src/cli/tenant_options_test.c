@@ -89,6 +89,25 @@ static void options_are_taken_or_refused(void **state)
 		{"no-catch-all", NULL, "\"catch_all\":false"},
 		{"tls", "require", "\"tls\":\"require\""},
 		{"tls", "perhaps", NULL},
+		{"dmarc", "enforce", "\"dmarc\":\"enforce\""},
+		{"dmarc", "reject", NULL},
+		{"tags", "prvs", "\"tags\":\"prvs\",\"tags_since\":1795000000"},
+		{"tags", "sub-address", "\"tags\":\"sub-address\",\"tags_since\":1795000000"},
+		{"tags", "off", "\"tags\":\"off\",\"tags_since\":0"},
+		{"tags", "on", NULL},
+		{"tag-check", "refuse", "\"tag_check\":\"refuse\""},
+		{"tag-check", "never", NULL},
+		{"tag-exception", "Joe@Example.ORG", "\"tag_exceptions\":[\"Joe@example.org\"]"},
+		{"tag-exception", "@example.org", "\"tag_exceptions\":[\"@example.org\"]"},
+		{"tag-exception", "none", "\"tag_exceptions\":[]"},
+		{"tag-exception", "joe", NULL},
+		{"contain", NULL, "\"contain\":true"},
+		{"no-contain", NULL, "\"contain\":false"},
+		{"no-spool", NULL, "\"spool\":false"},
+		{"no-sign", NULL, "\"sign\":false"},
+		{"digest", "boss@example.org", "\"digest\":\"boss@example.org\""},
+		{"digest", "none", "\"digest\":\"\""},
+		{"digest", "@example.org", NULL},
 		{"enable", NULL, "\"enabled\":true"},
 		{"disable", NULL, "\"enabled\":false"},
 	};
@@ -101,7 +120,7 @@ static void options_are_taken_or_refused(void **state)
 		assert_int_equal(status, cases[i].json ? 0 : CLI_USAGE);
 		if (!status) {
 			struct tenant t = tenant_options_defaults("acme");
-			assert_int_equal(tenant_options_apply(&o, &t), 0);
+			assert_int_equal(tenant_options_apply(&o, &t, 1795000000), 0);
 			char *json = tenant_json(&t);
 			if (!strstr(json, cases[i].json)) fail_msg("%s %s: %s", cases[i].name, cases[i].value, json);
 			free(json);
@@ -127,7 +146,7 @@ static void what_is_not_given_stays(void **state)
 	assert_int_equal(tenant_options_take(&o, option_of("route"), "a.org"), 0);
 	assert_int_equal(tenant_options_take(&o, option_of("route"), "b.org"), 0);
 	assert_true(o.any);
-	assert_int_equal(tenant_options_apply(&o, &t), 0);
+	assert_int_equal(tenant_options_apply(&o, &t, 1795000000), 0);
 	assert_int_equal(t.from_count, 20);
 	assert_int_equal(t.from[19].ip.octets[2], 19);
 	assert_int_equal(t.downstreams[1].preference, 20);

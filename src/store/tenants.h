@@ -38,6 +38,13 @@ enum tenant_directory {
 }; /* partial: an address that is not listed is asked downstream */
 enum tenant_tls { TENANT_TLS_MAY, TENANT_TLS_NEVER, TENANT_TLS_REQUIRE };
 
+enum tenant_dmarc { TENANT_DMARC_MARK, TENANT_DMARC_ENFORCE, TENANT_DMARC_IGNORE };
+enum tenant_tags { TENANT_TAGS_OFF, TENANT_TAGS_PRVS, TENANT_TAGS_SUBADDRESS };
+/* What happens to a bounce for an address without a valid tag: learn logs it for TENANT_LEARNING_S after tags were turned on, then
+ * refuses it; refuse does so at once. */
+enum tenant_tag_check { TENANT_CHECK_LEARN, TENANT_CHECK_REFUSE, TENANT_CHECK_OFF };
+#define TENANT_LEARNING_S (7 * 24 * 3600)
+
 struct tenant {
 	uint32_t id; /* > 0 */
 	const char *name;
@@ -57,7 +64,18 @@ struct tenant {
 	bool case_sensitive;             /* --case-sensitive; default false */
 	bool catch_all;                  /* --catch-all: a directory entry "@domain" makes every local part known */
 	enum tenant_tls tls;             /* --tls may|never|require, to the downstream */
-	bool enabled;                    /* --disable: mail is answered 450 4.3.2 as long as it is */
+	enum tenant_dmarc dmarc;         /* --dmarc mark|enforce|ignore: what the author's domain asks for */
+	enum tenant_tags tags;           /* --tags off|prvs|sub-address: return paths of its outbound mail */
+	int64_t tags_since;              /* Unix time when tags were turned on; 0: they are off */
+	enum tenant_tag_check tag_check; /* --tag-check learn|refuse|off */
+	const char **tag_exceptions;     /* --tag-exception: "local@domain" or "@domain" that also send elsewhere */
+	size_t tag_exception_count;
+	bool contain;       /* --contain: unverified mail is handed on under a return path of ours */
+	bool spool;         /* --no-spool: nothing inbound is kept while its servers are away. Default true */
+	bool sign;          /* --no-sign: outbound mail is not signed though there is a key. Default true */
+	const char *digest; /* --digest ADDRESS|none: who is told of held mail; "": nobody, NULL: postmaster@ its first
+	                       domain */
+	bool enabled;       /* --disable: mail is answered 450 4.3.2 as long as it is */
 };
 
 struct tenants;
@@ -77,6 +95,9 @@ const struct tenant *tenants_by_source(const struct tenants *, const struct ip *
 const struct tenant *tenants_by_certificate(const struct tenants *, const char *sha256_hex);
 const struct tenant *tenants_by_user(const struct tenants *, struct slice user, const struct tenant_user **out);
 bool tenant_owns(const struct tenant *, struct slice canonical_domain);
+/* A bounce to local@domain without a valid tag: TENANT_CHECK_OFF when nothing is asked of it (no tags, or an exception), _LEARN while only
+ * a note is made, _REFUSE. local is without tag and unquoted, domain canonical; now: Unix time. */
+enum tenant_tag_check tenant_tag_check(const struct tenant *, struct slice local, struct slice domain, int64_t now);
 
 /* Stores a new tenant (id 0: the next number is given, *id_out) or replaces the one with that id. Checks names, that no
  * domain, source prefix, certificate or user belongs to another; why says which and whose (256 bytes). ERR_EXISTS, ERR_INVALID. */

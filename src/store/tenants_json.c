@@ -10,6 +10,12 @@ static const char *const ask_names[] = {[ASK_AT_RCPT] = "rcpt", [ASK_AT_DATA] = 
 static const char *const directory_names[] = {[DIRECTORY_COMPLETE] = "complete", [DIRECTORY_PARTIAL] = "partial"};
 static const char *const tls_names[] = {
 	[TENANT_TLS_MAY] = "may", [TENANT_TLS_NEVER] = "never", [TENANT_TLS_REQUIRE] = "require"};
+static const char *const dmarc_names[] = {
+	[TENANT_DMARC_MARK] = "mark", [TENANT_DMARC_ENFORCE] = "enforce", [TENANT_DMARC_IGNORE] = "ignore"};
+static const char *const tags_names[] = {
+	[TENANT_TAGS_OFF] = "off", [TENANT_TAGS_PRVS] = "prvs", [TENANT_TAGS_SUBADDRESS] = "sub-address"};
+static const char *const check_names[] = {
+	[TENANT_CHECK_LEARN] = "learn", [TENANT_CHECK_REFUSE] = "refuse", [TENANT_CHECK_OFF] = "off"};
 /* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -66,6 +72,26 @@ static json_t *certificates_json(const struct tenant *t, bool *ok)
 	return array;
 }
 
+static json_t *exceptions_json(const struct tenant *t, bool *ok)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < t->tag_exception_count; i++) append(array, json_string(t->tag_exceptions[i]), ok);
+	return array;
+}
+
+static void set_proof(json_t *o, const struct tenant *t, bool *ok)
+{
+	set(o, "dmarc", json_string(dmarc_names[t->dmarc]), ok);
+	set(o, "tags", json_string(tags_names[t->tags]), ok);
+	set(o, "tags_since", json_integer(t->tags_since), ok);
+	set(o, "tag_check", json_string(check_names[t->tag_check]), ok);
+	set(o, "tag_exceptions", exceptions_json(t, ok), ok);
+	set(o, "contain", json_boolean(t->contain), ok);
+	set(o, "spool", json_boolean(t->spool), ok);
+	set(o, "sign", json_boolean(t->sign), ok);
+	if (t->digest) set(o, "digest", json_string(t->digest), ok);
+}
+
 static json_t *users_json(const struct tenant *t, bool secret, bool *ok)
 {
 	json_t *array = json_array();
@@ -97,6 +123,7 @@ static json_t *to_json(const struct tenant *t, bool secret)
 	set(o, "case_sensitive", json_boolean(t->case_sensitive), &ok);
 	set(o, "catch_all", json_boolean(t->catch_all), &ok);
 	set(o, "tls", json_string(tls_names[t->tls]), &ok);
+	set_proof(o, t, &ok);
 	set(o, "enabled", json_boolean(t->enabled), &ok);
 	if (ok) return o;
 	json_decref(o);
@@ -213,6 +240,16 @@ static void get_certificates(struct decoder *d, const json_t *o, struct tenant *
 	for (size_t i = 0; i < t->certificate_count; i++) t->certificates[i] = copy_text(d, json_array_get(array, i));
 }
 
+static void get_exceptions(struct decoder *d, const json_t *o, struct tenant *t)
+{
+	const json_t *array;
+	void *room;
+	t->tag_exception_count = array_member(d, o, "tag_exceptions", sizeof *t->tag_exceptions, &room, &array);
+	t->tag_exceptions = room;
+	for (size_t i = 0; i < t->tag_exception_count; i++)
+		t->tag_exceptions[i] = copy_text(d, json_array_get(array, i));
+}
+
 static void get_users(struct decoder *d, const json_t *o, struct tenant *t)
 {
 	const json_t *array;
@@ -253,6 +290,21 @@ static char get_plus(struct decoder *d, const json_t *o)
 	return text ? text[0] : '\0';
 }
 
+static void get_proof(struct decoder *d, const json_t *o, struct tenant *t)
+{
+	const json_t *since = json_object_get(o, "tags_since"), *digest = json_object_get(o, "digest");
+	t->dmarc = (enum tenant_dmarc)get_choice(d, o, "dmarc", dmarc_names, COUNT(dmarc_names));
+	t->tags = (enum tenant_tags)get_choice(d, o, "tags", tags_names, COUNT(tags_names));
+	if (since && !json_is_integer(since)) d->corrupt = true;
+	t->tags_since = json_integer_value(since);
+	t->tag_check = (enum tenant_tag_check)get_choice(d, o, "tag_check", check_names, COUNT(check_names));
+	get_exceptions(d, o, t);
+	t->contain = get_bool(d, o, "contain", false);
+	t->spool = get_bool(d, o, "spool", true);
+	t->sign = get_bool(d, o, "sign", true);
+	t->digest = digest ? copy_text(d, digest) : NULL;
+}
+
 static void get_all(struct decoder *d, const json_t *o, struct tenant *t)
 {
 	if (!json_is_object(o)) d->corrupt = true;
@@ -268,6 +320,7 @@ static void get_all(struct decoder *d, const json_t *o, struct tenant *t)
 	t->case_sensitive = get_bool(d, o, "case_sensitive", false);
 	t->catch_all = get_bool(d, o, "catch_all", false);
 	t->tls = (enum tenant_tls)get_choice(d, o, "tls", tls_names, COUNT(tls_names));
+	get_proof(d, o, t);
 	t->enabled = get_bool(d, o, "enabled", true);
 }
 
@@ -306,6 +359,13 @@ static bool is_domain(const char *s)
 	for (const char *p = s; *p; p++)
 		if (*p >= 'A' && *p <= 'Z') return false;
 	return is_word(s, 255, "@/:\"\\") && s[0] != '.' && !strstr(s, "..") && s[strlen(s) - 1] != '.';
+}
+
+/* "local@domain" in the case it has in mail, or "@domain". */
+static bool is_mailbox(const char *s, bool local_needed)
+{
+	const char *at = strrchr(s, '@');
+	return at && is_domain(at + 1) && at - s <= 255 && !(local_needed && at == s) && is_word(s, 511, "\"\\<>");
 }
 
 static bool is_sha256(const char *s)
@@ -352,6 +412,12 @@ enum error tenant_validate(const struct tenant *t, char why[256])
 		if (!is_word(t->users[i].password_hash, 512, ":"))
 			return wrong(why, "the password hash is not one of crypt(5), for user", t->users[i].name);
 	}
+	for (size_t i = 0; i < t->tag_exception_count; i++)
+		if (!is_mailbox(t->tag_exceptions[i], false))
+			return wrong(why, "not an address or @domain", t->tag_exceptions[i]);
+	if (t->digest && t->digest[0] && !is_mailbox(t->digest, true)) return wrong(why, "not an address", t->digest);
+	if (t->tags == TENANT_TAGS_SUBADDRESS && !t->plus)
+		return wrong(why, "tags in sub-addresses need a separator (--plus)", plus);
 	if (!is_plus(t->plus)) return wrong(why, "not a separator for sub-addresses", plus);
 	return ERR_OK;
 }

@@ -36,11 +36,15 @@ static void json_is_the_same_after_a_round(void **state)
 		"\"from\":[\"192.0.2.0/24\",\"2001:db8::/32\"],\"certificates\":[\"" HASH_A
 		"\"],\"users\":[{\"name\":\"joe\","
 		"\"password\":\"$y$j9T$abc$def\"}],\"ask\":\"data\",\"directory\":\"partial\",\"plus\":\"-\","
-		"\"case_sensitive\":true,\"catch_all\":true,\"tls\":\"require\",\"enabled\":false}",
+		"\"case_sensitive\":true,\"catch_all\":true,\"tls\":\"require\",\"dmarc\":\"enforce\","
+		"\"tags\":\"prvs\",\"tags_since\":1795000000,\"tag_check\":\"refuse\",\"tag_exceptions\":"
+		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,"
+		"\"digest\":\"boss@example.org\",\"enabled\":false}",
 		"{\"name\":\"a\",\"domains\":[],\"downstreams\":[],\"from\":[],\"certificates\":[],\"users\":[],"
 		"\"ask\":\"rcpt\","
 		"\"directory\":\"complete\",\"plus\":\"\",\"case_sensitive\":false,\"catch_all\":false,\"tls\":\"may\","
-		"\"enabled\":true}",
+		"\"dmarc\":\"mark\",\"tags\":\"off\",\"tags_since\":0,\"tag_check\":\"learn\",\"tag_exceptions\":[],"
+		"\"contain\":false,\"spool\":true,\"sign\":true,\"enabled\":true}",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct arena a;
@@ -66,7 +70,44 @@ static void absent_members_have_their_defaults(void **state)
 	assert_true(t.enabled);
 	assert_false(t.case_sensitive);
 	assert_int_equal(t.directory, DIRECTORY_COMPLETE);
+	assert_int_equal(t.dmarc, TENANT_DMARC_MARK);
+	assert_int_equal(t.tags, TENANT_TAGS_OFF);
+	assert_true(t.spool);
+	assert_true(t.sign);
+	assert_null(t.digest);
 	arena_free(&a);
+}
+
+static void tags_are_asked_for_after_a_time_of_learning_and_not_of_exceptions(void **state)
+{
+	enum { SINCE = 1795000000, LATER = SINCE + TENANT_LEARNING_S };
+	static const struct {
+		enum tenant_tags tags;
+		enum tenant_tag_check check;
+		int64_t now;
+		const char *local, *domain;
+		enum tenant_tag_check wanted;
+	} cases[] = {
+		{TENANT_TAGS_OFF, TENANT_CHECK_REFUSE, LATER, "joe", "example.org", TENANT_CHECK_OFF},
+		{TENANT_TAGS_PRVS, TENANT_CHECK_OFF, LATER, "joe", "example.org", TENANT_CHECK_OFF},
+		{TENANT_TAGS_PRVS, TENANT_CHECK_LEARN, LATER - 1, "joe", "example.org", TENANT_CHECK_LEARN},
+		{TENANT_TAGS_PRVS, TENANT_CHECK_LEARN, LATER, "joe", "example.org", TENANT_CHECK_REFUSE},
+		{TENANT_TAGS_SUBADDRESS, TENANT_CHECK_REFUSE, SINCE, "joe", "example.org", TENANT_CHECK_REFUSE},
+		{TENANT_TAGS_PRVS, TENANT_CHECK_REFUSE, LATER, "LIST", "example.org", TENANT_CHECK_OFF},
+		{TENANT_TAGS_PRVS, TENANT_CHECK_REFUSE, LATER, "list", "example.net", TENANT_CHECK_REFUSE},
+		{TENANT_TAGS_PRVS, TENANT_CHECK_REFUSE, LATER, "anybody", "web.example.org", TENANT_CHECK_OFF},
+	};
+	const char *exceptions[] = {"list@example.org", "@web.example.org"};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct tenant t = {.tags = cases[i].tags,
+		                   .tag_check = cases[i].check,
+		                   .tags_since = SINCE,
+		                   .tag_exceptions = exceptions,
+		                   .tag_exception_count = 2};
+		assert_int_equal(tenant_tag_check(&t, slice_str(cases[i].local), slice_str(cases[i].domain),
+		                                  cases[i].now),
+		                 cases[i].wanted);
+	}
 }
 
 static void damaged_json_is_refused(void **state)
@@ -95,6 +136,11 @@ static void damaged_json_is_refused(void **state)
 		"{\"name\":\"a\",\"plus\":\"++\"}",
 		"{\"name\":\"a\",\"plus\":\"a\"}",
 		"{\"name\":\"a\",\"enabled\":1}",
+		"{\"name\":\"a\",\"dmarc\":\"perhaps\"}",
+		"{\"name\":\"a\",\"tags_since\":\"now\"}",
+		"{\"name\":\"a\",\"tag_exceptions\":[\"joe\"]}",
+		"{\"name\":\"a\",\"digest\":\"@example.org\"}",
+		"{\"name\":\"a\",\"tags\":\"sub-address\",\"plus\":\"\"}",
 		"{\"name\":\"a\",\"certificates\":[\"AA\"]}",
 		"{\"name\":\"a\",\"users\":[{\"name\":\"j\"}]}",
 		"{\"name\":\"a\",\"name\":\"b\"}",
@@ -377,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_the_same_after_a_round),
 		cmocka_unit_test(absent_members_have_their_defaults),
+		cmocka_unit_test(tags_are_asked_for_after_a_time_of_learning_and_not_of_exceptions),
 		cmocka_unit_test(damaged_json_is_refused),
 		T(tenants_are_stored_changed_and_removed),
 		T(nothing_belongs_to_two),
