@@ -10,7 +10,12 @@
  *     int cli_spf(int argc, char **argv) { return tool_main(&spf, argc, argv); }
  *
  * The answer functions run as fibers of one loop: they may wait for DNS, many are under way at once, and none may block for
- * long. No configuration and no state is needed.
+ * long. No configuration and no state is needed; -c is taken and has no effect.
+ *
+ * A single question without an answer is complained about and ends with CLI_CANNOT; with --json standard output then gets
+ * {"error":"why"}. Several files are several questions, answered in order, with "file" in an error; the worst status counts.
+ * A batch ends with CLI_DONE whatever the answers are. A member that is absent from a line is taken from the options, if they
+ * say it; null counts as absent. A line may have 1 MiB, be nested 32 deep, and its answer may take 256 MiB of arena.
  */
 #ifndef BACKSTOP_CLI_TOOL_H
 #define BACKSTOP_CLI_TOOL_H
