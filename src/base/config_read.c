@@ -198,6 +198,7 @@ static int single_section(cfg_t *cfg, cfg_opt_t *opt)
 LEAF(log)
 LEAF(resolver)
 LEAF(tls)
+LEAF(auth)
 LEAF(pool)
 LEAF(route)
 LEAF(blocklist)
@@ -210,8 +211,8 @@ static cfg_opt_t relay_schema[] = {CONFIG_relay_OPTIONS(OPTION) TITLED_SECTION(p
 /* clang-format off */
 #define ROOT_SCHEMA \
 	CONFIG_root_OPTIONS(OPTION) SINGLE_SECTION(log, log_schema), SINGLE_SECTION(resolver, resolver_schema), \
-	SINGLE_SECTION(tls, tls_schema), SINGLE_SECTION(relay, relay_schema), SINGLE_SECTION(keeper, keeper_schema), \
-	SINGLE_SECTION(dns, dns_schema), SINGLE_SECTION(web, web_schema)
+	SINGLE_SECTION(tls, tls_schema), SINGLE_SECTION(auth, auth_schema), SINGLE_SECTION(relay, relay_schema), \
+	SINGLE_SECTION(keeper, keeper_schema), SINGLE_SECTION(dns, dns_schema), SINGLE_SECTION(web, web_schema)
 /* clang-format on */
 static cfg_opt_t root_schema[] = {ROOT_SCHEMA, CFG_END()};
 
@@ -307,7 +308,7 @@ static enum error fill_titled(const char *name, cfg_t *relay, struct arena *a, s
 
 static enum error fill_all(cfg_t *cfg, struct arena *a, struct config *out)
 {
-	static const char *const singles[] = {"log", "resolver", "tls", "relay", "web"};
+	static const char *const singles[] = {"log", "resolver", "tls", "auth", "relay", "web"};
 	enum error e = fill("root", cfg, a, out);
 	for (size_t i = 0; i < sizeof singles / sizeof *singles && e == ERR_OK; i++)
 		e = fill(singles[i], cfg_size(cfg, singles[i]) ? cfg_getsec(cfg, singles[i]) : NULL, a, out);

@@ -154,11 +154,53 @@ static void test_defaults(void **state)
 	config_unref(c);
 }
 
+/* What proof of senders takes: the resolver's trust, section auth, the ledger. */
+static void test_proof(void **state)
+{
+	struct config *c;
+	char why[CONFIG_WHY];
+	assert_int_equal(parse("hostname = MX.example.net\nrelay {}\n", &c, why), ERR_OK);
+	assert_false(c->resolver_dnssec);
+	assert_string_equal(c->resolver_trust_anchor, "/usr/share/dns/root.key");
+	assert_string_equal(c->auth.authserv_id, "mx.example.net");
+	assert_int_equal(c->auth.dmarc, DMARC_RFC9989);
+	assert_null(c->auth.suffix_list);
+	assert_int_equal(c->auth.spf_timeout, 20000);
+	assert_int_equal(c->auth.key_timeout, 10000);
+	assert_string_equal(c->relay.return_path_domain, "mx.example.net");
+	assert_int_equal(c->relay.ledger_lifetime, 30 * 86400000LL);
+	assert_int_equal(c->relay.ledger_size, 1 << 30);
+	assert_int_equal(c->relay.digest_interval, 86400000);
+	config_unref(c);
+
+	enum error e = parse("hostname = mx.example.net\n"
+	                     "resolver { dnssec = true  trust-anchor = \"/etc/anchor\" }\n"
+	                     "auth { authserv-id = ID.example.net  dmarc = rfc7489  suffix-list = \"/etc/psl\"\n"
+	                     "       spf-timeout = 5s  key-timeout = 250ms }\n"
+	                     "relay { return-path-domain = rp.example.net  ledger-lifetime = 2d\n"
+	                     "        ledger-size = 8M  digest-interval = 0 }\n",
+	                     &c, why);
+	assert_string_equal(why, "");
+	assert_int_equal(e, ERR_OK);
+	assert_true(c->resolver_dnssec);
+	assert_string_equal(c->resolver_trust_anchor, "/etc/anchor");
+	assert_string_equal(c->auth.authserv_id, "id.example.net");
+	assert_int_equal(c->auth.dmarc, DMARC_RFC7489);
+	assert_string_equal(c->auth.suffix_list, "/etc/psl");
+	assert_int_equal(c->auth.spf_timeout, 5000);
+	assert_int_equal(c->auth.key_timeout, 250);
+	assert_string_equal(c->relay.return_path_domain, "rp.example.net");
+	assert_int_equal(c->relay.ledger_lifetime, 2 * 86400000LL);
+	assert_int_equal(c->relay.ledger_size, 8 << 20);
+	assert_int_equal(c->relay.digest_interval, 0);
+	config_unref(c);
+}
+
 /* Every default of the table is a value that its own type takes. */
 static void test_table(void **state)
 {
-	static const char *const names[] = {"root",  "log",       "resolver", "tls", "relay", "pool",
-	                                    "route", "blocklist", "keeper",   "dns", "web"};
+	static const char *const names[] = {"root", "log",   "resolver",  "tls",    "auth", "relay",
+	                                    "pool", "route", "blocklist", "keeper", "dns",  "web"};
 	struct arena a;
 	arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -231,6 +273,13 @@ static const struct {
 	{"bad blocklist", "relay {\nblocklist \"a b\" {}\n}\n", "test.conf:2: blocklist \"a b\": not a domain name"},
 	{"bad blocklist mode", "relay {\nblocklist \"a.b\" {mode = any}\n}\n",
          "test.conf:2: mode: one of these is needed: safe all"},
+	{"auth twice", "auth {\n}\nauth {\n}\n", "test.conf:4: section auth is given twice"},
+	{"dmarc of no RFC", "auth {\ndmarc = rfc822\n}\n",
+         "test.conf:2: dmarc: one of these is needed: rfc9989 rfc7489"},
+	{"authserv-id that is no name", "auth {\nauthserv-id = \"a b\"\n}\n",
+         "test.conf:2: authserv-id: 'a b' is not a domain name"},
+	{"a very small ledger", "relay {\nledger-size = 1K\n}\n",
+         "test.conf:2: ledger-size: 1K is out of range, 1M to 1024G"},
 	{"section twice", "relay {\n}\nrelay {\n}\n", "test.conf:4: section relay is given twice"},
 	{"bad resolver", "resolver { server = {\"dns.example.net\"} }\n",
          "test.conf:1: server: 'dns.example.net' is not ADDRESS or ADDRESS:PORT"},
@@ -332,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_table),
 		cmocka_unit_test(test_bad),          cmocka_unit_test(test_after_failure),
 		cmocka_unit_test(test_nul_and_size), cmocka_unit_test(test_load_and_pem),
+		cmocka_unit_test(test_proof),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
