@@ -52,20 +52,32 @@ struct spool_message {
 	bool verified;   /* the return path proved itself: an NDR may go there */
 	bool hold;       /* kept, not tried, until released */
 	bool downstream; /* recipients belong to the tenant: deliver to its downstreams, not by MX */
+	/* An NDR or auto-reply whose addressee did not prove that it sent what is answered: it never goes there, only to an
+	 * address of the tenant that its owner names when releasing it. */
+	bool answer;
+	bool redirected; /* released to another address than it was sent to: its sender is told nothing of that */
+	uint8_t proof;   /* enum proof of auth/proof.h: how the return path proved itself; 0: it did not */
 	uint32_t tenant; /* number; 0: none (cannot happen for outbound) */
 	uint32_t attempts;
 	int64_t arrived, next_attempt, expires; /* Unix time */
 	struct slice return_path;               /* empty: <> */
 	struct slice envid;
-	struct slice source; /* "192.0.2.1", "192.0.2.1 user=joe": who gave it to us */
-	struct slice hold_reason;
-	struct slice message_id; /* of the header, for logs */
-	uint64_t size;           /* octets of the body, our Received field included */
-	uint64_t header_size;    /* octets of the header block in it */
+	struct slice source;      /* "192.0.2.1", "192.0.2.1 user=joe": who gave it to us */
+	int64_t held_since;       /* Unix time of the last hold; 0: never held */
+	struct slice hold_reason; /* stays after a release, for the delivered copy */
+	struct slice message_id;  /* of the header, for logs */
+	uint64_t size;            /* octets of the body, our Received field included */
+	uint64_t header_size;     /* octets of the header block in it */
 	bool body_in_file;
 	struct spool_recipient *recipients;
 	size_t recipient_count;
 };
+
+/* Was held and let go: what is delivered says so. */
+static inline bool spool_released(const struct spool_message *m)
+{
+	return !m->hold && m->held_since;
+}
 
 uint64_t spool_new_id(int64_t unix_ms); /* unique in this process, grows; any thread */
 /* New ids will be above id. spool_each() and spool_remove_orphans() call it for what they see, so that after a restart ids are new

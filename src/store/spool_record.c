@@ -7,12 +7,22 @@
 #include "store/octets.h"
 #include "store/spool.h"
 
-#define RECORD_VERSION  1
-#define FIXED_SIZE      58 /* up to the first string */
+#define RECORD_VERSION  2
+#define FIXED_SIZE      66 /* up to the first string */
 #define RECIPIENT_SIZE  11 /* of a recipient without its strings */
 #define LEAST_RECIPIENT (RECIPIENT_SIZE + 4 * 2)
 
-enum { FLAG_SMTPUTF8 = 1, FLAG_VERIFIED = 2, FLAG_HOLD = 4, FLAG_DOWNSTREAM = 8, FLAG_BODY_IN_FILE = 16 };
+enum {
+	FLAG_SMTPUTF8 = 1,
+	FLAG_VERIFIED = 2,
+	FLAG_HOLD = 4,
+	FLAG_DOWNSTREAM = 8,
+	FLAG_BODY_IN_FILE = 16,
+	FLAG_ANSWER = 32,
+	FLAG_REDIRECTED = 64
+};
+/* Of enum proof: what verified meant in version 1, which knew no other proof than the tenant's own source. */
+#define PROOF_OF_VERSION_1 1
 
 /* ---- ids ---------------------------------------------------------------------------------------------------------- */
 
@@ -109,7 +119,8 @@ static void put_fixed(struct octet_writer *w, const struct spool_message *m)
 	octet_put_u8(w, m->body_type);
 	octet_put_u8(w, (uint8_t)((m->smtputf8 ? FLAG_SMTPUTF8 : 0) | (m->verified ? FLAG_VERIFIED : 0) |
 	                          (m->hold ? FLAG_HOLD : 0) | (m->downstream ? FLAG_DOWNSTREAM : 0) |
-	                          (m->body_in_file ? FLAG_BODY_IN_FILE : 0)));
+	                          (m->body_in_file ? FLAG_BODY_IN_FILE : 0) | (m->answer ? FLAG_ANSWER : 0) |
+	                          (m->redirected ? FLAG_REDIRECTED : 0)));
 	octet_put_u32(w, m->tenant);
 	octet_put_u32(w, m->attempts);
 	octet_put_u64(w, (uint64_t)m->arrived);
@@ -117,7 +128,10 @@ static void put_fixed(struct octet_writer *w, const struct spool_message *m)
 	octet_put_u64(w, (uint64_t)m->expires);
 	octet_put_u64(w, m->size);
 	octet_put_u64(w, m->header_size);
-	octet_put_u32(w, 0); /* kept free */
+	octet_put_u8(w, m->proof);
+	octet_put_u8(w, 0); /* kept free */
+	octet_put_u16(w, 0);
+	octet_put_u64(w, (uint64_t)m->held_since);
 }
 
 /* An address that was cut short would be another address: the record is refused instead. */
@@ -149,7 +163,7 @@ struct slice spool_encode(struct arena *a, const struct spool_message *m)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-static void get_fixed(struct octet_reader *r, struct spool_message *m)
+static void get_fixed(struct octet_reader *r, uint8_t version, struct spool_message *m)
 {
 	m->kind = octet_get_u8(r);
 	m->pool = octet_get_u8(r);
@@ -161,6 +175,8 @@ static void get_fixed(struct octet_reader *r, struct spool_message *m)
 	m->hold = flags & FLAG_HOLD;
 	m->downstream = flags & FLAG_DOWNSTREAM;
 	m->body_in_file = flags & FLAG_BODY_IN_FILE;
+	m->answer = flags & FLAG_ANSWER;
+	m->redirected = flags & FLAG_REDIRECTED;
 	m->tenant = octet_get_u32(r);
 	m->attempts = octet_get_u32(r);
 	m->arrived = (int64_t)octet_get_u64(r);
@@ -168,7 +184,16 @@ static void get_fixed(struct octet_reader *r, struct spool_message *m)
 	m->expires = (int64_t)octet_get_u64(r);
 	m->size = octet_get_u64(r);
 	m->header_size = octet_get_u64(r);
-	octet_get_u32(r);
+	m->proof = octet_get_u8(r);
+	octet_get_u8(r);
+	octet_get_u16(r);
+	if (version == 1) {
+		m->proof = m->verified ? PROOF_OF_VERSION_1 : 0;
+		m->answer = m->redirected = false;
+	} else {
+		m->held_since = (int64_t)octet_get_u64(r);
+	}
+	if (m->hold && !m->held_since) m->held_since = m->arrived;
 }
 
 /* All strings point into the record, which decode has copied to the arena as a whole. */
@@ -199,8 +224,9 @@ enum error spool_decode(struct arena *a, struct slice record, struct spool_messa
 	struct slice copy = arena_copy(a, record);
 	if (!copy.p) return ERR_NO_MEMORY;
 	struct octet_reader r = octet_reader(copy);
-	if (octet_get_u8(&r) != RECORD_VERSION) return ERR_CORRUPT;
-	get_fixed(&r, out);
+	uint8_t version = octet_get_u8(&r);
+	if (version == 0) return ERR_CORRUPT;
+	get_fixed(&r, version, out);
 	out->return_path = octet_get_string(&r);
 	out->envid = octet_get_string(&r);
 	out->source = octet_get_string(&r);

@@ -31,6 +31,10 @@ static struct spool_message sample(uint64_t id)
 		.verified = true,
 		.hold = true,
 		.downstream = true,
+		.answer = true,
+		.redirected = true,
+		.proof = 3,
+		.held_since = 1700000200,
 		.tenant = 7,
 		.attempts = 3,
 		.arrived = 1700000000,
@@ -65,6 +69,10 @@ static void assert_same(const struct spool_message *a, const struct spool_messag
 	assert_int_equal(a->verified, b->verified);
 	assert_int_equal(a->hold, b->hold);
 	assert_int_equal(a->downstream, b->downstream);
+	assert_int_equal(a->answer, b->answer);
+	assert_int_equal(a->redirected, b->redirected);
+	assert_int_equal(a->proof, b->proof);
+	assert_int_equal(a->held_since, b->held_since);
 	assert_int_equal(a->body_in_file, b->body_in_file);
 	assert_int_equal(a->tenant, b->tenant);
 	assert_int_equal(a->attempts, b->attempts);
@@ -102,9 +110,60 @@ static void a_record_is_the_same_after_encoding(void **state)
 	assert_int_equal(spool_decode(&a, record, &out), ERR_OK);
 	assert_same(&m, &out);
 	record = spool_encode(&a, &empty);
-	assert_int_equal(record.n, 58 + 5 * 2 + 4); /* docs/storage.md */
+	assert_int_equal(record.n, 66 + 5 * 2 + 4); /* docs/storage.md */
 	assert_int_equal(spool_decode(&a, record, &out), ERR_OK);
 	assert_int_equal(out.recipient_count, 0);
+	arena_free(&a);
+}
+
+/* Octets that version 1 wrote: outbound, verified, on hold, tenant 7, one recipient. */
+#define VERSION_1                                                                                                      \
+	"\x01\x00\x02\x00\x01\x06\x00\x00\x00\x07\x00\x00\x00\x03"                                                     \
+	"\x00\x00\x00\x00\x65\x53\xf1\x00\x00\x00\x00\x00\x65\x53\xf2\x2c\x00\x00\x00\x00\x65\x5a\x0b\x80"             \
+	"\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00"                             \
+	"\x00\x03"                                                                                                     \
+	"a@b"                                                                                                          \
+	"\x00\x00\x00\x09"                                                                                             \
+	"192.0.2.1"                                                                                                    \
+	"\x00\x04"                                                                                                     \
+	"odd!"                                                                                                         \
+	"\x00\x00\x00\x00\x00\x01"                                                                                     \
+	"\x04\x00\x01\x00\x00\x00\x00\x65\x53\xf1\x00\x00\x03"                                                         \
+	"c@d"                                                                                                          \
+	"\x00\x00\x00\x03"                                                                                             \
+	"450"                                                                                                          \
+	"\x00\x00"
+
+static void a_record_of_version_1_is_understood(void **state)
+{
+	static const char old[] = VERSION_1;
+	struct arena a;
+	arena_init(&a, 1 << 20);
+	struct spool_message m, again;
+	assert_int_equal(spool_decode(&a, slice_of(old, sizeof old - 1), &m), ERR_OK);
+	assert_true(m.verified && m.hold && !m.answer && !m.redirected && !m.downstream);
+	assert_int_equal(m.proof, 1);
+	assert_int_equal(m.held_since, 1700000000); /* it was not kept: the time of its arrival */
+	assert_int_equal(m.tenant, 7);
+	assert_int_equal(m.attempts, 3);
+	assert_int_equal(m.next_attempt, 1700000300);
+	assert_slice(m.return_path, SLICE("a@b"));
+	assert_slice(m.hold_reason, SLICE("odd!"));
+	assert_int_equal(m.recipient_count, 1);
+	assert_slice(m.recipients[0].address, SLICE("c@d"));
+	assert_slice(m.recipients[0].last_reply, SLICE("450"));
+	struct slice record = spool_encode(&a, &m); /* becomes the new version when it is written */
+	assert_int_equal(record.p[0], 2);
+	assert_int_equal(spool_decode(&a, record, &again), ERR_OK);
+	assert_same(&m, &again);
+	char flagged[sizeof old];
+	memcpy(flagged, old, sizeof old);
+	flagged[5] = 0; /* neither verified nor held */
+	assert_int_equal(spool_decode(&a, slice_of(flagged, sizeof old - 1), &m), ERR_OK);
+	assert_int_equal(m.proof, 0);
+	assert_int_equal(m.held_since, 0);
+	for (size_t n = 0; n < sizeof old - 1; n++)
+		assert_int_equal(spool_decode(&a, slice_of(old, n), &m), ERR_CORRUPT);
 	arena_free(&a);
 }
 
@@ -127,7 +186,7 @@ static void damaged_records_are_refused(void **state)
 		char value;
 		enum error error;
 	} cases[] = {
-		{0, 2, ERR_VERSION},          {0, 0, ERR_CORRUPT}, {1, 9, ERR_CORRUPT},
+		{0, 3, ERR_VERSION},          {0, 0, ERR_CORRUPT}, {1, 9, ERR_CORRUPT},
 		{2, POOL_COUNT, ERR_CORRUPT}, {3, 3, ERR_CORRUPT}, {4, 2, ERR_CORRUPT},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -413,6 +472,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_is_the_same_after_encoding),
+		cmocka_unit_test(a_record_of_version_1_is_understood),
 		cmocka_unit_test(damaged_records_are_refused),
 		cmocka_unit_test(long_texts_are_cut_but_addresses_never),
 		cmocka_unit_test(ids_grow_and_read_back),
