@@ -7,11 +7,9 @@
 #ifndef BACKSTOP_AUTH_DMARC_H
 #define BACKSTOP_AUTH_DMARC_H
 
+#include "auth/dmarc_record.h"
 #include "auth/orgdomain.h"
 #include "auth/result.h"
-
-enum dmarc_policy { DMARC_POLICY_ABSENT, DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
-const char *dmarc_policy_text(enum dmarc_policy p); /* "none", "quarantine", "reject"; NULL for absent */
 
 struct dmarc_identifier { /* one result of SPF or DKIM */
 	enum auth_result result;

@@ -15,9 +15,12 @@
 
 struct suffix_list; /* immutable, any thread */
 
-/* The text of a public suffix list (publicsuffix.org's format), or an empty slice for the one built into libpsl / the system's. */
+/* The text of a public suffix list (publicsuffix.org's format), or an empty slice for the system's, or the one built into libpsl.
+ * ERR_SYNTAX: no rule is in it. ERR_NO_MEMORY. */
 enum error suffix_list_load(struct slice text, struct suffix_list **out);
-void suffix_list_free(struct suffix_list *);
+void suffix_list_free(struct suffix_list *); /* NULL is fine */
+/* The registrable part of a canonical domain, an end of it; empty when the domain is a public suffix itself. {NULL,0}: no memory. */
+struct slice suffix_list_registrable(struct arena *a, const struct suffix_list *list, struct slice domain);
 
 struct orgdomain_source { /* how domains are looked up; passed about by value */
 	struct resolver *resolver;
