@@ -86,15 +86,19 @@ static bool read_srs1(struct slice local, struct srs1 *out)
 	return out->host.n > 0 && out->user.n > 0;
 }
 
-/* ---- forward ------------------------------------------------------------------------------------------------------ */
-
-/* May the domain stand in a local part without quotes (RFC 5321 4.1.2)? A literal may not. */
-static bool is_plain(struct slice domain)
+/* May it stand in a local part without quotes (RFC 5321 4.1.2, RFC 6531 3.3)? A domain literal may not. */
+static bool is_plain(struct slice text)
 {
-	for (size_t i = 0; i < domain.n; i++)
-		if (memchr("[]:\\\"(),;<> ", domain.p[i], 12)) return false;
+	static const char others[] = "!#$%&'*+-/=?^_`{|}~.";
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80;
+		if (!letter && !memchr(others, c, sizeof others - 1)) return false;
+	}
 	return true;
 }
+
+/* ---- forward ------------------------------------------------------------------------------------------------------ */
 
 static struct slice forward_srs1(struct arena *a, struct slice host, struct slice user, bool quoted,
                                  struct slice our_domain, struct slice secret)
@@ -153,7 +157,9 @@ static enum error reverse_srs1(struct arena *a, const struct tag_address *t, con
 	struct slice hashed[] = {first.host, first.user};
 	if (!hash_ours(first.hash, secrets, hashed, 2)) return ERR_PERMISSION;
 	struct slice parts[] = {SLICE("SRS0"), first.user};
-	return copied(tag_join(a, parts, 2, t->quoted, first.host), original);
+	bool quoted =
+		t->quoted && (is_plain(first.host) || !is_plain(first.user)); /* else only the host wanted quotes */
+	return copied(tag_join(a, parts, 2, quoted, first.host), original);
 }
 
 /* In quotes: the user's own, or those that its domain literal needed. The hash, over what was given to us, tells. */

@@ -7,6 +7,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct slice without_quotes(struct arena *a, struct slice s)
+{
+	char *text = arena_alloc(a, s.n + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '"') text[n++] = s.p[i];
+	return slice_of(text, n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct slice secret = {"key", 3};
@@ -20,9 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (made.p && made.n <= TAG_ADDRESS_MOST && !slice_ends_nocase(in, SLICE("@us.example"))) {
 		enum error e = srs_reverse(&a, made, &secrets, now, SRS_DAYS, &original);
 		assert(e == ERR_OK);
-		/* An SRS0 word comes back in capitals, and SRS1 becomes the SRS0 it holds. */
+		/* An SRS0 word comes back in capitals, SRS1 becomes the SRS0 it holds; beside a literal quotes may come and go. */
 		bool srs1 = slice_starts_nocase(in, SLICE("SRS1")) || slice_starts_nocase(in, SLICE("\"SRS1"));
-		assert(srs1 || slice_equal_nocase(original, in));
+		assert(srs1 || slice_equal_nocase(without_quotes(&a, original), without_quotes(&a, in)));
 	}
 	arena_free(&a);
 	return 0;

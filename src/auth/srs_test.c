@@ -86,6 +86,9 @@ static void test_reverse(void **state)
 		{"quoted as Mail::SRS does", "SRS0=AErM=G3=example.net=\"a b\"@us.example", 0, ERR_OK,
 	         "\"a b\"@example.net"},
 		{"quoted for its literal", "\"SRS0=Ey/g=G3=[192.0.2.1]=joe\"@us.example", 0, ERR_OK, "joe@[192.0.2.1]"},
+		{"SRS1, its host quoted for being a literal",
+	         "\"SRS1=8Kzx=[192.0.2.1]==AbCd=TT=a.example=joe\"@us.example", 0, ERR_OK,
+	         "SRS0=AbCd=TT=a.example=joe@[192.0.2.1]"},
 		{"another user", "SRS0=tfW9=G3=example.net=bob@us.example", 0, ERR_PERMISSION, NULL},
 		{"another domain", "SRS0=tfW9=G3=example.com=alice@us.example", 0, ERR_PERMISSION, NULL},
 		{"another day", "SRS0=tfW9=G4=example.net=alice@us.example", 1, ERR_PERMISSION, NULL},
@@ -184,7 +187,7 @@ static void test_limits(void **state)
 	assert_int_equal(srs_reverse(&a, slice_of(lengthy, sizeof lengthy), &secrets, NOW, SRS_DAYS, &original),
 	                 ERR_NOT_FOUND);
 	assert_null(srs_forward(&a, slice_of(lengthy, sizeof lengthy), SLICE("x"), secret_list[0], NOW).p);
-	lengthy[TAG_ADDRESS_MOST - 3] = '@';
+	memcpy(lengthy + TAG_ADDRESS_MOST - 3, "@de", 3);
 	assert_non_null(srs_forward(&a, slice_of(lengthy, TAG_ADDRESS_MOST), SLICE("x"), secret_list[0], NOW).p);
 	assert_int_equal(srs_reverse(&a, slice_of(lengthy, TAG_ADDRESS_MOST), &secrets, NOW, SRS_DAYS, &original),
 	                 ERR_SYNTAX);

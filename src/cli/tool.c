@@ -226,6 +226,11 @@ static int take_options(struct tool_run *run, struct cli_options *o, int argc, c
 	if (status) return status;
 	int operands = argc - optind;
 	bool wanted = run->tool->files && !run->batch;
+	if (run->tool->operands && !run->batch) {
+		status = run->tool->operands(run, operands, argv + optind);
+		if (status) return status;
+		operands = 0;
+	}
 	if (operands > 0 && !wanted) return cli_usage("unexpected operand %s", argv[optind]);
 	if (operands == 0 && wanted) return cli_usage("a FILE is missing");
 	return run->batch || !run->tool->complete ? 0 : run->tool->complete(run);

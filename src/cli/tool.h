@@ -38,11 +38,13 @@ struct tool_run { /* one run of a tool */
 struct tool {
 	const char *name, *help;
 	const struct option *options; /* own long options besides --resolver, --now, --batch, --json, --help; or NULL */
-	bool asks_dns,
-		files; /* files: operands are file names, each is a question with "file"; else operands are refused */
+	bool asks_dns, files;         /* files: operands are file names, each is a question with "file" */
 	/* Takes one of its own options into run->question or run->own. 0, or an exit status after a complaint. May be NULL. */
 	int (*option)(struct tool_run *run, int val, const char *argument);
-	/* After the options: checks and completes the question (run->question), not called for lines of a batch. 0 or an exit status. May
+	/* Takes all operands, when they are no files and there is no --batch, into run->question. 0, or an exit status after a complaint.
+	 * NULL: operands are refused. */
+	int (*operands)(struct tool_run *run, int count, char **operands);
+	/* After the options and operands: checks and completes the question (run->question), not called for lines of a batch. 0 or an exit status. May
 	 * be NULL. */
 	int (*complete)(struct tool_run *run);
 	/* Answers a question (a new reference), or NULL with the reason in why. The arena is the question's. */
