@@ -38,6 +38,9 @@
 	X(spool_stored, COUNTER, "messages stored")                                                                    \
 	X(spool_removed, COUNTER, "messages removed when finished")                                                    \
 	X(spool_failures, COUNTER, "spool commits that failed")                                                        \
+	X(ledger_written, COUNTER, "transactions written to the ledger")                                               \
+	X(ledger_dropped, COUNTER, "transactions not written to the ledger: it could not keep up, or the disk failed") \
+	X(ledger_expired, COUNTER, "transactions removed from the ledger for their age or its size")                   \
 	X(queue_messages, GAUGE, "messages in the queue")                                                              \
 	X(queue_held, GAUGE, "messages on hold")                                                                       \
 	X(delivery_attempts, COUNTER, "delivery transactions started")                                                 \

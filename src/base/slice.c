@@ -166,10 +166,10 @@ static inline uint64_t fold_word(uint64_t w)
 	return w | capital >> 2;
 }
 
-static inline uint64_t sip13(struct slice s, bool nocase)
+static inline uint64_t sip13(struct slice s, const uint64_t key[2], bool nocase)
 {
-	struct sip sip = {hash_key[0] ^ 0x736f6d6570736575u, hash_key[1] ^ 0x646f72616e646f6du,
-	                  hash_key[0] ^ 0x6c7967656e657261u, hash_key[1] ^ 0x7465646279746573u};
+	struct sip sip = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u,
+	                  key[1] ^ 0x7465646279746573u};
 	size_t i = 0;
 	for (; s.n - i >= 8; i += 8) {
 		uint64_t w;
@@ -191,10 +191,15 @@ static inline uint64_t sip13(struct slice s, bool nocase)
 
 uint64_t slice_hash(struct slice s)
 {
-	return sip13(s, false);
+	return sip13(s, hash_key, false);
 }
 
 uint64_t slice_hash_nocase(struct slice s)
 {
-	return sip13(s, true);
+	return sip13(s, hash_key, true);
+}
+
+uint64_t slice_hash_keyed(struct slice s, const uint64_t key[2], bool nocase)
+{
+	return nocase ? sip13(s, key, true) : sip13(s, key, false);
 }

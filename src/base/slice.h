@@ -72,5 +72,7 @@ bool slice_to_u64(struct slice s, uint64_t *out);
 /* 64-bit hash for hash tables, keyed per process against chosen collisions; the _nocase form folds ASCII case. */
 uint64_t slice_hash(struct slice s);
 uint64_t slice_hash_nocase(struct slice s);
+/* The same with a key of the caller's (SipHash-1-3): the value may be stored, it is the same on every machine. */
+uint64_t slice_hash_keyed(struct slice s, const uint64_t key[2], bool nocase);
 
 #endif

@@ -120,6 +120,17 @@ static void hash_sees_every_octet_and_the_length(void **state)
 	assert_true(slice_hash((struct slice){NULL, 0}) == slice_hash(SLICE_EMPTY));
 }
 
+/* Values that are stored must not change: the first is of the reference's test vectors for SipHash-1-3. */
+static void hash_of_a_given_key_is_the_standard_one(void **state)
+{
+	static const uint64_t key[2] = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, other[2] = {1, 2};
+	assert_true(slice_hash_keyed(SLICE_EMPTY, key, false) == 0xabac0158050fc4dcu);
+	assert_true(slice_hash_keyed(S("a@example.org"), key, false) == 0x793bb6cc0dab2d21u);
+	assert_true(slice_hash_keyed(S("A@Example.ORG"), key, true) == 0x793bb6cc0dab2d21u);
+	assert_true(slice_hash_keyed(S("12345678"), key, true) == 0x11a8ebb5cd0da9ceu);
+	assert_false(slice_hash_keyed(S("12345678"), other, true) == 0x11a8ebb5cd0da9ceu);
+}
+
 static void finding(void **state)
 {
 	assert_int_equal(slice_find(S("a@b@c"), '@'), 1);
@@ -165,6 +176,7 @@ int main(void)
 		cmocka_unit_test(only_ascii_letters_fold),
 		cmocka_unit_test(hash_folds_like_the_comparison),
 		cmocka_unit_test(hash_sees_every_octet_and_the_length),
+		cmocka_unit_test(hash_of_a_given_key_is_the_standard_one),
 		cmocka_unit_test(finding),
 		cmocka_unit_test(cutting),
 		cmocka_unit_test(comparing),

@@ -14,14 +14,12 @@
 #include "base/sandbox.h"
 #include "relay/client_limits.h"
 #include "relay/delivery.h"
+#include "relay/ledger_writer.h"
 #include "relay/worker.h"
 #include "relay/writer.h"
 #include "smtp/reply.h"
-#include "store/fingerprint.h"
 
-#define WORKERS_MOST       64
-#define LEDGER_EVERY_MS    10000
-#define LEDGER_EXPIRE_MOST 10000
+#define WORKERS_MOST 64
 
 /* The main thread's own state. */
 struct relay_main {
@@ -127,6 +125,11 @@ static void close_listeners(struct service_listener *l, size_t n)
 	free(l);
 }
 
+static struct ledger_bounds ledger_bounds_of(const struct config *c)
+{
+	return (struct ledger_bounds){.lifetime = c->relay.ledger_lifetime / 1000, .size = c->relay.ledger_size};
+}
+
 static void reload(struct relay_main *k, struct service_start *fresh)
 {
 	char why[256];
@@ -158,6 +161,8 @@ static void reload(struct relay_main *k, struct service_start *fresh)
 	}
 	close_listeners(old, old_count);
 	delivery_reload(k->relay.delivery, fresh->config);
+	struct ledger_bounds bounds = ledger_bounds_of(fresh->config);
+	ledger_writer_set_bounds(k->relay.ledger_writer, &bounds);
 	scope_cancel(&k->tests);
 	scope_join(&k->tests, DEADLINE_NEVER);
 	start_tests(k, b);
@@ -197,19 +202,8 @@ static void control_fiber(void *arg)
 	stop_workers(k);
 	delivery_stop(k->relay.delivery);
 	writer_stop(k->relay.writer);
-	db_sync(k->relay.ledger);
+	ledger_writer_stop(k->relay.ledger_writer);
 	loop_stop(k->loop);
-}
-
-/* The ledger is not synced at each commit: a machine crash may cost what this has not brought to disk yet. */
-static void ledger_fiber(void *arg)
-{
-	struct relay_main *k = arg;
-	while (fiber_sleep(clock_deadline(LEDGER_EVERY_MS)) == ERR_OK) {
-		size_t removed = 0;
-		fingerprint_expire(k->relay.ledger, clock_unix(), LEDGER_EXPIRE_MOST, &removed);
-		db_sync(k->relay.ledger);
-	}
 }
 
 /* ---- start ----------------------------------------------------------------------------------------------------------------- */
@@ -228,6 +222,8 @@ static int enter_sandbox(const struct config *c)
 	                            "/proc/sys/net",
 	                            "/proc/sys/kernel/random",
 	                            "/sys/devices/system/cpu",
+	                            c->auth.suffix_list ? c->auth.suffix_list : "/dev/null",
+	                            c->resolver_dnssec ? c->resolver_trust_anchor : "/dev/null",
 	                            NULL};
 	const char *write_paths[] = {c->state_dir, c->run_dir, NULL};
 	struct sandbox box = {.user = c->user,
@@ -258,11 +254,16 @@ static int start_parts(struct relay_main *k)
 {
 	char why[256] = "out of memory or descriptors";
 	struct config *c = k->config;
-	enum error e = resolver_new(c->resolver_servers, c->resolver_server_count, &k->relay.resolver, why);
+	struct ledger_bounds bounds = ledger_bounds_of(c);
+	const char *anchor = c->resolver_dnssec ? c->resolver_trust_anchor : NULL;
+	enum error e =
+		resolver_new_validating(c->resolver_servers, c->resolver_server_count, anchor, &k->relay.resolver, why);
 	if (e) return fail("resolver", why);
 	k->relay.limits = limits_new();
 	e = k->relay.limits ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));
+	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer);
+	if (e) return fail("ledger writer", error_text(e));
 	e = delivery_start(c, k->relay.resolver, k->relay.spool, k->relay.state, k->relay.writer, &k->relay.delivery);
 	return e ? fail("delivery", error_text(e)) : 0;
 }
@@ -339,7 +340,6 @@ int relay_run(struct service_start *start)
 	if (!failed && !(k->loop = loop_new())) failed = fail("loop", "out of memory or descriptors");
 	if (failed) return failed;
 	scope_spawn(loop_scope(k->loop), "main", main_fiber, k);
-	scope_spawn(loop_scope(k->loop), "ledger", ledger_fiber, k);
 	loop_run(k->loop);
 	loop_free(k->loop);
 	free_parts(k);

@@ -37,6 +37,9 @@
 	X(bodies, SPOOL)                                                                                               \
 	X(changed, SPOOL)                                                                                              \
 	X(fingerprints, LEDGER)                                                                                        \
+	X(passages, LEDGER)                                                                                            \
+	X(passage_index, LEDGER)                                                                                       \
+	X(ledger_meta, LEDGER)                                                                                         \
 	X(tenants, STATE)                                                                                              \
 	X(tenant_names, STATE)                                                                                         \
 	X(directory, STATE)                                                                                            \
@@ -83,10 +86,16 @@ enum error db_cursor_open(struct db_txn *, enum db_table, struct db_cursor **out
 void db_cursor_close(struct db_cursor *);
 /* First entry with key >= from; ERR_NOT_FOUND at the end. */
 enum error db_cursor_seek(struct db_cursor *, struct slice from, struct slice *key, struct slice *value);
+/* Last entry with key <= to; an empty `to` means the last of all. ERR_NOT_FOUND at the beginning. */
+enum error db_cursor_seek_back(struct db_cursor *, struct slice to, struct slice *key, struct slice *value);
 enum error db_cursor_next(struct db_cursor *, struct slice *key, struct slice *value);
+enum error db_cursor_previous(struct db_cursor *, struct slice *key, struct slice *value);
 enum error db_cursor_delete(struct db_cursor *);
 
 uint64_t db_count(struct db_txn *, enum db_table);
+uint64_t db_table_size(struct db_txn *, enum db_table); /* octets of the pages that the table uses now; cheap */
+/* Octets of the environment's file that no table uses: room for writes that takes nothing from the disk. */
+uint64_t db_spare_size(struct db_txn *);
 /* Octets that the file system of state-dir still has for us; UINT64_MAX when it cannot be told. */
 uint64_t db_free_space(const struct db *);
 uint64_t db_disk_size(const struct db *); /* octets of that file system in all; UINT64_MAX when it cannot be told */

@@ -74,6 +74,25 @@ uint64_t db_count(struct db_txn *t, enum db_table which)
 	return t->db->has[which] && mdb_stat(t->mdb, dbi, &stat) == 0 ? stat.ms_entries : 0;
 }
 
+uint64_t db_table_size(struct db_txn *t, enum db_table which)
+{
+	MDB_stat stat;
+	MDB_dbi dbi = table(t, which);
+	if (!t->db->has[which] || mdb_stat(t->mdb, dbi, &stat)) return 0;
+	return (uint64_t)(stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
+}
+
+uint64_t db_spare_size(struct db_txn *t)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	if (mdb_env_info(t->db->env, &info) || mdb_env_stat(t->db->env, &stat)) return 0;
+	uint64_t file = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize, used = 0;
+	for (int i = 0; i < DB_TABLE_COUNT; i++)
+		if (db_tables[i].environment == t->db->which) used += db_table_size(t, (enum db_table)i);
+	return file > used ? file - used : 0;
+}
+
 enum error db_cursor_open(struct db_txn *t, enum db_table which, struct db_cursor **out)
 {
 	MDB_dbi dbi = table(t, which);
@@ -113,9 +132,25 @@ enum error db_cursor_seek(struct db_cursor *c, struct slice from, struct slice *
 	return cursor_get(c, from, from.n ? MDB_SET_RANGE : MDB_FIRST, key, value);
 }
 
+enum error db_cursor_seek_back(struct db_cursor *c, struct slice to, struct slice *key, struct slice *value)
+{
+	struct slice found;
+	if (to.n == 0) return cursor_get(c, SLICE_EMPTY, MDB_LAST, key, value);
+	enum error err = cursor_get(c, to, MDB_SET_RANGE, &found, value);
+	if (err == ERR_NOT_FOUND) return cursor_get(c, SLICE_EMPTY, MDB_LAST, key, value);
+	if (!err && !slice_equal(found, to)) return cursor_get(c, SLICE_EMPTY, MDB_PREV, key, value);
+	if (!err && key) *key = found;
+	return err;
+}
+
 enum error db_cursor_next(struct db_cursor *c, struct slice *key, struct slice *value)
 {
 	return cursor_get(c, SLICE_EMPTY, MDB_NEXT, key, value);
+}
+
+enum error db_cursor_previous(struct db_cursor *c, struct slice *key, struct slice *value)
+{
+	return cursor_get(c, SLICE_EMPTY, MDB_PREV, key, value);
 }
 
 enum error db_cursor_delete(struct db_cursor *c)

@@ -150,6 +150,60 @@ static void a_cursor_walks_in_order_and_deletes(void **state)
 	db_end_read(t);
 }
 
+static void a_cursor_walks_backwards(void **state)
+{
+	static const struct {
+		const char *to, *found; /* NULL: none */
+	} seeks[] = {{"", "c"}, {"z", "c"}, {"c", "c"}, {"bb", "b"}, {"b", "b"}, {"aa", "a"}, {"A", NULL}};
+	struct store_test *s = *state;
+	struct db_txn *t;
+	struct db_cursor *c;
+	struct slice key, value;
+	assert_int_equal(db_begin_read(s->db, &t), ERR_OK);
+	assert_int_equal(db_cursor_open(t, DB_meta, &c), ERR_OK);
+	assert_int_equal(db_cursor_seek_back(c, SLICE_EMPTY, &key, &value), ERR_NOT_FOUND);
+	assert_int_equal(db_cursor_seek_back(c, SLICE("a"), &key, &value), ERR_NOT_FOUND);
+	assert_int_equal(db_table_size(t, DB_meta), 0);
+	db_cursor_close(c);
+	db_end_read(t);
+	put(s->db, "c", "3");
+	put(s->db, "a", "1");
+	put(s->db, "b", "2");
+	assert_int_equal(db_begin_read(s->db, &t), ERR_OK);
+	assert_int_equal(db_cursor_open(t, DB_meta, &c), ERR_OK);
+	for (size_t i = 0; i < sizeof seeks / sizeof *seeks; i++) {
+		enum error err = db_cursor_seek_back(c, slice_str(seeks[i].to), &key, &value);
+		assert_int_equal(err, seeks[i].found ? ERR_OK : ERR_NOT_FOUND);
+		if (!err) assert_true(slice_equal(key, slice_str(seeks[i].found)));
+	}
+	assert_int_equal(db_cursor_seek_back(c, SLICE("bb"), &key, &value), ERR_OK);
+	assert_true(slice_equal(value, SLICE("2")));
+	assert_int_equal(db_cursor_previous(c, &key, &value), ERR_OK);
+	assert_true(slice_equal(key, SLICE("a")) && slice_equal(value, SLICE("1")));
+	assert_int_equal(db_cursor_previous(c, &key, &value), ERR_NOT_FOUND);
+	assert_int_equal(db_table_size(t, DB_meta), sysconf(_SC_PAGESIZE));
+	db_cursor_close(c);
+	db_end_read(t);
+}
+
+/* What a table gave back is spare, and is used before the file grows. */
+static void freed_pages_are_spare(void **state)
+{
+	struct store_test *s = *state;
+	struct row r = {.key = "k", .pad = BIG};
+	struct db_txn *t;
+	assert_int_equal(db_update(s->db, put_row, &r), ERR_OK);
+	assert_int_equal(db_begin_read(s->db, &t), ERR_OK);
+	uint64_t size = db_table_size(t, DB_meta), spare = db_spare_size(t);
+	db_end_read(t);
+	assert_true(size >= BIG && size < 2 * BIG && spare < BIG);
+	assert_int_equal(db_update(s->db, delete_row, (void *)"k"), ERR_OK);
+	assert_int_equal(db_begin_read(s->db, &t), ERR_OK);
+	assert_int_equal(db_table_size(t, DB_meta), 0);
+	assert_true(db_spare_size(t) >= spare + BIG);
+	db_end_read(t);
+}
+
 /* ---- the map ------------------------------------------------------------------------------------------------------ */
 
 struct fill {
@@ -537,6 +591,8 @@ int main(void)
 		T(read_only_refuses_writes_and_reads),
 		T(reads_of_one_thread_nest),
 		T(a_cursor_walks_in_order_and_deletes),
+		T(a_cursor_walks_backwards),
+		T(freed_pages_are_spare),
 		T(a_full_map_grows),
 		T(growth_by_another_process_is_followed),
 		T(readers_go_on_while_the_map_grows),

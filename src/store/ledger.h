@@ -27,10 +27,12 @@
 #include "base/endpoint.h"
 #include "store/db.h"
 
-#define LEDGER_RECIPIENTS   32
-#define LEDGER_DKIM_DOMAINS 4
-#define LEDGER_DIGEST       32
-#define LEDGER_RECORD_MOST  (24 * 1024) /* octets; no record is larger */
+#define LEDGER_RECIPIENTS      32
+#define LEDGER_DKIM_DOMAINS    4
+#define LEDGER_DIGEST          32
+#define LEDGER_ADDRESS         512 /* octets of an address */
+#define LEDGER_MESSAGE_ID_SIZE 998
+#define LEDGER_RECORD_MOST     (24 * 1024) /* octets; no record is larger */
 
 /* X(name): what became of it. delivered: the next server has it; spooled: inbound, queued: outbound, in the spool;
  * held: in the spool on hold; abandoned: the client went away before the end. */
@@ -85,7 +87,7 @@ enum error ledger_decode(struct slice record, struct ledger_passage *out);
 
 struct ledger_bounds {
 	int64_t lifetime; /* seconds */
-	uint64_t size;    /* octets in use by the whole environment */
+	uint64_t size;    /* octets that passages and their index may take */
 };
 struct ledger_row {
 	uint64_t id;
@@ -95,8 +97,8 @@ struct ledger_row {
  * wait. An id that is there is replaced. A record that cannot be read is left out. */
 enum error ledger_put(struct db *ledger, const struct ledger_bounds *b, const struct ledger_row *rows, size_t n,
                       int64_t now);
-/* Removes what is older than the lifetime, and the oldest while the environment is over its size; at most `most` entries
- * (a passage or an index row) in one transaction. No write when there is nothing to do. removed counts entries: call
+/* Removes what is older than the lifetime, and the oldest while passages and index take more than the size; at most `most`
+ * entries (a passage or an index row) in one transaction. No write when there is nothing to do. removed counts entries: call
  * again while it is not 0; passages counts those that were messages. */
 enum error ledger_expire(struct db *ledger, const struct ledger_bounds *b, int64_t now, size_t most, size_t *removed,
                          size_t *passages);
@@ -122,7 +124,7 @@ enum error ledger_each_by_recipient(struct db *ledger, uint32_t tenant, struct s
 enum error ledger_each(struct db *ledger, ledger_each_fn *each, void *arg);
 
 struct ledger_summary {
-	uint64_t passages, size; /* size: octets in use by the environment */
+	uint64_t passages, size; /* size: octets that they and their index take */
 	int64_t oldest;          /* Unix time; 0: none */
 };
 enum error ledger_summarize(struct db *ledger, struct ledger_summary *out);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/ledger_writer.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "store/fingerprint.h"
+#include "store/store_test.h"
+
+#define DAY 86400
+
+static const struct ledger_bounds wide = {.lifetime = 30 * DAY, .size = (uint64_t)1 << 30};
+
+struct test {
+	struct store_test *store;
+	struct ledger_writer *writer;
+	int64_t written, dropped, expired; /* of the counters, before */
+};
+
+static int setup(void **state)
+{
+	struct test *t = calloc(1, sizeof *t);
+	assert_non_null(t);
+	t->store = store_test_begin(DB_LEDGER);
+	t->written = metric_get(METRIC_ledger_written);
+	t->dropped = metric_get(METRIC_ledger_dropped);
+	t->expired = metric_get(METRIC_ledger_expired);
+	assert_int_equal(ledger_writer_start(t->store->db, &wide, &t->writer), ERR_OK);
+	*state = t;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test *t = *state;
+	ledger_writer_stop(t->writer);
+	store_test_end(t->store);
+	free(t);
+	return 0;
+}
+
+/* Ids as spool_new_id() makes them, but of any time. */
+static uint64_t id_at(int64_t time)
+{
+	static _Atomic unsigned counter;
+	return (uint64_t)time * 1000 << 20 | atomic_fetch_add(&counter, 1);
+}
+
+static uint64_t add(struct ledger_writer *w, int64_t time, const char *message_id)
+{
+	struct ledger_passage p = {.id = id_at(time),
+	                           .time = time,
+	                           .message_id = slice_str(message_id),
+	                           .return_path = SLICE("a@example.org"),
+	                           .result = LEDGER_delivered};
+	ledger_passage_recipient(&p, SLICE("b@example.net"));
+	ledger_writer_add(w, &p);
+	return p.id;
+}
+
+static bool count(const struct ledger_passage *p, void *arg)
+{
+	(*(size_t *)arg)++;
+	return true;
+}
+
+static size_t count_all(struct db *db)
+{
+	size_t n = 0;
+	assert_int_equal(ledger_each(db, count, &n), ERR_OK);
+	return n;
+}
+
+static void test_written_within_moments(void **state)
+{
+	struct test *t = *state;
+	uint64_t id = add(t->writer, clock_unix(), "<1@example.org>");
+	int64_t deadline = clock_deadline(10000);
+	struct ledger_passage p;
+	struct arena a;
+	arena_init(&a, 1 << 16);
+	while (ledger_get(t->store->db, id, &a, &p) == ERR_NOT_FOUND && clock_now_ms() < deadline) usleep(1000);
+	assert_int_equal(ledger_get(t->store->db, id, &a, &p), ERR_OK);
+	assert_true(slice_equal(p.message_id, SLICE("<1@example.org>")));
+	assert_int_equal(metric_get(METRIC_ledger_written) - t->written, 1);
+	arena_free(&a);
+}
+
+static void test_stop_writes_what_waits(void **state)
+{
+	struct test *t = *state;
+	size_t n = 0;
+	for (int i = 0; i < 300; i++) add(t->writer, clock_unix(), "<m@example.org>");
+	ledger_writer_stop(t->writer);
+	t->writer = NULL;
+	assert_int_equal(ledger_each_by_message_id(t->store->db, SLICE("m@example.org"), count, &n), ERR_OK);
+	assert_int_equal(n, 300);
+	assert_int_equal(metric_get(METRIC_ledger_written) - t->written, 300);
+}
+
+static void *add_many(void *arg)
+{
+	for (int i = 0; i < 2000; i++) add(arg, clock_unix(), "<m@example.org>");
+	return NULL;
+}
+
+/* Several sessions' threads at once, and fingerprints written beside: all of it arrives. */
+static void test_threads(void **state)
+{
+	struct test *t = *state;
+	pthread_t threads[4];
+	struct fingerprint f;
+	for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, add_many, t->writer), 0);
+	for (int i = 0; i < 200; i++) {
+		fingerprint_make(SLICE("a"), SLICE("b"), slice_of(&i, sizeof i), SLICE("c"), &f);
+		assert_int_equal(fingerprint_put(t->store->db, &f, 1, FINGERPRINT_DELIVERED, clock_unix()), ERR_OK);
+	}
+	for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+	ledger_writer_flush(t->writer);
+	assert_int_equal(count_all(t->store->db), 8000);
+	assert_int_equal(metric_get(METRIC_ledger_dropped), t->dropped);
+}
+
+static void wait_for(enum metric m, int64_t value)
+{
+	int64_t deadline = clock_deadline(20000);
+	while (metric_get(m) < value && clock_now_ms() < deadline) usleep(5000);
+	assert_int_equal(metric_get(m), value);
+}
+
+static void test_expiry(void **state)
+{
+	struct test *t = *state;
+	for (int i = 0; i < 10; i++) add(t->writer, clock_unix() - 31 * DAY, "<old@example.org>");
+	for (int i = 0; i < 5; i++) add(t->writer, clock_unix() - DAY, "<new@example.org>");
+	ledger_writer_flush(t->writer);
+	wait_for(METRIC_ledger_expired, t->expired + 10);
+	assert_int_equal(count_all(t->store->db), 5);
+	ledger_writer_set_bounds(t->writer, &(struct ledger_bounds){.lifetime = DAY / 2, .size = wide.size});
+	wait_for(METRIC_ledger_expired, t->expired + 15);
+	assert_int_equal(count_all(t->store->db), 0);
+}
+
+struct blocker {
+	struct db *db;
+	sem_t inside, go_on;
+};
+
+static enum error stay(struct db_txn *t, void *arg)
+{
+	struct blocker *b = arg;
+	sem_post(&b->inside);
+	sem_wait(&b->go_on);
+	return ERR_OK;
+}
+
+static void *block(void *arg)
+{
+	struct blocker *b = arg;
+	assert_int_equal(db_update(b->db, stay, b), ERR_OK);
+	return NULL;
+}
+
+/* While another writer keeps the thread out, the queue fills; what does not go in is counted and keeps nobody waiting. */
+static void test_full_queue(void **state)
+{
+	struct test *t = *state;
+	static char text[LEDGER_ADDRESS];
+	struct blocker b = {.db = t->store->db};
+	pthread_t thread;
+	sem_init(&b.inside, 0, 0);
+	sem_init(&b.go_on, 0, 0);
+	memset(text, 'x', sizeof text);
+	struct ledger_passage p = {.id = 0};
+	for (int i = 0; i < LEDGER_RECIPIENTS; i++) ledger_passage_recipient(&p, slice_of(text, sizeof text));
+	size_t most = LEDGER_QUEUE_MOST / ledger_record_size(&p);
+
+	assert_int_equal(pthread_create(&thread, NULL, block, &b), 0);
+	sem_wait(&b.inside);
+	for (size_t i = 0; i < most + 100; i++) {
+		p.id = id_at(clock_unix());
+		ledger_writer_add(t->writer, &p);
+	}
+	assert_int_equal(metric_get(METRIC_ledger_dropped) - t->dropped, 100);
+	assert_int_equal(metric_get(METRIC_ledger_written), t->written);
+	sem_post(&b.go_on);
+	pthread_join(thread, NULL);
+	ledger_writer_flush(t->writer);
+	assert_int_equal(metric_get(METRIC_ledger_written) - t->written, most);
+	assert_int_equal(metric_get(METRIC_ledger_dropped) - t->dropped, 100);
+	add(t->writer, clock_unix(), "<after@example.org>"); /* there is room again */
+	ledger_writer_flush(t->writer);
+	assert_int_equal(metric_get(METRIC_ledger_written) - t->written, most + 1);
+	sem_destroy(&b.inside);
+	sem_destroy(&b.go_on);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_written_within_moments, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop_writes_what_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
