@@ -45,6 +45,7 @@
 	X(directory, STATE)                                                                                            \
 	X(directory_domains, STATE)                                                                                    \
 	X(listings, STATE)                                                                                             \
+	X(keys, STATE)                                                                                                 \
 	X(meta, STATE)
 
 enum db_environment { DB_SPOOL, DB_LEDGER, DB_STATE };

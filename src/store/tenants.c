@@ -6,12 +6,13 @@
 
 #include "base/arena.h"
 #include "store/directory_table.h"
+#include "store/keys.h"
+#include "store/meta.h"
 #include "store/octets.h"
 #include "store/tenants_json.h"
 #include "store/tenants_snapshot.h"
 
 #define ROW_VERSION     1
-#define META_VERSION    1
 #define META_GENERATION SLICE("tenants_generation")
 #define META_NEXT_ID    SLICE("tenants_next_id")
 
@@ -42,44 +43,9 @@ static enum error row_json(struct slice value, struct slice *json)
 	return ERR_OK;
 }
 
-/* ---- numbers in table meta ---------------------------------------------------------------------------------------- */
-
-static enum error meta_get(struct db_txn *t, struct slice name, uint64_t *out)
-{
-	struct slice value;
-	*out = 0;
-	enum error err = db_get(t, DB_meta, name, &value);
-	if (err) return err == ERR_NOT_FOUND ? ERR_OK : err;
-	struct octet_reader r = octet_reader(value);
-	uint8_t version = octet_get_u8(&r);
-	*out = octet_get_u64(&r);
-	return version > META_VERSION ? ERR_VERSION : r.failed ? ERR_CORRUPT : ERR_OK;
-}
-
-static enum error meta_put(struct db_txn *t, struct slice name, uint64_t value)
-{
-	char row[9];
-	struct octet_writer w = octet_writer(row, sizeof row);
-	octet_put_u8(&w, META_VERSION);
-	octet_put_u64(&w, value);
-	return db_put(t, DB_meta, name, octet_written(&w));
-}
-
-static enum error bump_generation(struct db_txn *t)
-{
-	uint64_t generation;
-	enum error err = meta_get(t, META_GENERATION, &generation);
-	return err ? err : meta_put(t, META_GENERATION, generation + 1);
-}
-
 uint64_t tenants_generation(struct db *state)
 {
-	struct db_txn *t;
-	uint64_t generation = 0;
-	if (db_begin_read(state, &t)) return 0;
-	meta_get(t, META_GENERATION, &generation);
-	db_end_read(t);
-	return generation;
+	return meta_read(state, META_GENERATION);
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------------ */
@@ -231,7 +197,7 @@ static enum error write_row(struct db_txn *t, const struct put *p)
 	octet_put_u8(&w, ROW_VERSION);
 	octet_put_u32(&w, p->id);
 	err = db_put(t, DB_tenant_names, slice_str(p->tenant->name), octet_written(&w));
-	return err ? err : bump_generation(t);
+	return err ? err : meta_bump(t, META_GENERATION);
 }
 
 static enum error put_checked(struct db_txn *t, struct put *p, const struct tenants *s)
@@ -287,7 +253,8 @@ static enum error drop(struct db_txn *t, void *arg)
 	err = db_delete(t, DB_tenants, id_key(&k, id));
 	if (!err) err = db_delete(t, DB_tenant_names, *name);
 	if (!err) err = directory_forget(t, id, (struct slice){NULL, 0});
-	return err ? err : bump_generation(t);
+	if (!err) err = keys_forget(t, id);
+	return err ? err : meta_bump(t, META_GENERATION);
 }
 
 enum error tenants_remove(struct db *state, struct slice name)

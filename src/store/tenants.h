@@ -102,7 +102,7 @@ enum tenant_tag_check tenant_tag_check(const struct tenant *, struct slice local
 /* Stores a new tenant (id 0: the next number is given, *id_out) or replaces the one with that id. Checks names, that no
  * domain, source prefix, certificate or user belongs to another; why says which and whose (256 bytes). ERR_EXISTS, ERR_INVALID. */
 enum error tenants_put(struct db *state, const struct tenant *t, uint32_t *id_out, char why[256]);
-/* Removes the tenant and its directory. */
+/* Removes the tenant, its directory and its keys. */
 enum error tenants_remove(struct db *state, struct slice name);
 /* One line of JSON, without password hashes, malloc'ed; for `tenant show --json` and list. */
 char *tenant_json(const struct tenant *t);

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/keys.h"
+
+#include <openssl/rand.h>
+
+#include "base/arena.h"
+#include "store/meta.h"
+#include "store/octets.h"
+
+#define ROW_VERSION     1
+#define META_GENERATION SLICE("keys_generation")
+#define NAME_MOST       500 /* octets of a row's key; LMDB's limit is 511 */
+#define MEMORY          ((size_t)64 * 1024 * 1024)
+#define BATV_NUMBERS    10
+
+const char *key_kind_text(enum key_kind k)
+{
+	switch (k) {
+#define X(name, text, number)                                                                                          \
+	case KEY_##name: return text;
+		KEY_KIND_TABLE(X)
+#undef X
+	}
+	return "unknown";
+}
+
+enum key_state key_state(const struct key *k, int64_t now)
+{
+	if (k->active_from > now) return KEY_NEXT;
+	if (k->expires && k->expires <= now) return KEY_EXPIRED;
+	return k->retired && k->retired <= now ? KEY_RETIRED : KEY_ACTIVE;
+}
+
+const char *key_state_text(enum key_state s)
+{
+	static const char *const texts[] =
+		{[KEY_NEXT] = "next", [KEY_ACTIVE] = "active", [KEY_RETIRED] = "retired", [KEY_EXPIRED] = "expired"};
+	return texts[s];
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------------- */
+
+struct name {
+	char octets[NAME_MOST];
+	struct slice s; /* what of it is the key of the row; {NULL,0}: cannot be stored */
+};
+
+static struct slice name_of(struct name *n, const struct key *k)
+{
+	struct octet_writer w = octet_writer(n->octets, sizeof n->octets);
+	octet_put_u32(&w, k->tenant);
+	octet_put_u8(&w, (uint8_t)k->kind);
+	switch (k->kind) {
+	case KEY_DKIM:
+		octet_put(&w, k->domain.p, k->domain.n);
+		octet_put_u8(&w, 0);
+		octet_put(&w, k->selector.p, k->selector.n);
+		break;
+	case KEY_BATV: octet_put_u8(&w, (uint8_t)k->number); break;
+	case KEY_SRS: octet_put_u32(&w, k->number); break;
+	}
+	n->s = w.failed ? (struct slice){NULL, 0} : octet_written(&w);
+	return n->s;
+}
+
+static bool storable(const struct key *k)
+{
+	if (k->secret.n > UINT16_MAX || k->record.n > UINT16_MAX) return false;
+	if (k->kind == KEY_BATV) return k->number < BATV_NUMBERS;
+	if (k->kind != KEY_DKIM) return k->kind == KEY_SRS;
+	return k->domain.n && k->selector.n && slice_find(k->domain, '\0') == k->domain.n;
+}
+
+static bool read_name(struct slice name, struct key *k)
+{
+	struct octet_reader r = octet_reader(name);
+	*k = (struct key){.tenant = octet_get_u32(&r), .kind = (enum key_kind)octet_get_u8(&r)};
+	switch (k->kind) {
+	case KEY_DKIM:
+		k->domain = slice_split(&r.rest, '\0');
+		k->selector = r.rest;
+		return !r.failed && k->domain.n && k->selector.n;
+	case KEY_BATV: k->number = octet_get_u8(&r); break;
+	case KEY_SRS: k->number = octet_get_u32(&r); break;
+	default: return false;
+	}
+	return !r.failed && r.rest.n == 0;
+}
+
+static enum error read_row(struct slice name, struct slice value, struct key *k)
+{
+	struct octet_reader r = octet_reader(value);
+	if (!read_name(name, k)) return ERR_CORRUPT;
+	if (octet_get_u8(&r) > ROW_VERSION) return ERR_VERSION;
+	k->created = (int64_t)octet_get_u64(&r);
+	k->active_from = (int64_t)octet_get_u64(&r);
+	k->retired = (int64_t)octet_get_u64(&r);
+	k->expires = (int64_t)octet_get_u64(&r);
+	k->secret = octet_get_string(&r);
+	k->record = octet_get_string(&r);
+	return r.failed ? ERR_CORRUPT : ERR_OK;
+}
+
+static enum error write_row(struct db_txn *t, const struct key *k)
+{
+	struct name n;
+	void *room;
+	size_t size = 1 + 4 * 8 + 2 + k->secret.n + 2 + k->record.n;
+	if (!storable(k) || !name_of(&n, k).p) return ERR_INVALID;
+	enum error err = db_reserve(t, DB_keys, n.s, size, &room);
+	if (err) return err;
+	struct octet_writer w = octet_writer(room, size);
+	octet_put_u8(&w, ROW_VERSION);
+	octet_put_u64(&w, (uint64_t)k->created);
+	octet_put_u64(&w, (uint64_t)k->active_from);
+	octet_put_u64(&w, (uint64_t)k->retired);
+	octet_put_u64(&w, (uint64_t)k->expires);
+	octet_put_string(&w, k->secret);
+	octet_put_string(&w, k->record);
+	return ERR_OK;
+}
+
+static enum error delete_row(struct db_txn *t, const struct key *k)
+{
+	struct name n;
+	return name_of(&n, k).p ? db_delete(t, DB_keys, n.s) : ERR_INVALID;
+}
+
+/* ---- several rows ------------------------------------------------------------------------------------------------- */
+
+static enum error each_row(struct db_txn *t, uint32_t tenant, bool (*each)(const struct key *, void *arg), void *arg)
+{
+	char from[4];
+	struct octet_writer w = octet_writer(from, sizeof from);
+	struct db_cursor *c;
+	struct slice name, value;
+	struct key k;
+	if (tenant != KEYS_ALL) octet_put_u32(&w, tenant);
+	enum error err = db_cursor_open(t, DB_keys, &c);
+	if (err) return err;
+	err = db_cursor_seek(c, octet_written(&w), &name, &value);
+	for (; !err; err = db_cursor_next(c, &name, &value)) {
+		if (!slice_starts(name, octet_written(&w))) break;
+		err = read_row(name, value, &k);
+		if (err || !each(&k, arg)) break;
+	}
+	db_cursor_close(c);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum error keys_each(struct db *state, uint32_t tenant, bool (*each)(const struct key *, void *arg), void *arg)
+{
+	struct db_txn *t;
+	enum error err = db_begin_read(state, &t);
+	if (err) return err;
+	err = each_row(t, tenant, each, arg);
+	db_end_read(t);
+	return err;
+}
+
+/* Copies of rows, to be changed one by one: changing moves what a cursor sees. */
+struct rows {
+	struct arena arena;
+	const struct key *group; /* only keys of its group; NULL: all */
+	struct row {
+		struct row *next;
+		struct key key;
+	} * first;
+};
+
+static bool same_group(const struct key *a, const struct key *b)
+{
+	return a->tenant == b->tenant && a->kind == b->kind && slice_equal(a->domain, b->domain);
+}
+
+static bool copy_row(const struct key *k, void *arg)
+{
+	struct rows *rows = arg;
+	if (rows->group && !same_group(rows->group, k)) return true;
+	struct row *r = ARENA_NEW(&rows->arena, struct row);
+	if (!r) return false;
+	*r = (struct row){.next = rows->first, .key = *k};
+	r->key.domain = arena_copy(&rows->arena, k->domain);
+	r->key.selector = arena_copy(&rows->arena, k->selector);
+	r->key.secret = arena_copy(&rows->arena, k->secret);
+	r->key.record = arena_copy(&rows->arena, k->record);
+	rows->first = r;
+	return !arena_exhausted(&rows->arena);
+}
+
+static enum error rows_get(struct rows *rows, struct db_txn *t, uint32_t tenant, const struct key *group)
+{
+	*rows = (struct rows){.group = group};
+	arena_init(&rows->arena, MEMORY);
+	enum error err = each_row(t, tenant, copy_row, rows);
+	if (!err && arena_exhausted(&rows->arena)) err = ERR_NO_MEMORY;
+	return err;
+}
+
+/* ---- purge and forget --------------------------------------------------------------------------------------------- */
+
+static enum error purge_one(struct db_txn *t, struct key *k)
+{
+	if (k->kind != KEY_DKIM) return delete_row(t, k);
+	k->secret = SLICE_EMPTY;
+	return write_row(t, k);
+}
+
+static enum error purge_in(struct db_txn *t, int64_t now, bool *any)
+{
+	struct rows rows;
+	enum error err = rows_get(&rows, t, KEYS_ALL, NULL);
+	for (struct row *r = rows.first; !err && r; r = r->next) {
+		if (key_state(&r->key, now) != KEY_EXPIRED || r->key.secret.n == 0) continue;
+		err = purge_one(t, &r->key);
+		*any = true;
+	}
+	arena_free(&rows.arena);
+	return err;
+}
+
+static enum error purge(struct db_txn *t, void *arg)
+{
+	const int64_t *now = arg;
+	bool any = false;
+	enum error err = purge_in(t, *now, &any);
+	return err || !any ? err : meta_bump(t, META_GENERATION);
+}
+
+enum error keys_purge(struct db *state, int64_t now)
+{
+	return db_update(state, purge, &now);
+}
+
+enum error keys_forget(struct db_txn *t, uint32_t tenant)
+{
+	struct rows rows;
+	enum error err = rows_get(&rows, t, tenant, NULL);
+	for (struct row *r = rows.first; !err && r; r = r->next) err = delete_row(t, &r->key);
+	bool any = rows.first != NULL;
+	arena_free(&rows.arena);
+	return err || !any ? err : meta_bump(t, META_GENERATION);
+}
+
+/* ---- rotate ------------------------------------------------------------------------------------------------------- */
+
+struct rotation {
+	struct key *fresh;
+	int64_t lifetime;
+};
+
+static bool number_taken(const struct rows *rows, uint32_t number)
+{
+	for (const struct row *r = rows->first; r; r = r->next)
+		if (r->key.number == number) return true;
+	return false;
+}
+
+static enum error give_number(const struct rows *rows, struct key *fresh)
+{
+	const struct key *newest = NULL;
+	uint32_t highest = 0;
+	if (fresh->kind == KEY_DKIM) return ERR_OK;
+	for (const struct row *r = rows->first; r; r = r->next) {
+		if (!newest || r->key.created >= newest->created) newest = &r->key;
+		if (r->key.number > highest) highest = r->key.number;
+	}
+	if (fresh->kind == KEY_SRS) {
+		fresh->number = highest + 1;
+		return highest < UINT32_MAX ? ERR_OK : ERR_BUSY;
+	}
+	for (uint32_t i = 0; i < BATV_NUMBERS; i++) {
+		fresh->number = ((newest ? newest->number + 1 : 0) + i) % BATV_NUMBERS;
+		if (!number_taken(rows, fresh->number)) return ERR_OK;
+	}
+	return ERR_BUSY;
+}
+
+static enum error retire(struct db_txn *t, const struct rotation *rotation, struct key *k)
+{
+	const struct key *fresh = rotation->fresh;
+	if (fresh->kind == KEY_DKIM && slice_equal(k->selector, fresh->selector)) return ERR_EXISTS;
+	if (k->active_from > fresh->created) return delete_row(t, k);
+	if (k->retired && k->retired <= fresh->created) return ERR_OK;
+	k->retired = fresh->active_from;
+	k->expires = fresh->active_from + rotation->lifetime;
+	return write_row(t, k);
+}
+
+static enum error rotate(struct db_txn *t, void *arg)
+{
+	const struct rotation *rotation = arg;
+	struct rows rows;
+	bool any;
+	enum error err = purge_in(t, rotation->fresh->created, &any);
+	if (err) return err;
+	err = rows_get(&rows, t, rotation->fresh->tenant, rotation->fresh);
+	for (struct row *r = rows.first; !err && r; r = r->next) err = retire(t, rotation, &r->key);
+	if (!err) err = give_number(&rows, rotation->fresh);
+	arena_free(&rows.arena);
+	if (!err) err = write_row(t, rotation->fresh);
+	return err ? err : meta_bump(t, META_GENERATION);
+}
+
+enum error keys_rotate(struct db *state, struct key *fresh, int64_t lifetime)
+{
+	struct rotation rotation = {fresh, lifetime};
+	return fresh->secret.n ? db_update(state, rotate, &rotation) : ERR_INVALID;
+}
+
+/* ---- put and remove ----------------------------------------------------------------------------------------------- */
+
+static enum error put(struct db_txn *t, void *arg)
+{
+	enum error err = write_row(t, arg);
+	return err ? err : meta_bump(t, META_GENERATION);
+}
+
+enum error keys_put(struct db *state, const struct key *k)
+{
+	return db_update(state, put, (void *)k);
+}
+
+struct removal {
+	const struct key *name;
+	int64_t now;
+};
+
+/* The newest of those that are left signs again. */
+static enum error reinstate(struct db_txn *t, const struct rows *rows, const struct key *gone, int64_t now)
+{
+	struct key newest = {.active_from = INT64_MIN};
+	for (const struct row *r = rows->first; r; r = r->next) {
+		bool gone_itself = r->key.number == gone->number && slice_equal(r->key.selector, gone->selector);
+		if (!gone_itself && r->key.active_from > newest.active_from) newest = r->key;
+	}
+	if (newest.active_from > gone->active_from || newest.secret.n == 0 || newest.retired == 0) return ERR_OK;
+	if (key_state(&newest, now) == KEY_EXPIRED) return ERR_OK;
+	newest.retired = newest.expires = 0;
+	return write_row(t, &newest);
+}
+
+static enum error drop(struct db_txn *t, void *arg)
+{
+	const struct removal *removal = arg;
+	struct name n;
+	struct slice value;
+	struct key gone;
+	struct rows rows;
+	if (!name_of(&n, removal->name).p) return ERR_NOT_FOUND;
+	enum error err = db_get(t, DB_keys, n.s, &value);
+	if (!err) err = read_row(n.s, value, &gone);
+	if (err) return err;
+	err = rows_get(&rows, t, gone.tenant, &gone);
+	if (!err) err = db_delete(t, DB_keys, n.s);
+	if (!err) err = reinstate(t, &rows, &gone, removal->now);
+	arena_free(&rows.arena);
+	return err ? err : meta_bump(t, META_GENERATION);
+}
+
+enum error keys_remove(struct db *state, const struct key *name, int64_t now)
+{
+	struct removal removal = {name, now};
+	return db_update(state, drop, &removal);
+}
+
+/* ---- the relay's own ---------------------------------------------------------------------------------------------- */
+
+struct search {
+	int64_t now;
+	bool found;
+};
+
+static bool find_srs(const struct key *k, void *arg)
+{
+	struct search *s = arg;
+	s->found = k->kind == KEY_SRS && key_state(k, s->now) == KEY_ACTIVE;
+	return !s->found;
+}
+
+static enum error ensure_srs(struct db_txn *t, void *arg)
+{
+	struct rotation *rotation = arg;
+	struct search s = {.now = rotation->fresh->created};
+	enum error err = each_row(t, KEYS_RELAY, find_srs, &s);
+	return err || s.found ? err : rotate(t, arg);
+}
+
+enum error keys_ensure_srs(struct db *state, int64_t now)
+{
+	uint8_t secret[KEYS_SECRET_SIZE];
+	struct search s = {.now = now};
+	enum error err = keys_each(state, KEYS_RELAY, find_srs, &s);
+	if (err || s.found) return err;
+	if (RAND_bytes(secret, sizeof secret) != 1) return ERR_SYSTEM;
+	struct key fresh = {.tenant = KEYS_RELAY,
+	                    .kind = KEY_SRS,
+	                    .created = now,
+	                    .active_from = now,
+	                    .secret = slice_of(secret, sizeof secret)};
+	struct rotation rotation = {&fresh, KEYS_SRS_LIFETIME};
+	return db_update(state, ensure_srs, &rotation);
+}
+
+uint64_t keys_generation(struct db *state)
+{
+	return meta_read(state, META_GENERATION);
+}
