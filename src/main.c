@@ -42,7 +42,7 @@ static const struct subcommand administration[] = {
 	{"recipients", cli_recipients, "who has a mailbox: import, export, add, remove, test"},
 	{"queue", cli_queue, "messages that wait: list, show, retry, hold, drop"},
 	{"list", cli_list, "the local list: add, remove, show"},
-	{"held", NULL, "messages that are held for a tenant"},
+	{"held", cli_held, "messages that are held for a tenant: list, show, release, drop"},
 	{"evidence", NULL, "observed acts of backscatter"},
 	{"keys", NULL, "signing keys: rotate, show"},
 	{"export", NULL, "the list for other name servers"},

@@ -43,6 +43,10 @@
 	X(ledger_expired, COUNTER, "transactions removed from the ledger for their age or its size")                   \
 	X(queue_messages, GAUGE, "messages in the queue")                                                              \
 	X(queue_held, GAUGE, "messages on hold")                                                                       \
+	X(held_added, COUNTER, "messages put on hold")                                                                 \
+	X(held_released, COUNTER, "messages released from hold")                                                       \
+	X(held_expired, COUNTER, "messages whose hold came to its end")                                                \
+	X(digests_sent, COUNTER, "digests of held mail made for tenants")                                              \
 	X(delivery_attempts, COUNTER, "delivery transactions started")                                                 \
 	X(delivery_connections, COUNTER, "connections opened for delivery")                                            \
 	X(delivery_delivered, COUNTER, "recipients delivered")                                                         \
@@ -54,7 +58,9 @@
 	X(pool_bounce, COUNTER, "recipients delivered through pool bounce")                                            \
 	X(pool_ndr, COUNTER, "recipients delivered through pool ndr")                                                  \
 	X(pool_risk, COUNTER, "recipients delivered through pool risk")                                                \
-	X(reports_sent, COUNTER, "delivery reports made for tenants' senders")                                         \
+	X(reports_sent, COUNTER, "delivery reports made for senders who proved themselves")                            \
+	X(tagged, COUNTER, "transactions whose return path was tagged")                                                \
+	X(tag_too_long, COUNTER, "transactions not tagged because the local part would be too long")                   \
 	X(dns_queries, COUNTER, "DNS questions asked")                                                                 \
 	X(dns_cached, COUNTER, "DNS questions answered from the relay's cache")                                        \
 	X(dns_failures, COUNTER, "DNS questions that failed")                                                          \

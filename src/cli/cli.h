@@ -72,6 +72,7 @@ int cli_status(int argc, char **argv);
 int cli_tenant(int argc, char **argv);
 int cli_recipients(int argc, char **argv);
 int cli_queue(int argc, char **argv);
+int cli_held(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_srs(int argc, char **argv);
 int cli_batv(int argc, char **argv);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "mail/date.h"
+#include "mail/mailtext.h"
 #include "mail/utf8.h"
 #include "relay/delivery_internal.h"
 
 /* RFC 5321 4.5.3.1.8: every server takes this many; more only when it says so (RFC 9422). */
-#define RECIPIENTS_MOST 100
-#define SCAN            (16 * 1024)
+#define RECIPIENTS_MOST  100
+#define SCAN             (16 * 1024)
+#define HELD_REASON_MOST 600 /* octets of it in the field */
 
 /* One message on its way: the recipients of this transaction and what is answered. */
 struct dialogue {
@@ -17,6 +20,7 @@ struct dialogue {
 	uint32_t n; /* recipients asked for in this transaction: p->recipients[p->done ..] */
 	struct reply mail, data, *rcpt, *prdr;
 	uint32_t accepted;
+	struct slice head; /* fields above the message */
 	struct outcome_by by;
 };
 
@@ -84,7 +88,7 @@ static enum reason unsuitable(struct dialogue *t)
 	const struct client_extensions *x = client_extensions(t->c->client);
 	const struct spool_message *m = &t->q->message->record;
 	bool eight_bit = false;
-	if (x->max_size && m->size > x->max_size) return REASON_message_too_big; /* RFC 1870 6.1 */
+	if (x->max_size && t->envelope.size > x->max_size) return REASON_message_too_big; /* RFC 1870 6.1 */
 	if (m->smtputf8 && !x->smtputf8) {
 		if (!addresses_are_ascii(m)) return REASON_needs_smtputf8;
 		if (scan_body(t, m->header_size, &eight_bit)) return REASON_no_memory;
@@ -101,9 +105,31 @@ static enum reason unsuitable(struct dialogue *t)
 
 static uint8_t notify_of(const struct spool_message *m, const struct spool_recipient *r)
 {
-	/* A report about a report is what RFC 3461 6.2 forbids; and a downstream must not write to a sender who is not proven. */
-	if (m->kind == SPOOL_REPORT || (m->kind == SPOOL_INBOUND && !m->verified)) return NOTIFY_NEVER;
-	return r->notify;
+	/* A report about a report is what RFC 3461 6.2 forbids; a downstream must not write to a sender who is not proven; and
+	 * of what was released to another address its sender hears nothing. */
+	if (m->kind == SPOOL_REPORT || m->redirected || (m->kind == SPOOL_INBOUND && !m->verified)) return NOTIFY_NEVER;
+	if (m->kind != SPOOL_INBOUND || !(r->notify & NOTIFY_SUCCESS)) return r->notify;
+	/* strangers are not told of success: who asked for that alone hears nothing */
+	uint8_t rest = r->notify & (uint8_t)~NOTIFY_SUCCESS;
+	return rest ? rest : NOTIFY_NEVER;
+}
+
+/* Why a message was held that somebody let go. */
+static bool held_field(struct dialogue *t)
+{
+	const struct spool_message *m = &t->q->message->record;
+	char id[SPOOL_ID_TEXT], since[DATE_TEXT_SIZE];
+	struct mailtext text;
+	t->head = SLICE_EMPTY;
+	if (!spool_released(m)) return true;
+	struct slice reason = m->hold_reason.n ? m->hold_reason : SLICE("by hand");
+	struct slice value =
+		arena_printf(&t->c->arena, "%.*s; since=%s; id=%s", SLICE_ARG(slice_sub(reason, 0, HELD_REASON_MOST)),
+	                     date_rfc5322(since, m->held_since), spool_id_text(m->id, id));
+	mailtext_init(&text, &t->c->arena, 512);
+	mailtext_field(&text, "X-Backstop-Held", value);
+	t->head = mailtext_result(&text);
+	return value.p && t->head.p;
 }
 
 static bool prepare(struct dialogue *t)
@@ -111,6 +137,7 @@ static bool prepare(struct dialogue *t)
 	const struct spool_message *m = &t->q->message->record;
 	const struct client_extensions *x = client_extensions(t->c->client);
 	uint32_t most = x->rcpt_max ? x->rcpt_max : RECIPIENTS_MOST;
+	if (!held_field(t)) return false;
 	t->n = t->p->count - t->p->done < most ? t->p->count - t->p->done : most;
 	t->envelope = (struct envelope){
 		.return_path = m->return_path,
@@ -118,7 +145,7 @@ static bool prepare(struct dialogue *t)
 		.ret = m->ret,
 		.body = m->body_type,
 		.smtputf8 = m->smtputf8,
-		.size = m->size,
+		.size = m->size + t->head.n,
 		.recipients = arena_zalloc(&t->c->arena, t->n * sizeof(struct envelope_recipient)),
 		.recipient_count = t->n,
 	};
@@ -216,7 +243,7 @@ static enum error content(struct dialogue *t, struct reply *final)
 {
 	struct client *client = t->c->client;
 	int64_t deadline = clock_deadline(t->c->config->relay.data_time_limit);
-	enum error e = client_send(client, SLICE_EMPTY, &t->q->message->body, 0, deadline);
+	enum error e = client_send(client, t->head, &t->q->message->body, 0, deadline);
 	if (!e)
 		e = client_end_data(client, clock_deadline(t->c->config->relay.delivery_end_timeout), final,
 		                    client_prdr(client) ? t->prdr : NULL, t->accepted);

@@ -92,10 +92,12 @@ static void submitted(void *arg)
 	struct message *m = arg;
 	struct delivery *d = checked(m->link);
 	m->link = NULL;
-	if (d->stopping)
+	if (d->stopping) {
 		message_unref(m);
-	else
-		delivery_accept(d, m);
+		return;
+	}
+	if (m->record.hold) outcome_log_held(d, &m->record);
+	delivery_accept(d, m);
 }
 
 void delivery_submit(struct delivery *d, struct message *m)
@@ -136,32 +138,75 @@ static void take_changes(void *arg)
 	c->error = spool_take_changed(c->spool, c->ids, CHANGED_MOST, &c->n);
 }
 
-/* What the command line decides: hold, and the time of the next attempt. The recipients' states are ours. */
+/* Released to another address: the record in memory is of no use any more. */
+static bool is_redirected(const struct spool_message *stored, const struct spool_message *m)
+{
+	return stored->redirected && (!m->redirected || stored->recipient_count != m->recipient_count ||
+	                              !slice_equal(stored->recipients[0].address, m->recipients[0].address));
+}
+
+void delivery_take_again(struct delivery *d, struct queued *q)
+{
+	struct spool_message stored;
+	struct arena a;
+	arena_init(&a, SIZE_MAX / 2);
+	enum error e = spool_get(d->spool, q->message->record.id, &a, &stored);
+	if (!e) {
+		if (q->message->record.hold && !stored.hold) outcome_log_released(d, &stored);
+		queue_remove(&d->queue, q);
+		load_record(&stored, d);
+	} else if (e == ERR_NOT_FOUND) {
+		outcome_dropped(d, q);
+	} else {
+		log_begin(LOG_ERROR, "queue_load");
+		log_error("error", e);
+		log_end();
+		queue_remove(&d->queue, q); /* it is on the disk, and found at the next start */
+	}
+	delivery_count(d);
+	arena_free(&a);
+}
+
+static void newly_held(struct delivery *d, struct queued *q, const struct spool_message *stored)
+{
+	struct spool_message *m = &q->message->record;
+	struct slice reason = arena_copy(&q->message->arena, stored->hold_reason);
+	m->hold = true;
+	m->hold_reason = reason.p ? reason : SLICE_EMPTY;
+	m->held_since = stored->held_since;
+	m->expires = clock_unix() + d->config->relay.hold_lifetime / 1000;
+	d->queue.held++;
+	q->changed = true;
+	outcome_log_held(d, m);
+	if (!queue_busy(q)) outcome_finish(d, q);
+}
+
+/* A life of its own from now on, as if it had just come. Why it was held stays. */
+static void released(struct delivery *d, struct queued *q)
+{
+	struct spool_message *m = &q->message->record;
+	int64_t life = m->return_path.n ? d->config->relay.queue_lifetime : d->config->relay.bounce_lifetime;
+	m->hold = false;
+	m->attempts = 0;
+	m->expires = clock_unix() + life / 1000;
+	d->queue.held--;
+	q->changed = true;
+	outcome_log_released(d, m);
+}
+
+/* What the command line decides: hold, the time of the next attempt, and where to. The recipients' states are ours. */
 static void edited(struct delivery *d, struct queued *q, const struct spool_message *stored)
 {
 	struct spool_message *m = &q->message->record;
-	int64_t now = clock_unix();
-	if (stored->hold && !m->hold) {
-		struct slice reason = arena_copy(&q->message->arena, stored->hold_reason);
-		m->hold = true;
-		m->hold_reason = reason.p ? reason : SLICE_EMPTY;
-		m->expires = now + d->config->relay.hold_lifetime / 1000;
-		d->queue.held++;
-		q->changed = true;
-		if (!queue_busy(q)) outcome_finish(d, q);
+	if (is_redirected(stored, m)) {
+		q->replaced = true;
+		if (!queue_busy(q)) delivery_take_again(d, q);
+	} else if (stored->hold && !m->hold) {
+		newly_held(d, q, stored);
 	} else if (!stored->hold) {
-		bool released = m->hold;
-		if (released) {
-			/* a life of its own from now on, as if it had just come */
-			m->hold = false;
-			m->hold_reason = SLICE_EMPTY;
-			m->expires = now + (m->return_path.n ? d->config->relay.queue_lifetime
-			                                     : d->config->relay.bounce_lifetime) /
-			                           1000;
-			d->queue.held--;
-			q->changed = true;
-		}
-		if (!queue_busy(q) && (released || stored->next_attempt <= now)) dispatch_message(d, q, true);
+		bool was_held = m->hold;
+		if (was_held) released(d, q);
+		if (!queue_busy(q) && (was_held || stored->next_attempt <= clock_unix())) dispatch_message(d, q, true);
 	}
 }
 

@@ -55,6 +55,8 @@ uint32_t delivery_random(struct delivery *d);
 struct tenants *delivery_tenants(struct delivery *d); /* the present snapshot, loaded anew when there is a newer one */
 void delivery_wake_clock(struct delivery *d);
 void delivery_count(struct delivery *d); /* the gauges */
+/* The stored record has other recipients now; nothing of this one is under way. Frees q. */
+void delivery_take_again(struct delivery *d, struct queued *q);
 /* Takes m over and begins with it: delivers, holds, waits, as its record says. */
 void delivery_accept(struct delivery *d, struct message *m);
 
@@ -116,6 +118,10 @@ void outcome_settle(struct delivery *d, struct queued *q);
 void outcome_finish(struct delivery *d, struct queued *q);
 /* A hold has come to its end. */
 void outcome_hold_over(struct delivery *d, struct queued *q);
+/* Keeps it instead of trying it, from now until hold-lifetime is over; nothing of it may be under way. */
+void outcome_hold(struct delivery *d, struct queued *q, struct slice reason);
+void outcome_log_held(struct delivery *d, const struct spool_message *m);
+void outcome_log_released(struct delivery *d, const struct spool_message *m);
 /* `backstop queue drop` removed it from the spool: a last line in the log. */
 void outcome_dropped(struct delivery *d, struct queued *q);
 int64_t outcome_expires(const struct delivery *d, const struct spool_message *m);
@@ -126,6 +132,8 @@ int64_t outcome_expires(const struct delivery *d, const struct spool_message *m)
 bool reports_allowed(const struct spool_message *m);
 /* The sender wants to hear of this recipient's failure. RFC 3461 4.1 */
 bool reports_failure_wanted(const struct spool_recipient *r);
+/* Mail to this address goes to a tenant's own servers. */
+bool reports_stay_here(struct delivery *d, struct slice address);
 /* Something in this round is to be told. */
 bool reports_due(const struct delivery *d, const struct queued *q, int64_t now);
 /* Has a reporter write and store them, and then outcome_finish(). */

@@ -82,6 +82,10 @@ void dispatch_message(struct delivery *d, struct queued *q, bool now_please)
 {
 	struct parts parts = {0};
 	queue_unschedule(&d->queue, q);
+	if (q->message->record.answer && !q->message->record.downstream) { /* invariant 1, whoever asked for it */
+		outcome_hold(d, q, SLICE("an answer to a message that its addressee is not known to have sent"));
+		return;
+	}
 	for (uint32_t i = 0; i < q->message->record.recipient_count; i++)
 		if (q->message->record.recipients[i].state == RECIPIENT_PENDING) give(d, q, i, &parts, now_please);
 	if (!parts.first) {

@@ -86,11 +86,23 @@ static void count_result(const struct spool_message *m, enum round_result result
 	}
 }
 
-/* Failed for good: a report, silence where the sender asked for it, or the hold. */
+/* Failed for good: a report, silence where the sender asked for it, or the hold. What somebody has released comes back to him
+ * rather than vanish, and a stranger who forged NOTIFY=NEVER has no say in what the tenant may see. */
 static enum round_result failed(const struct spool_message *m, const struct spool_recipient *r)
 {
-	if (reports_allowed(m) || (r->notify & NOTIFY_NEVER)) return ROUND_FAILED;
+	bool allowed = reports_allowed(m);
+	if (allowed && reports_failure_wanted(r)) return ROUND_FAILED;
+	if (spool_released(m)) return ROUND_UNDELIVERABLE;
+	if (allowed || ((r->notify & NOTIFY_NEVER) && m->kind != SPOOL_INBOUND)) return ROUND_FAILED;
 	return ROUND_UNDELIVERABLE;
+}
+
+/* The same when its time is over. Mail with <> that a tenant sends, and our reports, have a lifetime of their own
+ * (bounce-lifetime), at whose end nobody waits for them. */
+static enum round_result too_old(const struct spool_message *m, const struct spool_recipient *r)
+{
+	if (m->kind == SPOOL_REPORT || (m->kind == SPOOL_OUTBOUND && !spool_released(m))) return ROUND_EXPIRED;
+	return failed(m, r) == ROUND_FAILED ? ROUND_EXPIRED : ROUND_UNDELIVERABLE;
 }
 
 void outcome_recipient(struct delivery *d, struct queued *q, uint32_t i, enum round_result result,
@@ -148,11 +160,12 @@ static void expire(struct delivery *d, struct queued *q, int64_t now)
 	for (size_t i = 0; i < m->recipient_count; i++) {
 		struct spool_recipient *r = &m->recipients[i];
 		if (!is_pending(q, i) || q->round[i] == ROUND_UNDELIVERABLE) continue;
-		r->state = RECIPIENT_EXPIRED;
-		q->round[i] = ROUND_EXPIRED;
+		enum round_result result = too_old(m, r);
+		if (result == ROUND_EXPIRED) r->state = RECIPIENT_EXPIRED;
+		q->round[i] = (uint8_t)result;
 		q->changed = true;
-		count_result(m, ROUND_EXPIRED);
-		log_recipient(d, q, r, result_names[ROUND_EXPIRED], r->last_reply, NULL);
+		count_result(m, result);
+		log_recipient(d, q, r, result_names[result], r->last_reply, NULL);
 	}
 }
 
@@ -171,6 +184,10 @@ void outcome_settle(struct delivery *d, struct queued *q)
 		outcome_dropped(d, q);
 		return;
 	}
+	if (q->replaced) {
+		delivery_take_again(d, q);
+		return;
+	}
 	expire(d, q, now);
 	if (reports_due(d, q, now))
 		reports_start(d, q);
@@ -178,21 +195,76 @@ void outcome_settle(struct delivery *d, struct queued *q)
 		outcome_finish(d, q);
 }
 
+void outcome_log_held(struct delivery *d, const struct spool_message *m)
+{
+	const struct tenant *tenant = tenants_by_id(d->tenants, m->tenant);
+	char id[SPOOL_ID_TEXT];
+	metric_add(METRIC_held_added, 1);
+	log_begin(LOG_INFO, "held");
+	log_str("id", spool_id_text(m->id, id));
+	log_str("tenant", tenant ? tenant->name : NULL);
+	log_slice("from", m->return_path);
+	log_slice("to", m->recipient_count ? m->recipients[0].address : SLICE_EMPTY);
+	log_uint("recipients", m->recipient_count);
+	log_slice("reason", m->hold_reason);
+	log_int("expires", outcome_expires(d, m));
+	log_end();
+}
+
+void outcome_log_released(struct delivery *d, const struct spool_message *m)
+{
+	const struct tenant *tenant = tenants_by_id(d->tenants, m->tenant);
+	char id[SPOOL_ID_TEXT];
+	metric_add(METRIC_held_released, 1);
+	log_begin(LOG_INFO, "released");
+	log_str("id", spool_id_text(m->id, id));
+	log_str("tenant", tenant ? tenant->name : NULL);
+	log_slice("from", m->return_path);
+	log_slice("to", m->recipient_count ? m->recipients[0].address : SLICE_EMPTY);
+	log_bool("redirected", m->redirected);
+	log_slice("reason", m->hold_reason);
+	log_int("held", clock_unix() - m->held_since);
+	log_end();
+}
+
+static void begin_hold(struct delivery *d, struct queued *q, struct slice reason)
+{
+	struct spool_message *m = &q->message->record;
+	int64_t now = clock_unix();
+	m->hold = true;
+	m->hold_reason = reason;
+	m->held_since = now;
+	m->expires = now + d->config->relay.hold_lifetime / 1000;
+	d->queue.held++;
+	q->changed = true;
+	outcome_log_held(d, m);
+}
+
+void outcome_hold(struct delivery *d, struct queued *q, struct slice reason)
+{
+	begin_hold(d, q, reason);
+	outcome_finish(d, q);
+}
+
+/* Why its sender is not told. */
+static const char *untold(const struct spool_message *m)
+{
+	if (!m->return_path.n) return "it has no return path";
+	if (m->kind == SPOOL_REPORT) return "it is a report itself";
+	if (!m->verified) return "its return path is not proven";
+	return m->redirected ? "it was sent to another address" : "its sender does not want to hear of it";
+}
+
 /* Nobody may be told that it failed, and it must not vanish: its owner can see it, release it, or let it go. */
-static void hold_undeliverable(struct delivery *d, struct queued *q, int64_t now)
+static void hold_undeliverable(struct delivery *d, struct queued *q)
 {
 	struct spool_message *m = &q->message->record;
 	struct slice last = SLICE_EMPTY;
 	for (size_t i = 0; i < m->recipient_count && !last.n; i++)
 		if (q->round[i] == ROUND_UNDELIVERABLE) last = m->recipients[i].last_reply;
-	struct slice reason = arena_printf(&q->message->arena, "could not be delivered, and %s: %.*s",
-	                                   m->return_path.n ? "its return path is not proven" : "it has no return path",
-	                                   SLICE_ARG(last));
-	m->hold = true;
-	m->hold_reason = reason.p ? reason : SLICE("could not be delivered and nobody may be told");
-	m->expires = now + d->config->relay.hold_lifetime / 1000;
-	d->queue.held++;
-	q->changed = true;
+	struct slice reason =
+		arena_printf(&q->message->arena, "could not be delivered, and %s: %.*s", untold(m), SLICE_ARG(last));
+	begin_hold(d, q, reason.p ? reason : SLICE("could not be delivered and nobody may be told"));
 }
 
 static int64_t next_attempt(struct delivery *d, struct queued *q, int64_t now)
@@ -219,12 +291,16 @@ void outcome_finish(struct delivery *d, struct queued *q)
 		outcome_dropped(d, q);
 		return;
 	}
+	if (q->replaced) {
+		delivery_take_again(d, q);
+		return;
+	}
 	if (pending == 0) {
 		end(d, q);
 		return;
 	}
 	if (q->tried) m->attempts++;
-	if (!m->hold && count_pending(q, ROUND_UNDELIVERABLE, false) == pending) hold_undeliverable(d, q, now);
+	if (!m->hold && count_pending(q, ROUND_UNDELIVERABLE, false) == pending) hold_undeliverable(d, q);
 	if (!m->hold) {
 		m->next_attempt = next_attempt(d, q, now);
 		q->changed = true;
@@ -250,6 +326,7 @@ static void log_pending(struct delivery *d, struct queued *q, const char *result
 void outcome_hold_over(struct delivery *d, struct queued *q)
 {
 	metric_add(METRIC_delivery_expired, (int64_t)count_pending(q, ROUND_NONE, true));
+	metric_add(METRIC_held_expired, 1);
 	log_pending(d, q, "expired", q->message->record.hold_reason);
 	end(d, q);
 }

@@ -128,6 +128,12 @@ void queue_remove(struct queue *q, struct queued *m)
 	free_queued(m);
 }
 
+void queue_each(const struct queue *q, void (*each)(const struct queued *, void *arg), void *arg)
+{
+	for (size_t i = 0; i < q->bucket_count; i++)
+		for (const struct queued *m = q->buckets[i]; m; m = m->next) each(m, arg);
+}
+
 /* ---- by time ---- */
 
 static void place(struct queue *q, struct queued *m, size_t i)

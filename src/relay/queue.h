@@ -39,7 +39,8 @@ struct queued {
 	bool changed;       /* the record differs from the stored one */
 	bool reporting;     /* in the line for a reporter, or in its hands */
 	struct queued *next_report;
-	bool dropped; /* removed from the spool by `backstop queue` */
+	bool dropped;  /* removed from the spool by `backstop queue` */
+	bool replaced; /* the stored record has other recipients now: to be read anew when nothing is under way */
 	bool body_counted;
 	uint8_t round[]; /* enum round_result of each recipient */
 };
@@ -59,6 +60,8 @@ void queue_free(struct queue *q); /* and all messages */
 struct queued *queue_add(struct queue *q, struct message *m);
 struct queued *queue_find(const struct queue *q, uint64_t id);
 void queue_remove(struct queue *q, struct queued *m); /* frees it */
+/* Calls each for every message, in no order; it may not add or remove any. */
+void queue_each(const struct queue *q, void (*each)(const struct queued *, void *arg), void *arg);
 
 /* Cannot fail: room was made when the message was added. Again for one that is in the heap moves it. */
 void queue_schedule(struct queue *q, struct queued *m, int64_t due);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A report is a message of its own: written, stored, and only then is the message that it is about finished. A crash in
- * between gives a second report, never none. It travels with <>, so that nothing is ever reported about it.
+ * A report is a message of its own. It is stored in the same transaction in which the message that it is about is marked as
+ * told, so whenever the process dies there is one report: not none, and not two. It travels with <>, so that nothing is ever
+ * reported about it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "auth/proof.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -25,7 +27,7 @@
 
 bool reports_allowed(const struct spool_message *m)
 {
-	return m->return_path.n > 0 && m->verified && m->kind != SPOOL_REPORT;
+	return m->return_path.n > 0 && m->verified && m->kind != SPOOL_REPORT && !m->redirected;
 }
 
 bool reports_failure_wanted(const struct spool_recipient *r)
@@ -34,10 +36,11 @@ bool reports_failure_wanted(const struct spool_recipient *r)
 	return r->notify == NOTIFY_UNSET || (r->notify & NOTIFY_FAILURE);
 }
 
-static bool delay_wanted(const struct spool_recipient *r)
+/* RFC 3461 4.1: without NOTIFY, whether delays are told is the server's choice. Ours: the tenant's own senders. */
+static bool delay_wanted(const struct spool_message *m, const struct spool_recipient *r)
 {
-	/* RFC 3461 4.1: without NOTIFY, whether delays are told is the server's choice */
-	return !r->delay_told && (r->notify == NOTIFY_UNSET || (r->notify & NOTIFY_DELAY));
+	if (r->delay_told) return false;
+	return (r->notify == NOTIFY_UNSET && m->kind == SPOOL_OUTBOUND) || (r->notify & NOTIFY_DELAY);
 }
 
 /* Whether this recipient belongs into a report with this action. */
@@ -52,7 +55,7 @@ static bool concerns(const struct delivery *d, const struct queued *q, size_t i,
 	case REPORT_relayed: return q->round[i] == ROUND_RELAYED;
 	case REPORT_delayed:
 		return q->round[i] == ROUND_DEFERRED && r->state == RECIPIENT_PENDING && notice > 0 && !m->hold &&
-		       now >= m->arrived + notice && delay_wanted(r);
+		       now >= m->arrived + notice && delay_wanted(m, r);
 	default: return false;
 	}
 }
@@ -174,20 +177,20 @@ static bool write_text(struct delivery *d, struct queued *q, enum report_action 
 
 /* ---- the message ---- */
 
-static bool is_tenants_own(struct delivery *d, uint32_t tenant, struct slice address)
+bool reports_stay_here(struct delivery *d, struct slice address)
 {
 	struct arena a;
-	const struct tenant *t = tenants_by_id(delivery_tenants(d), tenant);
 	size_t at = slice_find_last(address, '@');
-	if (!t || at == address.n) return false;
+	if (at == address.n) return false;
 	arena_init(&a, 4096);
 	struct slice domain = domain_canonical(&a, slice_sub(address, at + 1, address.n));
-	bool own = domain.p && tenant_owns(t, domain);
+	bool ours = domain.p && tenants_by_domain(delivery_tenants(d), domain);
 	arena_free(&a);
-	return own;
+	return ours;
 }
 
-/* A report goes back to where the mail came from: when that is one of the tenant's own domains, to its own servers. */
+/* A report goes back to where the mail came from: when that is a domain of a tenant, to its own servers and not round by MX,
+ * which is us. */
 static bool fill_message(struct delivery *d, const struct queued *q, const struct report_message *text, int64_t now,
                          struct message *out)
 {
@@ -199,7 +202,7 @@ static bool fill_message(struct delivery *d, const struct queued *q, const struc
 	r->body_type = text->eight_bit ? BODY_8BITMIME : BODY_7BIT;
 	r->smtputf8 = text->smtputf8;
 	r->tenant = m->tenant;
-	r->downstream = is_tenants_own(d, m->tenant, m->return_path);
+	r->downstream = reports_stay_here(d, m->return_path);
 	r->arrived = r->next_attempt = now;
 	r->expires = now + d->config->relay.bounce_lifetime / 1000;
 	r->return_path = r->envid = r->hold_reason = SLICE_EMPTY;
@@ -235,6 +238,16 @@ static struct message *make(struct delivery *d, struct queued *q, enum report_ac
 	return NULL;
 }
 
+static const char *proof_name(uint8_t proof)
+{
+	static const char *const texts[] = {
+#define X(name, text) [PROOF_##name] = text,
+		PROOF_TABLE(X)
+#undef X
+	};
+	return proof < PROOF_COUNT ? texts[proof] : "unknown";
+}
+
 static void log_report(const struct queued *q, const struct message *m, enum report_action action)
 {
 	char id[SPOOL_ID_TEXT];
@@ -243,16 +256,40 @@ static void log_report(const struct queued *q, const struct message *m, enum rep
 	log_str("about", spool_id_text(q->message->record.id, id));
 	log_str("action", report_action_name(action));
 	log_slice("to", m->record.recipients[0].address);
+	log_str("pool", m->record.downstream ? "downstream" : pool_name(m->record.pool));
+	log_str("proof", proof_name(q->message->record.proof));
 	log_end();
 }
 
 /* ---- the reporter ---- */
 
-/* Stores it, however long that takes: a full disk delays reports, it does not lose them. False: cancelled. */
-static bool store(struct delivery *d, struct message *m)
+/* What is stored together with the report: the recipients that it tells of are finished. Those of a report that is still to
+ * be made stay open, so that after a crash it is made then. */
+static enum error store_once(struct delivery *d, struct message *m, struct queued *q, enum report_action action,
+                             int64_t now)
+{
+	struct spool_message about = q->message->record;
+	struct arena a;
+	arena_init(&a, SIZE_MAX / 2);
+	about.recipients = arena_alloc(&a, about.recipient_count * sizeof(*about.recipients));
+	enum error e = about.recipients ? ERR_OK : ERR_NO_MEMORY;
+	for (size_t i = 0; !e && i < about.recipient_count; i++) {
+		about.recipients[i] = q->message->record.recipients[i];
+		if (concerns(d, q, i, REPORT_relayed, now) && action < REPORT_relayed)
+			about.recipients[i].state = RECIPIENT_PENDING;
+		if (concerns(d, q, i, REPORT_delayed, now) && action == REPORT_delayed)
+			about.recipients[i].delay_told = true;
+	}
+	if (!e) e = writer_store_about(d->writer, m, &about);
+	arena_free(&a);
+	return e;
+}
+
+/* However long that takes: a full disk delays reports, it does not lose them. False: cancelled. */
+static bool store(struct delivery *d, struct message *m, struct queued *q, enum report_action action, int64_t now)
 {
 	enum error e;
-	while ((e = writer_store(d->writer, m))) {
+	while ((e = store_once(d, m, q, action, now))) {
 		log_begin(LOG_ERROR, "report_store");
 		log_error("error", e);
 		log_end();
@@ -268,15 +305,12 @@ static bool report(struct delivery *d, struct queued *q, enum report_action acti
 	if (!count_concerned(d, q, action, now)) return true;
 	while (!(m = make(d, q, action, now)))
 		if (d->stopping || fiber_sleep(clock_deadline(STORE_AGAIN_MS))) return false;
-	if (!store(d, m)) {
+	if (!store(d, m, q, action, now)) {
 		message_unref(m);
 		return false;
 	}
-	for (size_t i = 0; action == REPORT_delayed && i < q->message->record.recipient_count; i++) {
-		if (!concerns(d, q, i, action, now)) continue;
-		q->message->record.recipients[i].delay_told = true;
-		q->changed = true;
-	}
+	for (size_t i = 0; action == REPORT_delayed && i < q->message->record.recipient_count; i++)
+		if (concerns(d, q, i, action, now)) q->message->record.recipients[i].delay_told = true;
 	metric_add(METRIC_reports_sent, 1);
 	log_report(q, m, action);
 	delivery_accept(d, m);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "auth/proof.h"
 #include "base/log.h"
 #include "mail/envelope.h"
 #include "net/test_tls.h"
@@ -113,6 +114,28 @@ static void world_stop(struct world *w)
 	w->delivery = NULL;
 }
 
+/* A tenant whose server is the peer. Its number. */
+static uint32_t add_tenant(struct world *w, const char *domain, const char *digest)
+{
+	char why[256];
+	uint32_t id = 0;
+	struct tenant_domain d = {.name = domain};
+	struct tenant_downstream server = {.host = "127.0.0.1",
+	                                   .is_ip = true,
+	                                   .ip = w->peer.at.ip,
+	                                   .port = w->peer.at.port,
+	                                   .preference = 10};
+	struct tenant t = {.name = "t",
+	                   .domains = &d,
+	                   .domain_count = 1,
+	                   .downstreams = &server,
+	                   .downstream_count = 1,
+	                   .digest = digest,
+	                   .enabled = true};
+	CHECK_ERROR(tenants_put(w->state, &t, &id, why), ERR_OK);
+	return id;
+}
+
 static void remove_folder(const char *folder)
 {
 	char command[128];
@@ -143,9 +166,10 @@ struct mail {
 	uint8_t notify;
 	uint8_t body_type;
 	uint8_t kind;
-	bool downstream, unverified;
-	int64_t age;     /* seconds since it came */
-	int64_t expires; /* seconds from now; 0: tomorrow */
+	bool downstream, unverified, answer;
+	const char *hold; /* held for this reason since an hour */
+	int64_t age;      /* seconds since it came */
+	int64_t expires;  /* seconds from now; 0: tomorrow */
 	uint32_t tenant;
 };
 
@@ -163,9 +187,14 @@ static struct message *make(struct world *w, const struct mail *mail)
 	r->arrived = now - mail->age;
 	r->next_attempt = now;
 	r->expires = now + (mail->expires ? mail->expires : 86400);
+	r->answer = mail->answer;
+	r->proof = mail->unverified ? PROOF_none : mail->kind == SPOOL_INBOUND ? PROOF_spf : PROOF_source;
+	r->hold = mail->hold != NULL;
+	r->held_since = mail->hold ? now - 3600 : 0;
 	r->body_type = mail->body_type;
 	r->return_path = arena_copy(&m->arena, slice_str(mail->from));
 	r->envid = r->source = r->hold_reason = r->message_id = SLICE_EMPTY;
+	if (mail->hold) r->hold_reason = slice_str(mail->hold);
 	r->size = strlen(body);
 	r->header_size = (uint64_t)(strstr(body, "\r\n\r\n") + 4 - body);
 	r->recipients = arena_zalloc(&m->arena, 4 * sizeof(*r->recipients));

@@ -332,15 +332,23 @@ static void unlink_body(struct writer *w, struct message *m)
 	arena_free(&a);
 }
 
-static enum error store_encoded(struct writer *w, struct message *m, struct arena *a)
+struct also {
+	enum error (*fn)(struct db_txn *, void *arg);
+	void *arg;
+};
+
+static enum error store_encoded(struct writer *w, struct message *m, struct also also, struct arena *a)
 {
-	struct writer_job s = {.id = m->record.id, .record = spool_encode(a, &m->record)};
+	struct writer_job s = {.id = m->record.id,
+	                       .record = spool_encode(a, &m->record),
+	                       .also = also.fn,
+	                       .also_arg = also.arg};
 	if (!s.record.p) return ERR_NO_MEMORY;
 	if (!m->record.body_in_file) s.body = blob_in_memory(&m->body);
 	return hand_over(w, &s);
 }
 
-enum error writer_store(struct writer *w, struct message *m)
+static enum error store(struct writer *w, struct message *m, struct also also)
 {
 	struct arena a;
 	assert(w->magic == MAGIC && m->record.id);
@@ -351,9 +359,29 @@ enum error writer_store(struct writer *w, struct message *m)
 		if (l.result) return l.result;
 	}
 	arena_init(&a, SIZE_MAX / 2);
-	enum error err = store_encoded(w, m, &a);
+	enum error err = store_encoded(w, m, also, &a);
 	arena_free(&a);
 	if (err && m->record.body_in_file) unlink_body(w, m);
+	return err;
+}
+
+enum error writer_store(struct writer *w, struct message *m)
+{
+	return store(w, m, (struct also){0});
+}
+
+enum error writer_store_also(struct writer *w, struct message *m, enum error (*also)(struct db_txn *, void *arg),
+                             void *arg)
+{
+	return store(w, m, (struct also){also, arg});
+}
+
+enum error writer_store_about(struct writer *w, struct message *m, const struct spool_message *about)
+{
+	struct writer_change *change = writer_change_new(about->id, about);
+	if (!change) return ERR_NO_MEMORY;
+	enum error err = store(w, m, (struct also){writer_change_apply, change});
+	writer_change_free(change);
 	return err;
 }
 

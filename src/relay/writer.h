@@ -27,6 +27,11 @@ void writer_stop(struct writer *);
 /* In a fiber of any loop. ERR_OK: m is on stable storage. Bodies over SPOOL_BODY_INLINE are linked to their file first
  * (fiber_offload). The message stays the caller's. Cannot be cancelled once begun. */
 enum error writer_store(struct writer *, struct message *m);
+/* The same, and in the same transaction what writer_update(about) does: a report about a message is stored together with its being made. */
+enum error writer_store_about(struct writer *, struct message *m, const struct spool_message *about);
+/* The same with also(txn, arg) in that transaction, run on the writer's thread, maybe more than once; its error fails the whole commit. */
+enum error writer_store_also(struct writer *, struct message *m, enum error (*also)(struct db_txn *, void *arg),
+                             void *arg);
 /* Any thread; return at once. update copies what it needs of the record: attempts, next_attempt, hold + reason when newly set, recipient states and
  * replies. It is applied to the stored record only if that still exists; hold set by the CLI meanwhile stays. */
 enum error writer_update(struct writer *, const struct spool_message *m);

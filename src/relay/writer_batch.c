@@ -67,6 +67,8 @@ static void merge_recipients(struct spool_message *stored, const struct spool_me
 	for (size_t i = 0; i < stored->recipient_count; i++) {
 		struct spool_recipient *to = &stored->recipients[i];
 		const struct spool_recipient *from = &update->recipients[i];
+		if (!slice_equal(to->address, from->address))
+			return; /* `backstop held release --to` put another there */
 		to->state = from->state;
 		to->delay_told = from->delay_told;
 		to->last_attempt = from->last_attempt;
@@ -86,6 +88,7 @@ static void merge(struct spool_message *stored, const struct spool_message *upda
 	if (!stored->hold && update->hold) {
 		stored->hold = true;
 		stored->hold_reason = update->hold_reason;
+		stored->held_since = update->held_since;
 	}
 }
 
@@ -117,6 +120,15 @@ static enum error apply_change(struct db_txn *t, const struct writer_change *c, 
 	return ERR_OK;
 }
 
+enum error writer_change_apply(struct db_txn *t, void *arg)
+{
+	struct arena a;
+	arena_init(&a, RECORD_MOST);
+	enum error err = apply_change(t, arg, &a);
+	arena_free(&a);
+	return err;
+}
+
 enum error writer_batch_commit(struct db_txn *t, void *arg)
 {
 	struct writer_batch *b = arg;
@@ -132,6 +144,7 @@ enum error writer_batch_commit(struct db_txn *t, void *arg)
 	for (const struct writer_job *s = b->stores; !err && s; s = s->next) {
 		if (s->record.n == 0) continue;
 		err = spool_put_encoded(t, s->id, s->record, s->body);
+		if (!err && s->also) err = s->also(t, s->also_arg);
 		b->stored++;
 	}
 	arena_free(&a);

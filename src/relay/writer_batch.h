@@ -13,8 +13,10 @@
 struct writer_job {
 	struct writer_job *next;
 	uint64_t id;
-	struct slice record; /* encoded; empty for a flush, which waits and stores nothing */
-	struct slice body;   /* {NULL,0}: it has its file */
+	struct slice record;                            /* encoded; empty for a flush, which waits and stores nothing */
+	struct slice body;                              /* {NULL,0}: it has its file */
+	enum error (*also)(struct db_txn *, void *arg); /* in the same transaction; NULL: nothing */
+	void *also_arg;
 	enum error result;
 	struct loop *loop;
 	struct post post;
@@ -38,6 +40,9 @@ struct writer_batch {
 
 /* db_update()'s function; arg is a struct writer_batch. */
 enum error writer_batch_commit(struct db_txn *t, void *arg);
+
+/* What a change does, for writer_job.also: arg is a struct writer_change that stays the caller's. */
+enum error writer_change_apply(struct db_txn *t, void *arg);
 
 struct writer_change *writer_change_new(uint64_t id, const struct spool_message *m); /* m NULL: a removal */
 void writer_change_free(struct writer_change *c);

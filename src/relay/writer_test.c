@@ -205,14 +205,16 @@ static void update_and_look(struct run *r)
 	assert_true(slice_equal(out.recipients[0].last_reply, SLICE("550 no")));
 
 	/* What the operator sets meanwhile stays. */
-	assert_int_equal(spool_edit(r->spool, 7, SPOOL_HOLD, SLICE("odd"), 1), ERR_OK);
+	assert_int_equal(spool_edit(r->spool, 7,
+	                            &(struct spool_change){.what = SPOOL_HOLD, .now = 1, .reason = SLICE("odd")}),
+	                 ERR_OK);
 	m->record.attempts = 3;
 	assert_int_equal(writer_update(r->writer, &m->record), ERR_OK);
 	assert_int_equal(writer_flush(r->writer), ERR_OK);
 	assert_int_equal(spool_get(r->spool, 7, &a, &out), ERR_OK);
 	assert_int_equal(out.attempts, 3);
 	assert_true(out.hold);
-	assert_int_equal(spool_edit(r->spool, 7, SPOOL_RELEASE, SLICE_EMPTY, 5), ERR_OK);
+	assert_int_equal(spool_edit(r->spool, 7, &(struct spool_change){.what = SPOOL_RELEASE, .now = 5}), ERR_OK);
 	assert_int_equal(writer_update(r->writer, &m->record), ERR_OK);
 	assert_int_equal(writer_flush(r->writer), ERR_OK);
 	assert_int_equal(spool_get(r->spool, 7, &a, &out), ERR_OK);
@@ -234,7 +236,7 @@ static void update_and_look(struct run *r)
 	assert_int_equal(out.expires, 1800000000);
 
 	/* A dropped message does not come back. */
-	assert_int_equal(spool_edit(r->spool, 7, SPOOL_DROP, SLICE_EMPTY, 1), ERR_OK);
+	assert_int_equal(spool_edit(r->spool, 7, &(struct spool_change){.what = SPOOL_DROP, .now = 1}), ERR_OK);
 	assert_int_equal(writer_update(r->writer, &m->record), ERR_OK);
 	assert_int_equal(writer_flush(r->writer), ERR_OK);
 	assert_int_equal(spool_get(r->spool, 7, &a, &out), ERR_NOT_FOUND);

@@ -9,36 +9,11 @@
 
 #include "base/log.h"
 #include "store/octets.h"
+#include "store/spool_key.h"
 
 #define BODY_VERSION  1
 #define BATCH_RECORDS 64 /* per read transaction of spool_each */
 #define BATCH_OCTETS  (1024 * 1024)
-#define RECORD_MOST   (64u * 1024 * 1024) /* arena of one record: a hundred thousand recipients fit */
-
-struct id_key {
-	char octets[8];
-};
-
-static struct id_key id_key(uint64_t id)
-{
-	struct id_key k;
-	id = htobe64(id);
-	memcpy(k.octets, &id, sizeof k.octets);
-	return k;
-}
-
-static struct slice key_slice(const struct id_key *k)
-{
-	return slice_of(k->octets, sizeof k->octets);
-}
-
-static bool key_id(struct slice key, uint64_t *id)
-{
-	if (key.n != sizeof *id) return false;
-	memcpy(id, key.p, sizeof *id);
-	*id = be64toh(*id);
-	return true;
-}
 
 /* ---- inside a write transaction ----------------------------------------------------------------------------------- */
 
@@ -63,7 +38,7 @@ enum error spool_put_encoded(struct db_txn *t, uint64_t id, struct slice record,
 static enum error encode_and_put(struct db_txn *t, const struct spool_message *m, struct slice body_inline)
 {
 	struct arena a;
-	arena_init(&a, RECORD_MOST);
+	arena_init(&a, SPOOL_RECORD_MOST);
 	struct slice record = spool_encode(&a, m);
 	enum error err = record.p ? spool_put_encoded(t, m->id, record, body_inline) : ERR_NO_MEMORY;
 	arena_free(&a);
@@ -184,7 +159,7 @@ enum error spool_each(struct db *spool, bool (*each)(const struct spool_message 
 {
 	struct batch b = {.more = true};
 	enum error err = ERR_OK;
-	arena_init(&b.arena, RECORD_MOST);
+	arena_init(&b.arena, SPOOL_RECORD_MOST);
 	bool go_on = true;
 	while (go_on && b.more && !(err = fill(&b, spool)))
 		for (size_t i = 0; go_on && i < b.count; i++) go_on = each(&b.messages[i], arg);
@@ -263,108 +238,5 @@ enum error spool_remove_orphans(struct db *spool, size_t *removed)
 		db_end_read(t);
 	}
 	closedir(dir);
-	return err;
-}
-
-/* ---- what `backstop queue` does ----------------------------------------------------------------------------------- */
-
-struct edit {
-	uint64_t id;
-	enum spool_edit what;
-	struct slice reason;
-	int64_t now;
-};
-
-static enum error note_changed(struct db_txn *t, const struct id_key *k)
-{
-	return db_put(t, DB_changed, key_slice(k), SLICE("\1"));
-}
-
-static enum error edit_record(struct db_txn *t, struct arena *a, struct edit *e)
-{
-	struct spool_message m;
-	enum error err = spool_read(t, e->id, a, &m);
-	if (e->what == SPOOL_DROP) /* also what cannot be read any more */
-		return err == ERR_CORRUPT || !err ? spool_remove(t, e->id) : err;
-	if (err) return err;
-	switch (e->what) {
-	case SPOOL_HOLD:
-		m.hold = true;
-		m.hold_reason = e->reason;
-		break;
-	case SPOOL_RELEASE:
-		m.hold = false;
-		m.hold_reason = SLICE_EMPTY;
-		m.next_attempt = e->now;
-		break;
-	default: m.next_attempt = e->now; break;
-	}
-	return spool_replace(t, &m);
-}
-
-static enum error edit(struct db_txn *t, void *arg)
-{
-	struct edit *e = arg;
-	struct id_key k = id_key(e->id);
-	struct arena a;
-	arena_init(&a, RECORD_MOST);
-	enum error err = edit_record(t, &a, e);
-	if (!err) err = note_changed(t, &k);
-	arena_free(&a);
-	return err;
-}
-
-enum error spool_edit(struct db *spool, uint64_t id, enum spool_edit what, struct slice reason, int64_t now)
-{
-	struct edit e = {.id = id, .what = what, .reason = reason, .now = now};
-	enum error err = db_update(spool, edit, &e);
-	if (!err && what == SPOOL_DROP) spool_body_remove(spool, id);
-	return err;
-}
-
-struct take {
-	uint64_t *ids;
-	size_t most, n;
-};
-
-static enum error take_from(struct take *take, struct db_cursor *c)
-{
-	struct slice key;
-	enum error err = db_cursor_seek(c, SLICE_EMPTY, &key, NULL);
-	while (!err && take->n < take->most) {
-		uint64_t id;
-		bool good = key_id(key, &id);
-		err = db_cursor_delete(c);
-		if (err) return err;
-		if (good) take->ids[take->n++] = id;
-		err = db_cursor_next(c, &key, NULL);
-	}
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
-static enum error take(struct db_txn *t, void *arg)
-{
-	struct take *what = arg;
-	struct db_cursor *c;
-	what->n = 0;
-	enum error err = db_cursor_open(t, DB_changed, &c);
-	if (err) return err;
-	err = take_from(what, c);
-	db_cursor_close(c);
-	return err;
-}
-
-enum error spool_take_changed(struct db *spool, uint64_t *ids, size_t most, size_t *n)
-{
-	struct db_txn *t;
-	*n = 0;
-	enum error err = db_begin_read(spool, &t);
-	if (err) return err;
-	uint64_t waiting = db_count(t, DB_changed);
-	db_end_read(t);
-	if (waiting == 0 || most == 0) return ERR_OK;
-	struct take what = {.ids = ids, .most = most};
-	err = db_update(spool, take, &what);
-	if (!err) *n = what.n;
 	return err;
 }

@@ -4,7 +4,7 @@
  *
  * Table messages: id (8 octets, big-endian, grows with time) → the record below, encoded (docs/storage.md). Table bodies: id →
  * content, for bodies up to SPOOL_BODY_INLINE; larger ones are files STATE_DIR/spool/bodies/ID, synced before the record is
- * committed; a file without a record is removed at start. Table changed: id → nothing: records that `backstop queue` edited
+ * committed; a file without a record is removed at start. Table changed: id → nothing: records that `backstop queue` and `held` edited
  * while the relay runs; the relay takes them from there.
  *
  * The relay is the only writer besides `backstop queue`, which edits records in transactions of its own. The relay's updates are therefore
@@ -111,9 +111,18 @@ void spool_body_path(const struct db *spool, uint64_t id, char *out, size_t n);
 void spool_body_remove(const struct db *spool, uint64_t id);        /* the file, after the record is gone */
 enum error spool_remove_orphans(struct db *spool, size_t *removed); /* at start, relay only */
 
-/* What `backstop queue` does; each commits and notes the id in table changed. */
+/* What `backstop queue` and `backstop held` do; each commits and notes the id in table changed. A release gives it a fresh life;
+ * with an address it goes there instead, to the servers of the tenant whose address it is (the caller has seen to that).
+ * ERR_NOT_FOUND; ERR_PERMISSION: an unproven answer is released to an address of the tenant or not at all. */
 enum spool_edit { SPOOL_RETRY, SPOOL_HOLD, SPOOL_RELEASE, SPOOL_DROP };
-enum error spool_edit(struct db *spool, uint64_t id, enum spool_edit what, struct slice reason, int64_t now);
+struct spool_change {
+	enum spool_edit what;
+	int64_t now;
+	int64_t expires;     /* HOLD, RELEASE: the end of its new life; 0: as it is */
+	struct slice reason; /* HOLD */
+	struct slice to;     /* RELEASE: empty: to its recipients */
+};
+enum error spool_edit(struct db *spool, uint64_t id, const struct spool_change *c);
 /* Takes up to most ids out of table changed (relay). No write when there is none. */
 enum error spool_take_changed(struct db *spool, uint64_t *ids, size_t most, size_t *n);
 

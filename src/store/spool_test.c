@@ -337,7 +337,7 @@ static void a_large_body_is_a_file(void **state)
 	assert_int_equal(blob_read(&body, 0, content, sizeof content, &got), ERR_OK);
 	assert_slice(slice_of(content, got), SLICE("a large body"));
 	blob_free(&body);
-	assert_int_equal(spool_edit(s->db, 42, SPOOL_DROP, SLICE_EMPTY, 0), ERR_OK);
+	assert_int_equal(spool_edit(s->db, 42, &(struct spool_change){.what = SPOOL_DROP, .now = 0}), ERR_OK);
 	spool_body_path(s->db, 42, path, sizeof path);
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -353,7 +353,9 @@ static bool see(const struct spool_message *m, void *arg)
 	struct seen *s = arg;
 	assert_true(m->id > s->last);
 	s->last = m->id;
-	if (s->edit) assert_int_equal(spool_edit(s->edit, m->id, SPOOL_DROP, SLICE_EMPTY, 0), ERR_OK);
+	if (s->edit)
+		assert_int_equal(spool_edit(s->edit, m->id, &(struct spool_change){.what = SPOOL_DROP, .now = 0}),
+		                 ERR_OK);
 	return ++s->n != s->stop_at;
 }
 
@@ -396,8 +398,8 @@ static void each_message_is_seen_once_in_order(void **state)
 	assert_int_equal(seen.n, 0);
 	assert_int_equal(lines, 2);
 	log_capture(NULL, NULL);
-	assert_int_equal(spool_edit(s->db, 5, SPOOL_HOLD, SLICE_EMPTY, 0), ERR_CORRUPT);
-	assert_int_equal(spool_edit(s->db, 5, SPOOL_DROP, SLICE_EMPTY, 0), ERR_OK);
+	assert_int_equal(spool_edit(s->db, 5, &(struct spool_change){.what = SPOOL_HOLD, .now = 0}), ERR_CORRUPT);
+	assert_int_equal(spool_edit(s->db, 5, &(struct spool_change){.what = SPOOL_DROP, .now = 0}), ERR_OK);
 }
 
 static void edits_change_the_record_and_are_noted(void **state)
@@ -422,11 +424,14 @@ static void edits_change_the_record_and_are_noted(void **state)
 	} cases[] = {
 		{SPOOL_HOLD, "looks odd", true, "looks odd", 1700000300},
 		{SPOOL_RETRY, "", true, "looks odd", 1002},
-		{SPOOL_RELEASE, "", false, "", 1003},
-		{SPOOL_RETRY, "", false, "", 1004},
+		{SPOOL_RELEASE, "", false, "looks odd", 1003},
+		{SPOOL_RETRY, "", false, "looks odd", 1004},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(spool_edit(s->db, 42, cases[i].what, slice_str(cases[i].reason), 1001 + (int64_t)i),
+		assert_int_equal(spool_edit(s->db, 42,
+		                            &(struct spool_change){.what = cases[i].what,
+		                                                   .now = 1001 + (int64_t)i,
+		                                                   .reason = slice_str(cases[i].reason)}),
 		                 ERR_OK);
 		assert_int_equal(spool_get(s->db, 42, &a, &out), ERR_OK);
 		assert_int_equal(out.hold, cases[i].hold);
@@ -436,14 +441,64 @@ static void edits_change_the_record_and_are_noted(void **state)
 		assert_int_equal(n, 1);
 		assert_int_equal(ids[0], 42);
 	}
-	assert_int_equal(spool_edit(s->db, 42, SPOOL_DROP, SLICE_EMPTY, 0), ERR_OK);
+	assert_int_equal(spool_edit(s->db, 42, &(struct spool_change){.what = SPOOL_DROP, .now = 0}), ERR_OK);
 	assert_int_equal(spool_get(s->db, 42, &a, &out), ERR_NOT_FOUND);
 	assert_int_equal(spool_take_changed(s->db, ids, 4, &n), ERR_OK);
 	assert_int_equal(n, 1);
-	assert_int_equal(spool_edit(s->db, 42, SPOOL_RETRY, SLICE_EMPTY, 0), ERR_NOT_FOUND);
+	assert_int_equal(spool_edit(s->db, 42, &(struct spool_change){.what = SPOOL_RETRY, .now = 0}), ERR_NOT_FOUND);
 	assert_int_equal(spool_take_changed(s->db, ids, 4, &n), ERR_OK);
 	assert_int_equal(n, 0);
 	arena_free(&a);
+}
+
+static void a_release_gives_a_fresh_life_and_may_go_elsewhere(void **state)
+{
+	struct store_test *s = *state;
+	static const struct {
+		const char *name;
+		bool answer, redirected, hold;
+		const char *to;
+		enum error error;
+		size_t recipients;
+		uint32_t attempts;
+		int64_t expires;
+	} cases[] = {
+		{"to its recipients", false, false, true, "", ERR_OK, 2, 0, 2000},
+		{"elsewhere", false, false, true, "boss@example.net", ERR_OK, 1, 0, 2000},
+		{"an answer", true, false, true, "", ERR_PERMISSION, 2, 3, 1700400000},
+		{"an answer that is not even held", true, false, false, "", ERR_PERMISSION, 2, 3, 1700400000},
+		{"an answer elsewhere", true, false, true, "boss@example.net", ERR_OK, 1, 0, 2000},
+		{"an answer that went elsewhere before", true, true, true, "", ERR_OK, 2, 0, 2000},
+		{"not held", false, false, false, "", ERR_OK, 2, 3, 1700400000},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena a;
+		struct spool_message m = sample(100 + i), out;
+		struct spool_change c = {.what = SPOOL_RELEASE,
+		                         .now = 1000,
+		                         .expires = 2000,
+		                         .to = slice_str(cases[i].to)};
+		arena_init(&a, 1 << 20);
+		m.answer = cases[i].answer;
+		m.redirected = cases[i].redirected;
+		m.downstream = cases[i].redirected;
+		m.hold = cases[i].hold;
+		put(s->db, &m, SLICE("x"));
+		if (spool_edit(s->db, m.id, &c) != cases[i].error) fail_msg("%s", cases[i].name);
+		assert_int_equal(spool_get(s->db, m.id, &a, &out), ERR_OK);
+		assert_int_equal(out.hold, cases[i].error ? cases[i].hold : false);
+		assert_int_equal(out.recipient_count, cases[i].recipients);
+		assert_int_equal(out.attempts, cases[i].attempts);
+		assert_int_equal(out.expires, cases[i].expires);
+		assert_int_equal(out.held_since, m.held_since);
+		assert_slice(out.hold_reason, m.hold_reason);
+		if (cases[i].to[0]) {
+			assert_true(out.redirected && out.downstream);
+			assert_slice(out.recipients[0].address, slice_str(cases[i].to));
+			assert_int_equal(out.recipients[0].state, RECIPIENT_PENDING);
+		}
+		arena_free(&a);
+	}
 }
 
 static void changed_ids_are_taken_in_portions(void **state)
@@ -454,7 +509,7 @@ static void changed_ids_are_taken_in_portions(void **state)
 	for (uint64_t i = 1; i <= 10; i++) {
 		struct spool_message m = sample(i);
 		put(s->db, &m, SLICE("x"));
-		assert_int_equal(spool_edit(s->db, i, SPOOL_RETRY, SLICE_EMPTY, 0), ERR_OK);
+		assert_int_equal(spool_edit(s->db, i, &(struct spool_change){.what = SPOOL_RETRY, .now = 0}), ERR_OK);
 	}
 	do {
 		assert_int_equal(spool_take_changed(s->db, ids, 4, &n), ERR_OK);
@@ -480,6 +535,7 @@ int main(void)
 		T(a_large_body_is_a_file),
 		T(each_message_is_seen_once_in_order),
 		T(edits_change_the_record_and_are_noted),
+		T(a_release_gives_a_fresh_life_and_may_go_elsewhere),
 		T(changed_ids_are_taken_in_portions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
