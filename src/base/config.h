@@ -51,7 +51,7 @@ struct config_blocklist {
 	enum blocklist_mode mode;
 };
 
-enum dmarc_way { DMARC_RFC9989, DMARC_RFC7489 };
+enum dmarc_way { DMARC_BY_TREE_WALK, DMARC_BY_SUFFIX_LIST }; /* RFC 9989, RFC 7489 */
 enum delivery_tls { DELIVERY_TLS_MAY, DELIVERY_TLS_NEVER, DELIVERY_TLS_REQUIRE };
 
 struct config {

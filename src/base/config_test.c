@@ -163,7 +163,7 @@ static void test_proof(void **state)
 	assert_false(c->resolver_dnssec);
 	assert_string_equal(c->resolver_trust_anchor, "/usr/share/dns/root.key");
 	assert_string_equal(c->auth.authserv_id, "mx.example.net");
-	assert_int_equal(c->auth.dmarc, DMARC_RFC9989);
+	assert_int_equal(c->auth.dmarc, DMARC_BY_TREE_WALK);
 	assert_null(c->auth.suffix_list);
 	assert_int_equal(c->auth.spf_timeout, 20000);
 	assert_int_equal(c->auth.key_timeout, 10000);
@@ -185,7 +185,7 @@ static void test_proof(void **state)
 	assert_true(c->resolver_dnssec);
 	assert_string_equal(c->resolver_trust_anchor, "/etc/anchor");
 	assert_string_equal(c->auth.authserv_id, "id.example.net");
-	assert_int_equal(c->auth.dmarc, DMARC_RFC7489);
+	assert_int_equal(c->auth.dmarc, DMARC_BY_SUFFIX_LIST);
 	assert_string_equal(c->auth.suffix_list, "/etc/psl");
 	assert_int_equal(c->auth.spf_timeout, 5000);
 	assert_int_equal(c->auth.key_timeout, 250);
