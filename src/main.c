@@ -55,7 +55,7 @@ static const struct subcommand tools[] = {
 	{"dkim-sign", NULL, "sign a message"},
 	{"arc", NULL, "check an ARC chain"},
 	{"arc-seal", NULL, "extend an ARC chain"},
-	{"dmarc", NULL, "evaluate DMARC"},
+	{"dmarc", cli_dmarc, "evaluate DMARC"},
 	{"auth", NULL, "SPF, DKIM, DMARC and ARC of a message"},
 	{"srs", cli_srs, "rewrite return paths (SRS)"},
 	{"batv", cli_batv, "sign return paths (BATV)"},

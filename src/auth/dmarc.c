@@ -29,7 +29,7 @@ static enum error domain_exists(const struct orgdomain_source *s, const char *do
 static void apply(struct arena *a, const struct orgdomain_source *s, const struct dmarc_record *r, struct slice at,
                   struct dmarc_discovery *out)
 {
-	enum dmarc_edition edition = s->suffixes ? DMARC_RFC7489 : DMARC_RFC9989;
+	enum dmarc_edition edition = s->suffixes ? DMARC_EDITION_7489 : DMARC_EDITION_9989;
 	enum dmarc_relation relation = at.n == out->from.n ? DMARC_ITSELF : DMARC_SUBDOMAIN;
 	enum dmarc_policy below = dmarc_record_policy(r, edition, DMARC_SUBDOMAIN);
 	if (relation == DMARC_SUBDOMAIN && below != dmarc_record_policy(r, edition, DMARC_NO_SUCH_DOMAIN)) {

@@ -141,11 +141,12 @@ enum dmarc_policy dmarc_record_policy(const struct dmarc_record *r, enum dmarc_e
 	bool bad = r->bad_p || r->bad_sp;
 	/* RFC 9989 4.7: without p= a record is as if p=none; with a bad one the rule of 4.10.1 counts. RFC 7489 6.6.3 has the one
 	 * rule for both, and knows no np=. */
-	bad = bad || (edition == DMARC_RFC9989 ? r->bad_np : r->p == DMARC_POLICY_ABSENT);
+	bad = bad || (edition == DMARC_EDITION_9989 ? r->bad_np : r->p == DMARC_POLICY_ABSENT);
 	if (bad) return r->reports ? DMARC_POLICY_NONE : DMARC_POLICY_ABSENT;
 	enum dmarc_policy p = r->p == DMARC_POLICY_ABSENT ? DMARC_POLICY_NONE : r->p;
 	if (relation == DMARC_ITSELF) return p;
-	if (relation == DMARC_NO_SUCH_DOMAIN && edition == DMARC_RFC9989 && r->np != DMARC_POLICY_ABSENT) return r->np;
+	if (relation == DMARC_NO_SUCH_DOMAIN && edition == DMARC_EDITION_9989 && r->np != DMARC_POLICY_ABSENT)
+		return r->np;
 	return r->sp != DMARC_POLICY_ABSENT ? r->sp : p;
 }
 
@@ -154,5 +155,5 @@ bool dmarc_record_milder(const struct dmarc_record *r, enum dmarc_edition editio
 	/* RFC 9989 4.7: t=y asks for the policy one level below. RFC 7489 6.6.4: pct=n asks the same for all but n in a hundred messages.
 	 * A judge that throws dice cannot be explained to anybody, so that only pct=0, which domains use to say "testing", is
 	 * different from pct=100. */
-	return edition == DMARC_RFC9989 ? r->testing : r->pct == 0;
+	return edition == DMARC_EDITION_9989 ? r->testing : r->pct == 0;
 }

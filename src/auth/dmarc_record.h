@@ -29,7 +29,7 @@ struct dmarc_record {
 /* False: no DMARC record, since it does not begin with "v=DMARC1". */
 bool dmarc_record_parse(struct slice text, struct dmarc_record *out);
 
-enum dmarc_edition { DMARC_RFC9989, DMARC_RFC7489 };
+enum dmarc_edition { DMARC_EDITION_9989, DMARC_EDITION_7489 };
 /* Of whom the policy is asked: the domain that has the record, one below it, one below it that is not in DNS. */
 enum dmarc_relation { DMARC_ITSELF, DMARC_SUBDOMAIN, DMARC_NO_SUCH_DOMAIN };
 /* The policy that applies. ABSENT: the record is to be treated as if there were no DMARC. */

@@ -70,12 +70,12 @@ static void test_cases(void **state)
 		struct dmarc_record r;
 		char now[4] = "x", then[4] = "", flags[16] = "", *f = flags;
 		if (dmarc_record_parse(slice_str(cases[i].text), &r)) {
-			describe(&r, DMARC_RFC9989, now);
-			describe(&r, DMARC_RFC7489, then);
+			describe(&r, DMARC_EDITION_9989, now);
+			describe(&r, DMARC_EDITION_7489, then);
 			if (r.strict_dkim) *f++ = 'd';
 			if (r.strict_spf) *f++ = 's';
-			if (dmarc_record_milder(&r, DMARC_RFC9989)) *f++ = 't';
-			if (dmarc_record_milder(&r, DMARC_RFC7489)) *f++ = 'm';
+			if (dmarc_record_milder(&r, DMARC_EDITION_9989)) *f++ = 't';
+			if (dmarc_record_milder(&r, DMARC_EDITION_7489)) *f++ = 'm';
 			if (r.reports) *f++ = 'u';
 			if (r.psd != DMARC_PSD_UNKNOWN) *f++ = r.psd == DMARC_PSD_YES ? 'y' : 'N';
 		}

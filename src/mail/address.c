@@ -323,6 +323,17 @@ struct slice domain_canonical(struct arena *a, struct slice domain)
 	return slice_of(out, domain.n);
 }
 
+struct slice domain_display(struct arena *a, struct slice domain)
+{
+	struct slice result = {NULL, 0};
+	const char *text = arena_strdup(a, domain);
+	char *unicode = NULL;
+	if (!text) return result;
+	if (idn2_to_unicode_8z8z(text, &unicode, 0) == IDN2_OK) result = arena_copy(a, slice_str(unicode));
+	idn2_free(unicode);
+	return result;
+}
+
 bool domain_within(struct slice domain, struct slice parent)
 {
 	if (parent.n == 0 || domain.n < parent.n) return false;

@@ -51,6 +51,8 @@ bool address_is_relay_trick(const struct address *a);
 bool domain_valid(struct slice domain); /* LDH labels (underscore tolerated), or UTF-8 labels; no trailing dot */
 /* Lower case, A-labels (IDNA 2008, libidn2) for UTF-8 labels, no trailing dot; {NULL,0} when it cannot be. */
 struct slice domain_canonical(struct arena *a, struct slice domain);
+/* A canonical domain as people write it, with U-labels; {NULL,0} when an A-label is none, or without memory. */
+struct slice domain_display(struct arena *a, struct slice domain);
 /* domain equals parent or is below it; both canonical. */
 bool domain_within(struct slice domain, struct slice parent);
 

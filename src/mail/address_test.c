@@ -220,6 +220,19 @@ static void test_domain_canonical(void **state)
 	arena_free(&a);
 }
 
+static void test_domain_display(void **state)
+{
+	struct arena a;
+	arena_init(&a, 4096);
+	assert_true(slice_equal(domain_display(&a, SLICE("www.xn--dme-0na.example")), SLICE("www.d\xC3\xB8me.example")));
+	assert_true(slice_equal(domain_display(&a, SLICE("example.org")), SLICE("example.org")));
+	assert_null(domain_display(&a, SLICE("xn--0.example")).p);
+	arena_free(&a);
+	arena_init(&a, 1);
+	assert_null(domain_display(&a, SLICE("example.org")).p);
+	arena_free(&a);
+}
+
 static void test_domain_within(void **state)
 {
 	assert_true(domain_within(SLICE("example.org"), SLICE("example.org")));
@@ -243,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_without_brackets),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_domain_canonical),
+		cmocka_unit_test(test_domain_display),
 		cmocka_unit_test(test_domain_within),
 		cmocka_unit_test(test_every_error_has_a_text),
 	};
