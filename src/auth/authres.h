@@ -18,6 +18,7 @@ struct authres { /* NULL: the method was not run and is not mentioned */
 	const struct dmarc_verdict *dmarc;
 	struct slice from_domain;
 	const struct arc_verdict *arc;
+	bool utf8; /* the message is an internationalized one: addresses keep their UTF-8 (RFC 6532); else it becomes "?" */
 };
 
 /* What follows the authserv-id and its semicolon, folded with CR LF HT: " spf=pass smtp.mailfrom=...;\r\n\tdkim=...", without final
@@ -28,8 +29,9 @@ struct slice authres_field(struct arena *a, struct slice authserv_id, const stru
 /* An Authentication-Results field that bears this authserv-id (any case, with or without version, comments and quotes seen
  * through), or that cannot be parsed and so might be taken for one: to be removed at our border (RFC 8601 5). */
 bool authres_claims(const struct header_field *f, struct slice authserv_id);
-/* Same for the value of an (ARC-)Authentication-Results field without its name: every "method=result" and ptype=property in order;
- * stops when each returns false. False when the value cannot be parsed. */
+/* Reads the value of an (ARC-)Authentication-Results field: each gets method ("dkim", without version), result, and the rest of that
+ * result as it stands, reason and properties ("header.d=example.net (comment) header.s=s1"), in order; it stops when each returns
+ * false. "none" is no result. False when the value cannot be parsed, or only up to there. */
 bool authres_each(struct slice value,
                   bool (*each)(void *arg, struct slice method, struct slice result, struct slice properties),
                   void *arg);
