@@ -31,8 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	authres_each(text, inside, &text);
 
 	struct spf_verdict spf = {.result = AUTH_pass};
-	struct dkim_signature signature = {
-		.result = AUTH_pass, .domain = text, .selector = text, .identity = text, .signature = text};
+	struct dkim_signature signature = {.result = AUTH_pass,
+	                                   .domain = text,
+	                                   .selector = text,
+	                                   .identity = text,
+	                                   .signature = text};
 	struct dkim_verdict dkim = {.result = AUTH_pass, .signatures = &signature, .count = 1};
 	struct authres r = {.spf = &spf, .mail_from = text, .helo = text, .dkim = &dkim, .from_domain = text};
 	struct slice field = authres_field(&a, SLICE("mx.example.net"), &r);

@@ -37,8 +37,9 @@ static void test_everything(void **state)
 {
 	struct spf_verdict spf = {.result = AUTH_softfail};
 	struct dkim_verdict dkim = {.result = AUTH_pass, .signatures = signatures, .count = 2};
-	struct dmarc_verdict dmarc = {
-		.result = AUTH_fail, .policy = DMARC_POLICY_REJECT, .disposition = DMARC_POLICY_QUARANTINE};
+	struct dmarc_verdict dmarc = {.result = AUTH_fail,
+	                              .policy = DMARC_POLICY_REJECT,
+	                              .disposition = DMARC_POLICY_QUARANTINE};
 	struct arc_verdict arc = {.result = AUTH_pass, .oldest_pass = 2};
 	struct authres r = {.spf = &spf,
 	                    .mail_from = SLICE("joe@example.net"),
@@ -64,10 +65,14 @@ static void test_little(void **state)
 	struct dmarc_verdict no_policy = {.result = AUTH_none};
 	struct arc_verdict broken = {.result = AUTH_fail, .problem = "an instance is missing"};
 	struct authres nothing = {0};
-	struct authres r = {.spf = &helo, .helo = SLICE("[192.0.2.1]"), .dkim = &unsigned_, .dmarc = &no_policy, .arc = &broken};
+	struct authres r = {.spf = &helo,
+	                    .helo = SLICE("[192.0.2.1]"),
+	                    .dkim = &unsigned_,
+	                    .dmarc = &no_policy,
+	                    .arc = &broken};
 	expect(&nothing, "Authentication-Results: mx.example.net; none\r\n");
-	expect(&r, "Authentication-Results: mx.example.net; spf=permerror reason=\"two records\"\r\n"
-	           "\tsmtp.helo=\"[192.0.2.1]\";\r\n"
+	expect(&r, "Authentication-Results: mx.example.net; spf=permerror reason=\"two records\" "
+	           "smtp.helo=\"[192.0.2.1]\";\r\n"
 	           "\tdkim=none;\r\n"
 	           "\tdmarc=none;\r\n"
 	           "\tarc=fail reason=\"an instance is missing\"\r\n");
@@ -110,7 +115,7 @@ static void test_no_memory(void **state)
 	struct arena a;
 	struct spf_verdict spf = {.result = AUTH_none};
 	struct authres r = {.spf = &spf, .mail_from = SLICE("a b@c")};
-	for (size_t limit = 1; limit < 700; limit += 50) {
+	for (size_t limit = 1; limit < 512; limit += 50) {
 		arena_init(&a, limit);
 		assert_null(authres_field(&a, SLICE("mx.example.net"), &r).p);
 		arena_free(&a);
@@ -167,8 +172,8 @@ struct reading {
 static bool note(void *arg, struct slice method, struct slice result, struct slice properties)
 {
 	struct reading *r = arg;
-	r->text = arena_printf(r->arena, "%.*s%.*s:%.*s:%.*s|", SLICE_ARG(r->text), SLICE_ARG(method), SLICE_ARG(result),
-	                       SLICE_ARG(properties));
+	r->text = arena_printf(r->arena, "%.*s%.*s:%.*s:%.*s|", SLICE_ARG(r->text), SLICE_ARG(method),
+	                       SLICE_ARG(result), SLICE_ARG(properties));
 	return !slice_equal(method, SLICE("stop"));
 }
 
@@ -178,14 +183,18 @@ static const struct {
 } readings[] = {
 	{"RFC 8601 B.2, nothing", " example.org 1; none", ""},
 	{"RFC 8601 B.3", " example.com;\r\n spf=pass smtp.mailfrom=example.net", "spf:pass:smtp.mailfrom=example.net|"},
-	{"RFC 8601 B.4", " example.com;\r\n auth=pass (cram-md5) smtp.auth=sender@example.net;\r\n spf=fail smtp.mailfrom=example.net",
+	{"RFC 8601 B.4",
+         " example.com;\r\n auth=pass (cram-md5) smtp.auth=sender@example.net;\r\n spf=fail smtp.mailfrom=example.net",
          "auth:pass:(cram-md5) smtp.auth=sender@example.net|spf:fail:smtp.mailfrom=example.net|"},
 	{"RFC 8601 B.7, comments everywhere",
          " foo.example.net (foobar) 1 (baz);\r\n dkim (Because I like it) / 1 (One yay) = (wait for it) fail\r\n"
-         " policy (A dot can go here) . (like that) expired\r\n (this surprised me) = (as I wasn't expecting it) 1362471462",
-         "dkim:fail:policy (A dot can go here) . (like that) expired\r\n (this surprised me) = (as I wasn't expecting it) "
+         " policy (A dot can go here) . (like that) expired\r\n (this surprised me) = (as I wasn't expecting it) "
+         "1362471462",
+         "dkim:fail:policy (A dot can go here) . (like that) expired\r\n (this surprised me) = (as I wasn't expecting "
+         "it) "
          "1362471462|"},
-	{"ARC's", " i=1; lists.example.org;\r\n spf=pass smtp.mfrom=x;\r\n dkim=pass", "spf:pass:smtp.mfrom=x|dkim:pass:|"},
+	{"ARC's", " i=1; lists.example.org;\r\n spf=pass smtp.mfrom=x;\r\n dkim=pass",
+         "spf:pass:smtp.mfrom=x|dkim:pass:|"},
 	{"a semicolon in quotes", "a; dkim=fail reason=\"x; y\"; spf=pass", "dkim:fail:reason=\"x; y\"|spf:pass:|"},
 	{"a semicolon in a comment", "a; dkim=fail (x; y); spf=pass", "dkim:fail:(x; y)|spf:pass:|"},
 	{"a semicolon at the end", "a; spf=pass;", "spf:pass:|"},

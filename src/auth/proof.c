@@ -28,7 +28,8 @@ static bool signature_counts(const struct dkim_signature *s)
 }
 
 /* A whole signature of the organisation of this domain. Two domains have one organisation or not: what DNS does not tell does not count. */
-static bool signed_by(struct arena *a, const struct orgdomain_source *s, const struct dkim_verdict *v, struct slice domain)
+static bool signed_by(struct arena *a, const struct orgdomain_source *s, const struct dkim_verdict *v,
+                      struct slice domain)
 {
 	for (size_t i = 0; v && i < v->count; i++) {
 		bool same;
@@ -51,7 +52,8 @@ static bool dmarc_proves(struct arena *a, const struct orgdomain_source *s, cons
 
 enum proof proof_find(struct arena *a, const struct orgdomain_source *s, const struct proof_facts *f)
 {
-	if (f->mail_from_domain.n == 0) return PROOF_none; /* nobody to be told: not even our own tag makes a return path of it */
+	if (f->mail_from_domain.n == 0)
+		return PROOF_none; /* nobody to be told: not even our own tag makes a return path of it */
 	if (f->tag) return PROOF_tag;
 	if (spf_proves(f)) return PROOF_spf;
 	if (signed_by(a, s, f->dkim, f->mail_from_domain)) return PROOF_dkim;

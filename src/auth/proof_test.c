@@ -23,9 +23,11 @@ static const struct row {
 	{"nothing was run", "example.com", 0, 0, "", "", "", "", PROOF_none},
 	{"our tag", "example.com", 1, 0, "fail:example.com", "", "", "", PROOF_tag},
 	{"our tag is asked first", "example.com", 1, 0, "pass:example.com", "pass:example.com", "", "", PROOF_tag},
-	{"the null return path with everything", "", 1, 1, "pass:example.com", "pass:example.com", "pass:sd", "example.com", PROOF_none},
+	{"the null return path with everything", "", 1, 1, "pass:example.com", "pass:example.com", "pass:sd",
+         "example.com", PROOF_none},
 	{"SPF", "example.com", 0, 0, "pass:example.com", "", "", "", PROOF_spf},
-	{"SPF before DKIM", "example.com", 0, 0, "pass:example.com", "pass:example.com", "pass:sd", "example.com", PROOF_spf},
+	{"SPF before DKIM", "example.com", 0, 0, "pass:example.com", "pass:example.com", "pass:sd", "example.com",
+         PROOF_spf},
 	{"SPF of HELO", "example.com", 0, 1, "pass:example.com", "", "", "", PROOF_none},
 	{"SPF of another domain", "example.com", 0, 0, "pass:www.example.com", "", "", "", PROOF_none},
 	{"SPF softfail", "example.com", 0, 0, "softfail:example.com", "", "", "", PROOF_none},
@@ -35,14 +37,19 @@ static const struct row {
 	{"DKIM of the organisation", "bounce.example.com", 0, 0, "", "pass:mail.example.com", "", "", PROOF_dkim},
 	{"DKIM of the author only", "example.com", 0, 0, "", "pass:example.net", "pass:d", "example.net", PROOF_none},
 	{"DKIM of another organisation below", "example.com", 0, 0, "", "pass:dept.example.com", "", "", PROOF_none},
-	{"the second signature", "example.com", 0, 0, "", "fail:example.com pass:x.test pass:example.com", "", "", PROOF_dkim},
+	{"the second signature", "example.com", 0, 0, "", "fail:example.com pass:x.test pass:example.com", "", "",
+         PROOF_dkim},
 	{"DKIM that fails", "example.com", 0, 0, "", "fail:example.com", "", "", PROOF_none},
 	{"DKIM over a part of the body", "example.com", 0, 0, "", "pass:example.com!", "", "", PROOF_none},
-	{"over a part, and over the whole", "example.com", 0, 0, "", "pass:example.com! pass:example.com", "", "", PROOF_dkim},
-	{"DMARC by a signature over a part", "example.com", 0, 0, "", "pass:example.com!", "pass:d", "example.com", PROOF_none},
+	{"over a part, and over the whole", "example.com", 0, 0, "", "pass:example.com! pass:example.com", "", "",
+         PROOF_dkim},
+	{"DMARC by a signature over a part", "example.com", 0, 0, "", "pass:example.com!", "pass:d", "example.com",
+         PROOF_none},
 	{"DMARC by SPF of HELO", "example.com", 0, 1, "pass:example.com", "", "pass:s", "example.com", PROOF_none},
-	{"DMARC fails", "example.com", 0, 0, "fail:example.com", "fail:example.com", "fail:", "example.com", PROOF_none},
-	{"DMARC of an author elsewhere", "example.net", 0, 0, "", "pass:example.com", "pass:d", "example.com", PROOF_none},
+	{"DMARC fails", "example.com", 0, 0, "fail:example.com", "fail:example.com", "fail:", "example.com",
+         PROOF_none},
+	{"DMARC of an author elsewhere", "example.net", 0, 0, "", "pass:example.com", "pass:d", "example.com",
+         PROOF_none},
 	{"DNS is down", "a.down.example", 0, 0, "", "pass:b.down.example", "pass:d", "b.down.example", PROOF_none},
 	{"DNS is down, equal domains", "a.down.example", 0, 0, "", "pass:a.down.example", "", "", PROOF_dkim},
 	{"any case in SPF's domain", "example.com", 0, 0, "pass:Example.COM", "", "", "", PROOF_spf},
@@ -70,7 +77,9 @@ static enum proof prove(struct arena *a, const struct orgdomain_source *s, const
 	struct dkim_verdict dkim = {.signatures = list, .count = signatures(row->dkim, list)};
 	struct dmarc_verdict dmarc = {0};
 	struct slice domain = slice_str(row->spf), letters = slice_str(row->dmarc), result = slice_split(&domain, ':');
-	struct proof_facts f = {.mail_from_domain = slice_str(row->mail_from), .tag = row->tag, .from_domain = slice_str(row->from)};
+	struct proof_facts f = {.mail_from_domain = slice_str(row->mail_from),
+	                        .tag = row->tag,
+	                        .from_domain = slice_str(row->from)};
 	if (auth_result_parse(result, &spf.result)) {
 		spf.domain = domain;
 		f.spf = &spf;
