@@ -20,7 +20,7 @@ static const char help[] =
 	"       backstop dmarc [--org-domain] --json --batch [...]\n"
 	"\n"
 	"Does the domain of the author vouch for a message with these results of SPF and DKIM, and what does it ask "
-        "for if not?\n"
+	"for if not?\n"
 	"With --org-domain: to which organisation does a domain belong?\n"
 	"\n"
 	"  --from DOMAIN          domain of the address in the From field\n"
@@ -30,7 +30,7 @@ static const char help[] =
 	"  --resolver HOST:PORT   DNS server to ask; default: the system's\n"
 	"  --batch                questions as JSON lines on standard input:\n"
 	"                         {\"id\",\"from\",\"spf\":[{\"result\",\"domain\"}],\"dkim\":[...]}, or "
-        "{\"id\",\"domain\"}\n"
+	"{\"id\",\"domain\"}\n"
 	"  --json                 answers as JSON lines\n"
 	"\n"
 	"Exit status: 0 pass, or an organisation was found; 1 not so; 2 usage; 3 cannot run.\n";

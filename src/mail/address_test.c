@@ -224,7 +224,8 @@ static void test_domain_display(void **state)
 {
 	struct arena a;
 	arena_init(&a, 4096);
-	assert_true(slice_equal(domain_display(&a, SLICE("www.xn--dme-0na.example")), SLICE("www.d\xC3\xB8me.example")));
+	assert_true(
+		slice_equal(domain_display(&a, SLICE("www.xn--dme-0na.example")), SLICE("www.d\xC3\xB8me.example")));
 	assert_true(slice_equal(domain_display(&a, SLICE("example.org")), SLICE("example.org")));
 	assert_null(domain_display(&a, SLICE("xn--0.example")).p);
 	arena_free(&a);
