@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolver_internal - what resolver.c, resolver_unbound.c, resolver_table.c, resolver_cache.c and rdata.c share; nobody
- * else includes it
+ * resolver_internal - what resolver.c, resolver_unbound.c, resolver_packet.c, resolver_table.c, resolver_cache.c and rdata.c
+ * share; nobody else includes it
  */
 #ifndef BACKSTOP_NET_RESOLVER_INTERNAL_H
 #define BACKSTOP_NET_RESOLVER_INTERNAL_H
@@ -34,6 +34,11 @@ int dns_unescape(struct slice *text, bool *escaped);
 struct dns_answer *dns_answer_make(enum error status, bool secure, uint32_t ttl, const struct slice *rr, size_t count,
                                    const char *canonical);
 size_t dns_answer_size(const struct dns_answer *);
+
+/* The RDATA of the records of a type in a message's answer section, at most room, and the least of their TTLs. The type is
+ * one without names in its RDATA, which would be compressed. False: malformed, no success, or there are none. */
+bool dns_packet_answers(struct slice packet, enum dns_type type, struct slice *rr, size_t room, size_t *count,
+                        uint32_t *ttl);
 
 /* A resolver of some kind has this as its first member. */
 struct resolver {

@@ -95,7 +95,7 @@ static bool read_string(struct slice *text, bool quoted, struct writer *w)
 {
 	char octets[256];
 	size_t n = 0;
-	while (text->n > 0 && n < 255) {
+	while (text->n > 0 && (n < 255 || (quoted && text->p[0] == '"'))) {
 		bool escaped;
 		int octet = dns_unescape(text, &escaped);
 		if (octet < 0) return false;

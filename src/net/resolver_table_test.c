@@ -11,6 +11,8 @@
 #include "net/resolver_internal.h"
 #include "net/test_loop.h"
 
+#define X50 "01234567890123456789012345678901234567890123456789"
+
 static const char table[] = "# a comment\n"
 			    "a.example A 192.0.2.1\n"
 			    "a.example   A\t192.0.2.2\r\n"
@@ -19,6 +21,7 @@ static const char table[] = "# a comment\n"
 			    "six.example AAAA 2001:db8::1\n"
 			    "txt.example TXT v=spf1 -all\n"
 			    "quoted.example TXT \"one \\\" two\" \"three\"\n"
+			    "long.example TXT \"" X50 X50 X50 X50 X50 "55555\" \"x\"\n"
 			    "alias.example CNAME Other.example.\n"
 			    "other.example CNAME a.example\n"
 			    "loop1.example CNAME loop2.example\n"
@@ -45,6 +48,7 @@ static const struct {
 	{"six.example", DNS_AAAA, ERR_OK, {"\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16}, 1, NULL},
 	{"txt.example", DNS_TXT, ERR_OK, {"\13v=spf1 -all", 12}, 1, NULL},
 	{"quoted.example", DNS_TXT, ERR_OK, {"\11one \" two\5three", 16}, 1, NULL},
+	{"long.example", DNS_TXT, ERR_OK, {"\377" X50 X50 X50 X50 X50 "55555\1x", 258}, 1, NULL},
 	{"alias.example", DNS_A, ERR_OK, {"\300\0\2\1", 4}, 2, "a.example"},
 	{"alias.example", DNS_CNAME, ERR_OK, {"\5other\7example\0", 15}, 1, NULL},
 	{"alias.example", DNS_TXT, ERR_DNS_NODATA, {NULL, 0}, 0, "a.example"},

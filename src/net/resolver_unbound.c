@@ -43,6 +43,7 @@ struct unbound {
 	struct ub_ctx *ctx;
 	pthread_t thread;
 	bool thread_runs;
+	bool validates; /* has a trust anchor */
 	int stop_fd;
 	sem_t warm;
 	pthread_mutex_t lock;
@@ -128,10 +129,29 @@ static enum error status_of(int failure, const struct ub_result *result)
 	return result->nxdomain || result->rcode == 3 ? ERR_DNS_NXDOMAIN : ERR_DNS_NODATA;
 }
 
+/* A TXT record without any string, which RFC 1035 3.3.14 forbids and which exists, makes libunbound (1.17) give up as if it
+ * had no memory, and the domain's other records are lost. The answer itself is there. It says nothing of validation, so who
+ * validates does without. True: it was such an answer and is now q's. */
+static bool read_packet(struct question *q, const struct ub_result *result)
+{
+	struct slice rr[RECORDS_MAX];
+	size_t count;
+	uint32_t ttl;
+	if (q->u->validates || !result || result->qtype != DNS_TXT || result->rcode != 2 || !result->answer_packet)
+		return false;
+	if (!dns_packet_answers(slice_of(result->answer_packet, (size_t)result->answer_len), DNS_TXT, rr, RECORDS_MAX,
+	                        &count, &ttl))
+		return false;
+	q->answer = dns_answer_make(ERR_OK, false, ttl, rr, count, NULL);
+	q->error = q->answer ? ERR_OK : ERR_NO_MEMORY;
+	return true;
+}
+
 static void translate(struct question *q, int failure, const struct ub_result *result)
 {
 	struct slice rr[RECORDS_MAX];
 	char text[DNS_TEXT_MAX];
+	if (!failure && read_packet(q, result)) return;
 	q->error = status_of(failure, result);
 	if (q->error != ERR_OK && q->error != ERR_DNS_NXDOMAIN && q->error != ERR_DNS_NODATA) return;
 	size_t count = q->error == ERR_OK ? collect(result, rr) : 0;
@@ -374,6 +394,7 @@ enum error resolver_new_validating(const char *const *servers, size_t count, con
 	}
 	resolver_init(&u->base, &unbound_kind, true);
 	u->ctx = ctx;
+	u->validates = anchor_file != NULL;
 	sem_init(&u->warm, 0, 0);
 	pthread_mutex_init(&u->lock, NULL);
 	u->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

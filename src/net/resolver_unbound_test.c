@@ -38,6 +38,7 @@ static const struct row {
 	{"mx.example", DNS_A, 0, 300, R("\300\0\2\1"), NULL},
 	{"alias.example", DNS_A, 0, 300, R("\300\0\2\1"), "mx.example"},
 	{"a b\1.example", DNS_TXT, 0, 300, R("\2ok"), NULL},
+	{"hollow.example", DNS_TXT, 0, 300, R(""), NULL}, /* a record without any string */
 	{"empty.example", DNS_A, 0, 300, NULL, 0, NULL},
 	{"short.example", DNS_A, 0, 1, R("\300\0\2\3"), NULL},
 	{"fail.example", DNS_A, 2, 0, NULL, 0, NULL},
@@ -228,6 +229,7 @@ static void body_table(void *arg)
 		{"example", DNS_MX, ERR_OK, {"\0\12\2mx\7example\0", 14}, 300, NULL},
 		{"alias.example", DNS_A, ERR_OK, {"\300\0\2\1", 4}, 300, "mx.example"},
 		{"a b\\001.example", DNS_TXT, ERR_OK, {"\2ok", 3}, 300, NULL},
+		{"hollow.example", DNS_TXT, ERR_OK, {"", 0}, 300, NULL},
 		{"empty.example", DNS_A, ERR_DNS_NODATA, {NULL, 0}, 30, NULL},
 		{"nothing.example", DNS_A, ERR_DNS_NXDOMAIN, {NULL, 0}, 30, NULL},
 		{"fail.example", DNS_A, ERR_DNS_TEMPORARY, {NULL, 0}, 0, NULL},
