@@ -50,7 +50,7 @@ static const struct subcommand administration[] = {
 };
 
 static const struct subcommand tools[] = {
-	{"spf", NULL, "check SPF"},
+	{"spf", cli_spf, "check SPF"},
 	{"dkim", NULL, "check DKIM signatures"},
 	{"dkim-sign", NULL, "sign a message"},
 	{"arc", NULL, "check an ARC chain"},

@@ -77,5 +77,6 @@ int cli_list(int argc, char **argv);
 int cli_srs(int argc, char **argv);
 int cli_batv(int argc, char **argv);
 int cli_dmarc(int argc, char **argv);
+int cli_spf(int argc, char **argv);
 
 #endif
