@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/spf_record.h"
 
-#include <arpa/inet.h>
-
 #include "auth/spf_macro.h"
 
 static const struct slice version = {"v=spf1", 6};
@@ -49,21 +47,31 @@ static bool take_dual_length(struct slice *text, struct spf_term *t)
 
 /* ---- mechanisms ------------------------------------------------------------------------------------------------------------------------- */
 
+/* An IPv4-mapped address after ip6 stays IPv6: it is an IPv6 network, if a strange one. */
+static bool read_address(struct slice text, int family, uint8_t out[16])
+{
+	struct ip ip;
+	bool six = slice_find(text, ':') < text.n;
+	if (six != (family == AF_INET6) || !ip_parse(text, &ip)) return false;
+	if (six && ip.family == AF_INET) {
+		out[10] = out[11] = 0xff;
+		memcpy(out + 12, ip.octets, 4);
+	} else {
+		memcpy(out, ip.octets, sizeof ip.octets);
+	}
+	return true;
+}
+
 static const char *read_network(struct slice rest, int family, struct spf_term *t)
 {
 	static const char problem[] = "an address in the record is malformed";
-	char text[INET6_ADDRSTRLEN];
 	bool present;
 	if (rest.n == 0 || *rest.p != ':') return problem;
 	rest = slice_sub(rest, 1, rest.n);
 	if (family == AF_INET ? !take_length(&rest, 32, &t->cidr4, &present)
 	                      : !take_length(&rest, 128, &t->cidr6, &present))
 		return "a prefix length in the record is wrong";
-	if (rest.n == 0 || rest.n >= sizeof text) return problem;
-	memcpy(text, rest.p, rest.n);
-	text[rest.n] = '\0';
-	if (strlen(text) != rest.n || inet_pton(family, text, t->network) != 1) return problem;
-	return NULL;
+	return read_address(rest, family, t->network) ? NULL : problem;
 }
 
 static const char *read_domain(struct slice rest, bool required, struct spf_term *t)
