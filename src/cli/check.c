@@ -71,9 +71,18 @@ static void warn_sections(struct findings *f, const struct config *c)
 	if (!c->relay.enabled) note(f, f->warnings, "%s: warning: no relay section: there is nothing to run", c->path);
 }
 
+/* The relay does not start without it. Whether the services' user may read it is not seen from here. */
+static void look_for_anchor(struct findings *f, const struct config *c)
+{
+	if (!c->resolver_dnssec || access(c->resolver_trust_anchor, R_OK) == 0) return;
+	note(f, errno == ENOENT ? f->errors : f->warnings, "%s: resolver: trust-anchor: %s: %s%s", c->path,
+	     c->resolver_trust_anchor, strerror(errno), errno == ENOENT ? " (package dns-root-data brings one)" : "");
+}
+
 static void look_around(struct findings *f, const struct config *c)
 {
 	warn_sections(f, c);
+	look_for_anchor(f, c);
 	if (!strchr(c->hostname, '.'))
 		note(f, f->warnings, "%s: warning: hostname: %s is not a full domain name, other servers may refuse it",
 		     c->path, c->hostname);

@@ -138,6 +138,11 @@ static void test_check(void **state)
 	assert_int_equal(RUN(cli_check, "check", "-c", config_path), CLI_DONE);
 	assert_non_null(strstr(err, "warning: pool \"ndr\": source: this machine does not have 192.0.2.99"));
 	assert_non_null(strstr(err, "warning: section web: the service is not in this release"));
+	write_config("relay { }\nresolver { dnssec = true  trust-anchor = \"/nonexistent/root.key\" }\n");
+	assert_int_equal(RUN(cli_check, "check", "-c", config_path), CLI_NO);
+	assert_non_null(strstr(err, "resolver: trust-anchor: /nonexistent/root.key: No such file or directory"));
+	write_config("relay { }\nresolver { trust-anchor = \"/nonexistent/root.key\" }\n");
+	assert_int_equal(RUN(cli_check, "check", "-c", config_path), CLI_DONE); /* nothing is validated */
 	assert_int_equal(RUN(cli_check, "check", "-c", "/nonexistent"), CLI_CANNOT);
 	assert_int_equal(RUN(cli_check, "check", "-c", config_path, "more"), CLI_USAGE);
 }
@@ -169,12 +174,15 @@ static void test_status_of_nothing(void **state)
 {
 	write_config("relay { }\n");
 	assert_int_equal(RUN(cli_status, "status", "-c", config_path), CLI_NO);
-	assert_string_equal(out, "relay: not running\ntenants: 0\nqueue: 0 messages, 0 of them held\n");
+	assert_string_equal(out, "relay: not running\ntenants: 0\nqueue: 0 messages, 0 of them held\n"
+	                         "ledger: 0 transactions in 0.0 MiB\n");
 	assert_int_equal(RUN(cli_status, "status", "-c", config_path, "--json"), CLI_NO);
 	json_t *o = parse_line();
 	assert_int_equal(json_integer_value(json_object_get(o, "tenants")), 0);
 	assert_true(json_is_null(json_object_get(json_object_get(o, "queue"), "oldest")));
 	assert_int_equal(json_object_size(json_object_get(json_object_get(o, "queue"), "pools")), 4);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(o, "ledger"), "transactions")), 0);
+	assert_true(json_is_null(json_object_get(json_object_get(o, "ledger"), "oldest")));
 	json_decref(o);
 	write_config("web { }\n");
 	assert_int_equal(RUN(cli_status, "status", "-c", config_path), CLI_DONE); /* nothing is wanted */

@@ -323,6 +323,8 @@ static enum error configure(struct ub_ctx *ctx, const char *const *servers, size
 	}
 	enum error e = set_servers(ctx, servers, count, why);
 	if (e) return e;
+	/* libunbound reads it later, and then only says that it could not begin. */
+	if (anchor_file && access(anchor_file, R_OK) < 0) return refuse(why, anchor_file, strerror(errno));
 	if (anchor_file && (failure = ub_ctx_add_ta_file(ctx, anchor_file)))
 		return refuse(why, anchor_file, ub_strerror(failure));
 	if ((failure = ub_ctx_async(ctx, 1))) return refuse(why, "libunbound", ub_strerror(failure));

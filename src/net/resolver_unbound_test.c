@@ -398,6 +398,7 @@ static void set_up_fails_by_table(void **state)
 	}
 	const char *servers[] = {server.address};
 	assert_int_equal(resolver_new_validating(servers, 1, "/nonexistent/root.key", &r, why), ERR_INVALID);
+	assert_string_equal(why, "/nonexistent/root.key: No such file or directory");
 	resolver_free(NULL);
 }
 
