@@ -26,7 +26,7 @@
 #define CHUNK_OCTETS      (256 * 1024)        /* of records */
 #define PAUSE_US          200                 /* between transactions */
 #define EXPIRE_ENTRIES    512                 /* in a transaction */
-#define EXPIRE_STEPS      64                  /* in one upkeep: 32,768 entries a second */
+#define EXPIRE_STEPS      16                  /* at a time; what is left comes after the next passages */
 #define FINGERPRINTS_MOST 10000               /* expired in one upkeep */
 #define DISK_RESERVE      (64u * 1024 * 1024) /* left free on the disk: the spool needs it more */
 #define DISK_PART         8                   /* or this part of a small disk */
@@ -167,15 +167,17 @@ static void write_all(struct ledger_writer *w, struct entry *list, const struct 
 
 /* ---- upkeep ------------------------------------------------------------------------------------------------------- */
 
-/* What cannot be removed now, since the disk fails, is removed later: write_all() tells of the disk. */
-static void expire(struct ledger_writer *w, const struct ledger_bounds *b)
+/* True when there is more to do. What cannot be removed now, since the disk fails, is removed later: write_all() tells of
+ * the disk. */
+static bool expire(struct ledger_writer *w, const struct ledger_bounds *b)
 {
 	size_t removed = 1, passages;
 	for (int i = 0; removed && i < EXPIRE_STEPS; i++) {
-		if (ledger_expire(w->ledger, b, clock_unix(), EXPIRE_ENTRIES, &removed, &passages)) return;
+		if (ledger_expire(w->ledger, b, clock_unix(), EXPIRE_ENTRIES, &removed, &passages)) return false;
 		metric_add(METRIC_ledger_expired, (int64_t)passages);
 		if (removed) nap(PAUSE_US);
 	}
+	return removed > 0;
 }
 
 static void upkeep(struct ledger_writer *w, const struct ledger_bounds *b)
@@ -183,8 +185,7 @@ static void upkeep(struct ledger_writer *w, const struct ledger_bounds *b)
 	size_t removed;
 	int64_t now = clock_now_ms();
 	if (now >= w->upkeep_at) {
-		w->upkeep_at = now + LEDGER_UPKEEP_MS;
-		expire(w, b);
+		w->upkeep_at = expire(w, b) ? now : now + LEDGER_UPKEEP_MS;
 	}
 	if (now >= w->sync_at) {
 		w->sync_at = now + LEDGER_SYNC_MS;
