@@ -41,6 +41,7 @@ static const struct subcommand administration[] = {
 	{"tenant", cli_tenant, "customer organisations: add, list, show, set, remove"},
 	{"recipients", cli_recipients, "who has a mailbox: import, export, add, remove, test"},
 	{"queue", cli_queue, "messages that wait: list, show, retry, hold, drop"},
+	{"ledger", cli_ledger, "what was known of messages that came or went: search, show"},
 	{"list", cli_list, "the local list: add, remove, show"},
 	{"held", cli_held, "messages that are held for a tenant: list, show, release, drop"},
 	{"evidence", NULL, "observed acts of backscatter"},

@@ -43,6 +43,9 @@ def test_tenants_are_added_shown_changed_and_removed(relay):
     (["recipients", "import", "--tenant", "nobody", "-"], 1),
     (["queue", "show", "0000000000000"], 1),
     (["queue", "drop", "nonsense"], (1, 2)),
+    (["ledger", "show", "0000000000000"], 1),
+    (["ledger", "--tenant", "nobody"], 1),
+    (["ledger", "--recipient", "a@b.test", "--message-id", "1@b.test"], 2),
     (["list", "add", "not an address"], (1, 2)),
     (["list", "remove", "192.0.2.200"], 1),
     (["list", "exempt", "192.0.2.1"], 3),
@@ -103,11 +106,11 @@ def test_the_list_is_changed_and_shown(relay):
 def test_status_says_whether_it_runs(relay):
     text, rows = relay.cli("status").out, relay.cli("status", "--json").rows
     assert ("not running" in text) != relay.running, text
-    assert rows and json.dumps(rows)
+    assert rows and rows[0]["ledger"]["transactions"] == 0 and "ledger: 0 transactions" in text, rows
 
 
 def test_every_command_has_help(relay):
-    for name in ("run", "check", "tenant", "recipients", "queue", "list", "status"):
+    for name in ("run", "check", "tenant", "recipients", "queue", "ledger", "list", "status"):
         result = relay.cli("help", name, config=False)
         assert result.code == 0 and name in result.out, repr(result)
     assert relay.cli("--version", config=False).code == 0

@@ -7,22 +7,23 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "cli/cli.h"
+#include "store/ledger.h"
 #include "store/spool.h"
 #include "store/tenants.h"
 
-static const char help[] =
-	"Usage: backstop status [-c FILE] [--json]\n"
-	"\n"
-	"Shows for each service whether it runs, since when, and its main counters; then the\n"
-	"number of tenants, and the messages that are queued or held. Works also when nothing\n"
-	"runs.\n"
-	"\n"
-	"  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
-	"      --json         one object: {\"ok\", \"services\", \"tenants\", \"queue\"}, with every counter\n"
-	"  -h, --help         this text\n"
-	"\n"
-	"Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
-	"2 usage, 3 the configuration or the state could not be read.\n";
+static const char help[] = "Usage: backstop status [-c FILE] [--json]\n"
+			   "\n"
+			   "Shows for each service whether it runs, since when, and its main counters; then the\n"
+			   "number of tenants, the messages that are queued or held, and the transactions that the\n"
+			   "ledger remembers. Works also when nothing runs.\n"
+			   "\n"
+			   "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
+			   "      --json         one object: {\"ok\", \"services\", \"tenants\", \"queue\", "
+			   "\"ledger\"}, with every counter\n"
+			   "  -h, --help         this text\n"
+			   "\n"
+			   "Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
+			   "2 usage, 3 the configuration or the state could not be read.\n";
 
 struct pool_count {
 	uint64_t messages, held;
@@ -78,6 +79,18 @@ static enum error count_tenants(const struct config *c, size_t *n)
 	return e;
 }
 
+static enum error count_ledger(const struct config *c, struct ledger_summary *s)
+{
+	struct db *ledger;
+	enum error e = cli_open_db(c, DB_LEDGER, DB_READ_ONLY, &ledger);
+	if (e == ERR_NOT_FOUND) return ERR_OK;
+	if (e != ERR_OK) return e;
+	e = ledger_summarize(ledger, s);
+	if (e != ERR_OK) cli_complain("the ledger: %s", error_text(e));
+	db_close(ledger);
+	return e;
+}
+
 /* ---- services ------------------------------------------------------------------------------------------------------------------- */
 
 struct service_state {
@@ -118,6 +131,12 @@ static json_t *queue_json(const struct queue_count *q)
 		                              (json_int_t)q->pools[p].held));
 	return json_pack("{sIsIsoso}", "messages", (json_int_t)q->all.messages, "held", (json_int_t)q->all.held,
 	                 "oldest", q->oldest ? json_integer(q->oldest) : json_null(), "pools", pools);
+}
+
+static json_t *ledger_json(const struct ledger_summary *s)
+{
+	return json_pack("{sIsIso}", "transactions", (json_int_t)s->passages, "size", (json_int_t)s->size, "oldest",
+	                 s->oldest ? json_integer(s->oldest) : json_null());
 }
 
 /* "3d 4h", "5m 6s": the two largest units. */
@@ -169,6 +188,14 @@ static void print_queue(const struct queue_count *q)
 			       pool_name((enum pool)p), (unsigned long long)q->pools[p].held);
 }
 
+static void print_ledger(const struct ledger_summary *s)
+{
+	char age[32];
+	printf("ledger: %llu transactions in %.1f MiB", (unsigned long long)s->passages, (double)s->size / (1 << 20));
+	if (s->oldest) printf(", the oldest %s old", age_text(clock_unix() - s->oldest, age));
+	puts("");
+}
+
 int cli_status(int argc, char **argv)
 {
 	struct cli_options o;
@@ -179,18 +206,23 @@ int cli_status(int argc, char **argv)
 	if (cli_open_config(&o, &c)) return CLI_CANNOT;
 	struct service_state relay;
 	struct queue_count queue = {0};
+	struct ledger_summary ledger = {0};
 	size_t tenants = 0;
 	read_service(c, "relay", &relay);
 	bool ok = relay.running || !c->relay.enabled;
 	int status = ok ? CLI_DONE : CLI_NO;
-	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK) status = CLI_CANNOT;
+	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK ||
+	    count_ledger(c, &ledger) != ERR_OK)
+		status = CLI_CANNOT;
 	if (o.json) {
-		cli_print_json(json_pack("{sbs[o]sIso}", "ok", ok, "services", service_json(&relay), "tenants",
-		                         (json_int_t)tenants, "queue", queue_json(&queue)));
+		cli_print_json(json_pack("{sbs[o]sIsoso}", "ok", ok, "services", service_json(&relay), "tenants",
+		                         (json_int_t)tenants, "queue", queue_json(&queue), "ledger",
+		                         ledger_json(&ledger)));
 	} else if (status != CLI_CANNOT) {
 		print_service(&relay);
 		printf("tenants: %zu\n", tenants);
 		print_queue(&queue);
+		print_ledger(&ledger);
 	}
 	config_unref(c);
 	return cli_finish(status);
