@@ -23,6 +23,7 @@
 #include "net/resolver.h"
 
 #define DKIM_SIGNATURES_MOST 10
+#define DKIM_CLOCK_SKEW      300 /* seconds that a signer's clock may be ahead of ours */
 
 struct dkim_options {
 	int64_t now;           /* Unix time, for t= and x= */
@@ -32,17 +33,18 @@ struct dkim_options {
 
 struct dkim_signature {
 	enum auth_result result; /* pass fail permerror neutral policy temperror */
-	struct slice domain;     /* d=, lower case, A-labels kept as they are */
+	struct slice domain;     /* d=, lower case, A-labels; empty: not known, as are the next two */
 	struct slice selector;   /* s= */
 	struct slice identity;   /* i=, or "@" and d= */
 	const char *algorithm;   /* "rsa-sha256", "ed25519-sha256", "rsa-sha1", or "unknown" */
-	struct slice signature;  /* the first octets of b=, enough to tell signatures apart (RFC 6008) */
-	const char *problem;     /* static text: why it is not pass; NULL for pass */
-	bool testing;            /* t=y in the key record */
-	bool secure;             /* the key's answer was validated by DNSSEC */
-	bool partial;            /* l= left octets of the body unsigned */
-	unsigned key_bits;       /* 0: no key was had */
-	int64_t signed_at;       /* t=; 0: none */
+	struct slice
+		signature; /* of b= as base64: the first 8 characters, or as many as tell it from the others (RFC 6008 4) */
+	const char *problem; /* static text: why it is not pass; NULL for pass */
+	bool testing;        /* t=y in the key record */
+	bool secure;         /* the key's answer was validated by DNSSEC */
+	bool partial;        /* l= left octets of the body unsigned */
+	unsigned key_bits;   /* 0: no key was had; 256 for Ed25519 */
+	int64_t signed_at;   /* t=; 0: none */
 };
 
 struct dkim_verdict {
@@ -60,7 +62,7 @@ struct dkim_verifier;
 enum error dkim_verify_begin(struct arena *a, struct slice header, const struct dkim_options *o,
                              struct dkim_verifier **out);
 size_t dkim_verify_count(const struct dkim_verifier *v);
-/* Needs to be called before _end(), before or after the body. Keys not had by the deadline make temperror. */
+/* Needs to be called before _end(), before or after the body; else the signatures are temperror. Keys not had by the deadline make temperror. */
 void dkim_verify_keys(struct dkim_verifier *v, struct resolver *r, int64_t deadline);
 void dkim_verify_body(struct dkim_verifier *v, struct slice piece);
 /* Frees v (which holds OpenSSL contexts, not only arena memory); out may be NULL to abandon. */

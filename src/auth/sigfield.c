@@ -299,7 +299,8 @@ static void put(void *arg, struct slice octets)
 	digest_put(arg, octets);
 }
 
-bool sigfield_hash(struct fields *fields, uint32_t own, const struct sigfield *s, unsigned char out[DIGEST_MOST])
+bool sigfield_hash(struct fields *fields, uint32_t index, const struct header_field *own, const struct sigfield *s,
+                   unsigned char out[DIGEST_MOST])
 {
 	struct digest digest;
 	struct canonical_out canonical;
@@ -309,9 +310,8 @@ bool sigfield_hash(struct fields *fields, uint32_t own, const struct sigfield *s
 	canonical_begin(&canonical, put, &digest);
 	fields_restart(fields);
 	while (taglist_word(&rest, &name))
-		if (fields_take(fields, name, own, &f)) canonical_field(&canonical, s->header, &f);
-	f = fields_at(fields, own);
-	canonical_signature(&canonical, s->header, &f, s->hole);
+		if (fields_take(fields, name, index, &f)) canonical_field(&canonical, s->header, &f);
+	canonical_signature(&canonical, s->header, own, s->hole);
 	canonical_flush(&canonical);
 	return digest_end(&digest, out);
 }

@@ -8,7 +8,7 @@
  *     struct sigfield s;
  *     if (sigfield_read(arena, SIGFIELD_DKIM, &field, &s)) {            // s.problem tells why not
  *             bodyhash_want(b, s.body, s.hash, s.length, &wanted);
- *             sigfield_hash(fields, index, &s, hash);                    // of the header
+ *             sigfield_hash(fields, index, &field, &s, hash);            // of the header
  *             ok = publickey_verify(&key, s.hash, hash, s.signature);
  *     }
  */
@@ -52,8 +52,9 @@ struct sigfield {
 };
 
 bool sigfield_read(struct arena *a, enum sigfield_kind kind, const struct header_field *f, struct sigfield *out);
-/* The hash of what the signature signs of the header: the fields named in h= and itself, which is field `own` (RFC 6376 3.7).
- * False: OpenSSL failed. */
-bool sigfield_hash(struct fields *fields, uint32_t own, const struct sigfield *s, unsigned char out[DIGEST_MOST]);
+/* The hash of what a signature signs of the header: the fields named in h=, and its own field (RFC 6376 3.7), which is not yet
+ * in the header when it is made. index: of its own field in fields, which h= never means, or FIELDS_NONE. False: OpenSSL failed. */
+bool sigfield_hash(struct fields *fields, uint32_t index, const struct header_field *own, const struct sigfield *s,
+                   unsigned char out[DIGEST_MOST]);
 
 #endif

@@ -39,11 +39,14 @@ struct signing {
 	struct slice domain, selector;
 	const struct slice *headers; /* names; NULL: signer_default_headers */
 	size_t header_count;
-	int64_t now;      /* t= */
+	int64_t now;      /* t=; 0: no t= */
 	int64_t lifetime; /* seconds to x=; 0: no x= */
 };
 
 struct signer;
+extern const struct slice signer_default_headers[]; /* RFC 6376 5.4.1 */
+extern const size_t signer_default_header_count;
+
 /* ERR_OK; ERR_SYNTAX: the header has no From field, or more than one; ERR_NO_MEMORY. */
 enum error signer_begin(struct arena *a, struct slice header, const struct signing *s, struct signer **out);
 void signer_body(struct signer *g, struct slice piece);
