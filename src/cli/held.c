@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auth/proof.h"
 #include "cli/format.h"
 #include "cli/queue_view.h"
 #include "mail/address.h"
@@ -68,7 +69,7 @@ static json_t *held_json(const struct job *j, const struct spool_message *m)
 	if (!o) return NULL;
 	json_object_set_new(o, "reason", m->hold_reason.n ? format_json(m->hold_reason) : json_string("by hand"));
 	json_object_set_new(o, "size", json_integer((json_int_t)m->size));
-	json_object_set_new(o, "proof", json_string(queue_view_proof(m->proof)));
+	json_object_set_new(o, "proof", json_string(proof_text(m->proof)));
 	json_object_set_new(o, "answer", json_boolean(m->answer));
 	return o;
 }
@@ -82,7 +83,7 @@ static void print_line(const struct job *j, const struct spool_message *m)
 	if (m->recipient_count > 1) snprintf(more, sizeof more, " +%zu", m->recipient_count - 1);
 	printf("%s %6s %7s %10llu %-6s %-12s <%s> -> <%s>%s%s  %s\n", spool_id_text(m->id, id),
 	       format_span(j->view.now - m->held_since, since), format_span(m->expires - j->view.now, left),
-	       (unsigned long long)m->size, queue_view_proof(m->proof), tenant ? tenant : "-",
+	       (unsigned long long)m->size, proof_text(m->proof), tenant ? tenant : "-",
 	       format_safe(m->return_path, from, sizeof from), r ? format_safe(r->address, to, sizeof to) : "", more,
 	       m->answer ? " (answer)" : "",
 	       m->hold_reason.n ? format_safe(m->hold_reason, reason, sizeof reason) : "by hand");

@@ -17,16 +17,6 @@ static const char *const states[] = {[RECIPIENT_PENDING] = "pending",
                                      [RECIPIENT_FAILED] = "failed",
                                      [RECIPIENT_EXPIRED] = "expired"};
 
-const char *queue_view_proof(uint8_t proof)
-{
-	static const char *const texts[] = {
-#define X(name, text) [PROOF_##name] = text,
-		PROOF_TABLE(X)
-#undef X
-	};
-	return proof < PROOF_COUNT ? texts[proof] : "unknown";
-}
-
 const char *queue_view_tenant(const struct queue_view *v, uint32_t id)
 {
 	const struct tenant *t = v->tenants ? tenants_by_id(v->tenants, id) : NULL;
@@ -79,7 +69,7 @@ json_t *queue_view_json(const struct queue_view *v, const struct spool_message *
 	json_object_set_new(o, "hold_reason", m->hold_reason.n ? format_json(m->hold_reason) : json_null());
 	json_object_set_new(o, "held_since", format_json_time(m->held_since));
 	json_object_set_new(o, "verified", json_boolean(m->verified));
-	json_object_set_new(o, "proof", json_string(queue_view_proof(m->proof)));
+	json_object_set_new(o, "proof", json_string(proof_text(m->proof)));
 	json_object_set_new(o, "answer", json_boolean(m->answer));
 	json_object_set_new(o, "redirected", json_boolean(m->redirected));
 	json_object_set_new(o, "source", m->source.n ? format_json(m->source) : json_null());
@@ -140,7 +130,7 @@ void queue_view_print(const struct queue_view *v, const struct spool_message *m)
 	queue_view_field("pool", "%s", pool_name((enum pool)m->pool));
 	queue_view_field("tenant", "%s", tenant ? tenant : "-");
 	queue_view_field("from", "<%s>%s%s", format_safe(m->return_path, text, sizeof text),
-	                 m->verified ? "  verified by " : "", m->verified ? queue_view_proof(m->proof) : "");
+	                 m->verified ? "  verified by " : "", m->verified ? proof_text(m->proof) : "");
 	queue_view_field("given by", "%s", format_safe(m->source, text, sizeof text));
 	queue_view_field("Message-ID", "%s", format_safe(m->message_id, text, sizeof text));
 	queue_view_field("size", "%llu octets", (unsigned long long)m->size);

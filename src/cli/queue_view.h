@@ -28,7 +28,6 @@ struct queue_view {
 int queue_view_open(struct queue_view *v, const struct cli_options *o, bool write, const char *tenant);
 void queue_view_close(struct queue_view *v);
 
-const char *queue_view_proof(uint8_t proof);
 /* NULL when it has none, or one that was removed. */
 const char *queue_view_tenant(const struct queue_view *v, uint32_t id);
 bool queue_view_is_tenants(const struct queue_view *v, const struct spool_message *m,

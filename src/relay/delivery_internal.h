@@ -2,13 +2,15 @@
 /*
  * delivery_internal - what the files of the delivery loop share; nobody else includes it
  *
- *     delivery.c     the thread: start, stop, what comes in (new messages, edits by `backstop queue`), the clock
+ *     delivery.c     the thread: start, stop, what comes in, the clock
+ *     edits.c        what `backstop queue` and `backstop held` changed
  *     dispatch.c     a message that is due → parts at destinations → carriers
  *     carrier.c      one connection: takes parts of its destination one after the other
  *     carrier_connect.c      finds the hosts of a destination and connects to the first that answers
  *     carrier_transaction.c  one message over one connection
  *     outcome.c      what became of each recipient, and of the message when all parts are done
  *     reports.c      the reports about it
+ *     digester.c     what tenants are told of mail that is held
  *
  * All of it runs on the delivery thread; functions marked "fiber" may wait, the others do not.
  */
@@ -18,6 +20,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "mail/report.h"
 #include "net/tls.h"
 #include "relay/delivery.h"
 #include "relay/destination.h"
@@ -55,10 +58,17 @@ uint32_t delivery_random(struct delivery *d);
 struct tenants *delivery_tenants(struct delivery *d); /* the present snapshot, loaded anew when there is a newer one */
 void delivery_wake_clock(struct delivery *d);
 void delivery_count(struct delivery *d); /* the gauges */
-/* The stored record has other recipients now; nothing of this one is under way. Frees q. */
-void delivery_take_again(struct delivery *d, struct queued *q);
 /* Takes m over and begins with it: delivers, holds, waits, as its record says. */
 void delivery_accept(struct delivery *d, struct message *m);
+
+/* A record as the spool has it, into the queue; arg is the delivery. False: no memory. */
+bool delivery_load(const struct spool_message *record, void *arg);
+
+/* ---- edits.c ---- */
+
+void edits_watch(void *arg); /* a fiber, arg is the delivery: until it stops */
+/* The stored record has other recipients now; nothing of this one is under way. Frees q. */
+void edits_take_again(struct delivery *d, struct queued *q);
 
 /* ---- dispatch.c ---- */
 
@@ -134,10 +144,19 @@ bool reports_allowed(const struct spool_message *m);
 bool reports_failure_wanted(const struct spool_recipient *r);
 /* Mail to this address goes to a tenant's own servers. */
 bool reports_stay_here(struct delivery *d, struct slice address);
+/* Makes out the spooled message with this text: from <>, of which nothing is ever reported nor held. out->record.id is the caller's. False:
+ * no memory. */
+bool reports_fill(struct delivery *d, const struct report_message *text, struct slice to, uint32_t tenant, int64_t now,
+                  struct message *out);
 /* Something in this round is to be told. */
 bool reports_due(const struct delivery *d, const struct queued *q, int64_t now);
 /* Has a reporter write and store them, and then outcome_finish(). */
 void reports_start(struct delivery *d, struct queued *q);
 void reports_kick(struct delivery *d); /* starts a reporter if some wait and none runs */
+
+/* ---- digester.c ---- */
+
+/* A fiber, arg is the delivery: tells tenants of what is held for them, until the delivery stops. */
+void digester_run(void *arg);
 
 #endif

@@ -185,7 +185,7 @@ void outcome_settle(struct delivery *d, struct queued *q)
 		return;
 	}
 	if (q->replaced) {
-		delivery_take_again(d, q);
+		edits_take_again(d, q);
 		return;
 	}
 	expire(d, q, now);
@@ -292,7 +292,7 @@ void outcome_finish(struct delivery *d, struct queued *q)
 		return;
 	}
 	if (q->replaced) {
-		delivery_take_again(d, q);
+		edits_take_again(d, q);
 		return;
 	}
 	if (pending == 0) {

@@ -191,18 +191,17 @@ bool reports_stay_here(struct delivery *d, struct slice address)
 
 /* A report goes back to where the mail came from: when that is a domain of a tenant, to its own servers and not round by MX,
  * which is us. */
-static bool fill_message(struct delivery *d, const struct queued *q, const struct report_message *text, int64_t now,
-                         struct message *out)
+bool reports_fill(struct delivery *d, const struct report_message *text, struct slice to, uint32_t tenant, int64_t now,
+                  struct message *out)
 {
-	const struct spool_message *m = &q->message->record;
 	struct spool_message *r = &out->record;
 	size_t scanned = 0;
 	r->kind = SPOOL_REPORT;
 	r->pool = POOL_bounce;
 	r->body_type = text->eight_bit ? BODY_8BITMIME : BODY_7BIT;
 	r->smtputf8 = text->smtputf8;
-	r->tenant = m->tenant;
-	r->downstream = reports_stay_here(d, m->return_path);
+	r->tenant = tenant;
+	r->downstream = reports_stay_here(d, to);
 	r->arrived = r->next_attempt = now;
 	r->expires = now + d->config->relay.bounce_lifetime / 1000;
 	r->return_path = r->envid = r->hold_reason = SLICE_EMPTY;
@@ -214,7 +213,7 @@ static bool fill_message(struct delivery *d, const struct queued *q, const struc
 	r->recipients = ARENA_NEW(&out->arena, struct spool_recipient);
 	if (!r->recipients) return false;
 	r->recipient_count = 1;
-	r->recipients[0].address = arena_copy(&out->arena, m->return_path);
+	r->recipients[0].address = arena_copy(&out->arena, to);
 	r->recipients[0].orcpt = r->recipients[0].last_reply = r->recipients[0].last_remote = SLICE_EMPTY;
 	r->recipients[0].notify = NOTIFY_NEVER;
 	blob_init(&out->body, text->text.n + 1, db_state_dir(d->spool));
@@ -227,25 +226,17 @@ static struct message *make(struct delivery *d, struct queued *q, enum report_ac
 {
 	struct report_message text;
 	struct arena a;
+	const struct spool_message *about = &q->message->record;
 	struct message *m = message_new();
 	if (!m) return NULL;
 	m->record.id = spool_new_id(clock_unix_ms());
 	arena_init(&a, 6 * REPORT_MEMORY + RECIPIENT_MEMORY * q->message->record.recipient_count);
-	bool ok = write_text(d, q, action, now, &a, m->record.id, &text) && fill_message(d, q, &text, now, m);
+	bool ok = write_text(d, q, action, now, &a, m->record.id, &text) &&
+	          reports_fill(d, &text, about->return_path, about->tenant, now, m);
 	arena_free(&a);
 	if (ok) return m;
 	message_unref(m);
 	return NULL;
-}
-
-static const char *proof_name(uint8_t proof)
-{
-	static const char *const texts[] = {
-#define X(name, text) [PROOF_##name] = text,
-		PROOF_TABLE(X)
-#undef X
-	};
-	return proof < PROOF_COUNT ? texts[proof] : "unknown";
 }
 
 static void log_report(const struct queued *q, const struct message *m, enum report_action action)
@@ -257,7 +248,7 @@ static void log_report(const struct queued *q, const struct message *m, enum rep
 	log_str("action", report_action_name(action));
 	log_slice("to", m->record.recipients[0].address);
 	log_str("pool", m->record.downstream ? "downstream" : pool_name(m->record.pool));
-	log_str("proof", proof_name(q->message->record.proof));
+	log_str("proof", proof_text(q->message->record.proof));
 	log_end();
 }
 

@@ -3,7 +3,7 @@
  * test_delivery - the delivery thread in a world of its own: spool and writer are real, in a folder under /tmp, the log is
  * collected, and the other server follows a script (smtp/test_peer.h)
  *
- * For delivery_test.c only. Everything with a world runs in a fiber.
+ * For the tests of the delivery's files only. Everything with a world runs in a fiber.
  */
 #ifndef BACKSTOP_RELAY_TEST_DELIVERY_H
 #define BACKSTOP_RELAY_TEST_DELIVERY_H
@@ -19,6 +19,19 @@
 #include "store/tenants.h"
 
 #define WAIT_MS 5000
+
+#define TEST(name)                                                                                                     \
+	static void name##_body(void *arg);                                                                            \
+	static void name(void **state)                                                                                 \
+	{                                                                                                              \
+		(void)state;                                                                                           \
+		run_in_fiber(name##_body, NULL);                                                                       \
+	}                                                                                                              \
+	static void name##_body(void *arg)
+#define SCRIPT(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define OPEN        "S 220 mx", "C EHLO mx.example.net", "S 250-mx", "S 250-PIPELINING", "S 250 DSN"
+#define GOODBYE     "C QUIT", "S 221 bye"
+#define TRANSACTION "C MAIL", "C RCPT", "C DATA", "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"
 
 struct world {
 	char folder[64];
@@ -115,7 +128,7 @@ static void world_stop(struct world *w)
 }
 
 /* A tenant whose server is the peer. Its number. */
-static uint32_t add_tenant(struct world *w, const char *domain, const char *digest)
+static __attribute__((unused)) uint32_t add_tenant(struct world *w, const char *domain, const char *digest)
 {
 	char why[256];
 	uint32_t id = 0;
@@ -211,7 +224,7 @@ static struct message *make(struct world *w, const struct mail *mail)
 	return m;
 }
 
-static uint64_t send_mail(struct world *w, const struct mail *mail)
+static __attribute__((unused)) uint64_t send_mail(struct world *w, const struct mail *mail)
 {
 	struct message *m = make(w, mail);
 	uint64_t id = m->record.id;
@@ -238,6 +251,17 @@ static void expect_stored(struct world *w, int n)
 	if (got == n) return;
 	fprintf(stderr, "%d messages are stored, not %d\n%s", got, n, log_text_all);
 	test_failures++;
+}
+
+static struct spool_message stored;
+static struct arena stored_arena;
+
+/* Into `stored`; free stored_arena afterwards. */
+static __attribute__((unused)) void read_stored(struct world *w, uint64_t id)
+{
+	CHECK_ERROR(writer_flush(w->writer), ERR_OK);
+	arena_init(&stored_arena, 1 << 20);
+	CHECK_ERROR(spool_get(w->spool, id, &stored_arena, &stored), ERR_OK);
 }
 
 /* A group's setup. */

@@ -36,6 +36,7 @@
 	X(messages, SPOOL)                                                                                             \
 	X(bodies, SPOOL)                                                                                               \
 	X(changed, SPOOL)                                                                                              \
+	X(digests, SPOOL)                                                                                              \
 	X(fingerprints, LEDGER)                                                                                        \
 	X(passages, LEDGER)                                                                                            \
 	X(passage_index, LEDGER)                                                                                       \
