@@ -45,7 +45,7 @@ static const struct subcommand administration[] = {
 	{"list", cli_list, "the local list: add, remove, show"},
 	{"held", cli_held, "messages that are held for a tenant: list, show, release, drop"},
 	{"evidence", NULL, "observed acts of backscatter"},
-	{"keys", NULL, "signing keys: rotate, show"},
+	{"keys", cli_keys, "signing keys: rotate, import, show, remove"},
 	{"export", NULL, "the list for other name servers"},
 	{NULL},
 };

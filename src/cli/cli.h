@@ -75,6 +75,7 @@ int cli_queue(int argc, char **argv);
 int cli_held(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
+int cli_keys(int argc, char **argv);
 int cli_srs(int argc, char **argv);
 int cli_batv(int argc, char **argv);
 int cli_dmarc(int argc, char **argv);

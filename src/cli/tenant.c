@@ -8,6 +8,7 @@
 #include "cli/format.h"
 #include "cli/tenant_options.h"
 #include "store/directory.h"
+#include "store/keys.h"
 
 static const char help_head[] =
 	"Usage: backstop tenant add NAME --domain DOMAIN... --route HOST:PORT... --from CIDR...\n"
@@ -32,7 +33,7 @@ static const char help_tail[] =
 	"\n"
 	"A password that is asked for is read from the terminal, or from standard input, a line\n"
 	"each. Given as --user NAME:PASSWORD it can be seen by others while the command runs.\n"
-	"remove also removes the tenant's recipients; messages in the queue stay.\n"
+	"remove also removes the tenant's recipients and keys; messages in the queue stay.\n"
 	"\n"
 	"Exit status: 0 done; 1 there is no such tenant, or something belongs to another; 2 usage;\n"
 	"3 the state cannot be read or written.\n";
@@ -227,13 +228,23 @@ static int list(struct job *j, const char *name)
 
 /* ---- changing ----------------------------------------------------------------------------------------------------- */
 
+/* What the tenant wants would not happen without its keys. */
+static int make_keys(struct job *j, const struct tenant *t, uint32_t id)
+{
+	enum error err = t->contain ? keys_ensure_srs(j->state, clock_unix()) : ERR_OK;
+	if (!err && t->tags != TENANT_TAGS_OFF) err = keys_ensure_tags(j->state, id, clock_unix());
+	if (err) cli_complain("its keys: %s", error_text(err));
+	return err ? CLI_CANNOT : CLI_DONE;
+}
+
 static int put(struct job *j, struct tenant *t)
 {
 	char why[256];
+	uint32_t id;
 	int status = tenant_options_apply(&j->given, t, clock_unix());
 	if (status) return status;
-	enum error err = tenants_put(j->state, t, NULL, why);
-	if (!err) return CLI_DONE;
+	enum error err = tenants_put(j->state, t, &id, why);
+	if (!err) return make_keys(j, t, id);
 	cli_complain("%s", why);
 	return err == ERR_EXISTS || err == ERR_NOT_FOUND ? CLI_NO : err == ERR_INVALID ? CLI_USAGE : CLI_CANNOT;
 }

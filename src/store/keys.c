@@ -364,42 +364,53 @@ enum error keys_remove(struct db *state, const struct key *name, int64_t now)
 	return db_update(state, drop, &removal);
 }
 
-/* ---- the relay's own ---------------------------------------------------------------------------------------------- */
+/* ---- keys that there must be -------------------------------------------------------------------------------------- */
 
 struct search {
+	enum key_kind kind;
 	int64_t now;
 	bool found;
 };
 
-static bool find_srs(const struct key *k, void *arg)
+static bool find_active(const struct key *k, void *arg)
 {
 	struct search *s = arg;
-	s->found = k->kind == KEY_SRS && key_state(k, s->now) == KEY_ACTIVE;
+	s->found = k->kind == s->kind && key_state(k, s->now) == KEY_ACTIVE;
 	return !s->found;
 }
 
-static enum error ensure_srs(struct db_txn *t, void *arg)
+static enum error ensure_in(struct db_txn *t, void *arg)
 {
 	struct rotation *rotation = arg;
-	struct search s = {.now = rotation->fresh->created};
-	enum error err = each_row(t, KEYS_RELAY, find_srs, &s);
+	struct search s = {.kind = rotation->fresh->kind, .now = rotation->fresh->created};
+	enum error err = each_row(t, rotation->fresh->tenant, find_active, &s);
 	return err || s.found ? err : rotate(t, arg);
+}
+
+static enum error ensure(struct db *state, uint32_t tenant, enum key_kind kind, int64_t lifetime, int64_t now)
+{
+	uint8_t secret[KEYS_SECRET_SIZE];
+	struct search s = {.kind = kind, .now = now};
+	enum error err = keys_each(state, tenant, find_active, &s); /* as a rule it is there, and nothing is written */
+	if (err || s.found) return err;
+	if (RAND_bytes(secret, sizeof secret) != 1) return ERR_SYSTEM;
+	struct key fresh = {.tenant = tenant,
+	                    .kind = kind,
+	                    .created = now,
+	                    .active_from = now,
+	                    .secret = slice_of(secret, sizeof secret)};
+	struct rotation rotation = {&fresh, lifetime};
+	return db_update(state, ensure_in, &rotation);
 }
 
 enum error keys_ensure_srs(struct db *state, int64_t now)
 {
-	uint8_t secret[KEYS_SECRET_SIZE];
-	struct search s = {.now = now};
-	enum error err = keys_each(state, KEYS_RELAY, find_srs, &s);
-	if (err || s.found) return err;
-	if (RAND_bytes(secret, sizeof secret) != 1) return ERR_SYSTEM;
-	struct key fresh = {.tenant = KEYS_RELAY,
-	                    .kind = KEY_SRS,
-	                    .created = now,
-	                    .active_from = now,
-	                    .secret = slice_of(secret, sizeof secret)};
-	struct rotation rotation = {&fresh, KEYS_SRS_LIFETIME};
-	return db_update(state, ensure_srs, &rotation);
+	return ensure(state, KEYS_RELAY, KEY_SRS, KEYS_SRS_LIFETIME, now);
+}
+
+enum error keys_ensure_tags(struct db *state, uint32_t tenant, int64_t now)
+{
+	return ensure(state, tenant, KEY_BATV, KEYS_TAG_LIFETIME, now);
 }
 
 uint64_t keys_generation(struct db *state)

@@ -70,8 +70,9 @@ enum error keys_put(struct db *state, const struct key *k); /* adds or replaces 
 enum error keys_remove(struct db *state, const struct key *name, int64_t now);
 enum error keys_purge(struct db *state, int64_t now);
 enum error keys_forget(struct db_txn *t, uint32_t tenant); /* all keys of a tenant that is removed */
-/* Makes a secret for the relay's return paths if there is none in force. */
+/* Make a secret for the relay's return paths, or for a tenant's tags, if there is none in force. */
 enum error keys_ensure_srs(struct db *state, int64_t now);
+enum error keys_ensure_tags(struct db *state, uint32_t tenant, int64_t now);
 
 uint64_t keys_generation(struct db *state); /* grows with every change; 0: none yet */
 /* All keys of a tenant, or KEYS_ALL, in order of tenant, kind and name, from one moment; each returns false to end. Within each no

@@ -116,6 +116,24 @@ static void srs_counts_on(void **state)
 	            "0 srs 10 retired x|0 srs 11 retired x|0 srs 12 retired x|0 srs 13 active x|");
 }
 
+static void what_there_must_be_is_made_once(void **state)
+{
+	struct db *db = ((struct store_test *)*state)->db;
+	struct key k = {.tenant = 7, .kind = KEY_BATV}, srs = {.kind = KEY_SRS};
+	assert_int_equal(keys_ensure_tags(db, 7, NOW), ERR_OK);
+	assert_int_equal(keys_ensure_srs(db, NOW), ERR_OK);
+	assert_int_equal(keys_ensure_tags(db, 8, NOW), ERR_OK);
+	assert_int_equal(keys_generation(db), 3);
+	assert_int_equal(keys_ensure_tags(db, 7, NOW + 900 * DAY), ERR_OK);
+	assert_int_equal(keys_generation(db), 3);
+	assert_int_equal(keys_remove(db, &k, NOW), ERR_OK);
+	assert_int_equal(keys_remove(db, &srs, NOW), ERR_NOT_FOUND);
+	srs.number = 1;
+	assert_int_equal(keys_remove(db, &srs, NOW), ERR_OK);
+	assert_int_equal(keys_ensure_tags(db, 7, NOW), ERR_OK);
+	assert_int_equal(keys_generation(db), 6);
+}
+
 static void dkim_keys_are_published_before_they_sign(void **state)
 {
 	struct db *db = ((struct store_test *)*state)->db;
@@ -269,6 +287,7 @@ int main(void)
 		T(tags_rotate_with_overlap),
 		T(ten_numbers_are_all_there_are),
 		T(srs_counts_on),
+		T(what_there_must_be_is_made_once),
 		T(dkim_keys_are_published_before_they_sign),
 		T(the_key_before_a_removed_one_signs_again),
 		T(all_of_a_key_is_kept),
