@@ -10,7 +10,7 @@
 #define ADDRESS_MOST 200 /* octets that are shown */
 #define REASON_MOST  300
 
-size_t digest_end(const struct spool_message *const *held, size_t count, int64_t now)
+size_t digest_reach(const struct spool_message *const *held, size_t count, int64_t now)
 {
 	while (count > 0 && held[count - 1]->held_since >= now) count--;
 	return count;
@@ -20,7 +20,7 @@ size_t digest_due(const struct spool_message *const *held, size_t count, int64_t
 {
 	size_t first = 0;
 	while (first < count && held[first]->held_since < last) first++;
-	if (first == digest_end(held, count, now) || held[first]->held_since + interval > now) return count;
+	if (first == digest_reach(held, count, now) || held[first]->held_since + interval > now) return count;
 	return first;
 }
 

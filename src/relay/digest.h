@@ -26,7 +26,7 @@ struct digest {
  * due. last: Unix time of the last digest, 0: none yet. What is held in this second waits, it may not be all yet. Seconds. */
 size_t digest_due(const struct spool_message *const *held, size_t count, int64_t last, int64_t interval, int64_t now);
 /* The end (exclusive) of those that a digest made now tells of. */
-size_t digest_end(const struct spool_message *const *held, size_t count, int64_t now);
+size_t digest_reach(const struct spool_message *const *held, size_t count, int64_t now);
 /* The whole message, CR LF line ends, 7 bit. False: no memory (about 128 KiB are needed). */
 bool digest_write(struct arena *a, const struct digest *d, struct slice *out);
 

@@ -37,8 +37,8 @@ static void a_digest_is_due_an_interval_after_the_first_new_message(void **state
 			held[n] = &m[n];
 		}
 		size_t first = digest_due(held, n, cases[i].last, DAY, cases[i].now);
-		if (first != cases[i].first || digest_end(held, n, cases[i].now) != cases[i].end)
-			fail_msg("%s: %zu, %zu", cases[i].name, first, digest_end(held, n, cases[i].now));
+		if (first != cases[i].first || digest_reach(held, n, cases[i].now) != cases[i].end)
+			fail_msg("%s: %zu, %zu", cases[i].name, first, digest_reach(held, n, cases[i].now));
 	}
 }
 

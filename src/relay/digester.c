@@ -152,7 +152,7 @@ static bool tell_tenant(struct delivery *d, const struct spool_message **held, s
 	}
 	size_t first = digest_due(held, n, last, d->config->relay.digest_interval / 1000, now);
 	if (first == n) return false;
-	size_t count = digest_end(held, n, now) - first;
+	size_t count = digest_reach(held, n, now) - first;
 	snprintf(name, sizeof(name), "%s", t->name);
 	struct message *m = make(d, t, held + first, count, first, now);
 	*failed = m && !store(d, m, id, name, count, now);
