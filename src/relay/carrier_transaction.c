@@ -5,6 +5,7 @@
 #include "mail/mailtext.h"
 #include "mail/utf8.h"
 #include "relay/delivery_internal.h"
+#include "relay/tagging.h"
 
 /* RFC 5321 4.5.3.1.8: every server takes this many; more only when it says so (RFC 9422). */
 #define RECIPIENTS_MOST  100
@@ -132,6 +133,28 @@ static bool held_field(struct dialogue *t)
 	return value.p && t->head.p;
 }
 
+/* The return path as it leaves: mail of a tenant to the world bears its tag, all other mail what the record says. */
+static bool return_path(struct dialogue *t)
+{
+	struct delivery *d = t->c->delivery;
+	const struct spool_message *m = &t->q->message->record;
+	int64_t now = clock_unix();
+	t->envelope.return_path = m->return_path;
+	if (m->kind != SPOOL_OUTBOUND || m->downstream) return true;
+	const struct tenant *tenant = tenants_by_id(delivery_tenants(d), m->tenant);
+	const struct keyring *ring = tenant && tenant->tags != TENANT_TAGS_OFF ? delivery_keys(d) : NULL;
+	const struct batv_key *key = ring ? keyring_batv_sign_key(ring, tenant->id, now) : NULL;
+	switch (tagging_return_path(&t->c->arena, tenant, key, m->return_path, now, &t->envelope.return_path)) {
+	case TAGGING_DONE:
+		metric_add(METRIC_tagged, 1);
+		t->by.tagged = t->envelope.return_path;
+		return true;
+	case TAGGING_TOO_LONG: metric_add(METRIC_tag_too_long, 1); return true;
+	case TAGGING_NO_MEMORY: return false;
+	default: return true;
+	}
+}
+
 static bool prepare(struct dialogue *t)
 {
 	const struct spool_message *m = &t->q->message->record;
@@ -140,7 +163,6 @@ static bool prepare(struct dialogue *t)
 	if (!held_field(t)) return false;
 	t->n = t->p->count - t->p->done < most ? t->p->count - t->p->done : most;
 	t->envelope = (struct envelope){
-		.return_path = m->return_path,
 		.envid = m->envid,
 		.ret = m->ret,
 		.body = m->body_type,
@@ -149,6 +171,7 @@ static bool prepare(struct dialogue *t)
 		.recipients = arena_zalloc(&t->c->arena, t->n * sizeof(struct envelope_recipient)),
 		.recipient_count = t->n,
 	};
+	if (!return_path(t)) return false;
 	t->rcpt = arena_zalloc(&t->c->arena, 2 * t->n * sizeof(struct reply));
 	if (!t->envelope.recipients || !t->rcpt) return false;
 	t->prdr = t->rcpt + t->n;

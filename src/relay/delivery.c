@@ -49,6 +49,19 @@ struct tenants *delivery_tenants(struct delivery *d)
 	return fresh;
 }
 
+const struct keyring *delivery_keys(struct delivery *d)
+{
+	char why[256] = "";
+	struct keyring *fresh;
+	if (d->keys && keyring_generation(d->state) == keyring_snapshot_generation(d->keys)) return d->keys;
+	if (keyring_load(d->state, &fresh, why) == ERR_OK) {
+		keyring_unref(d->keys);
+		d->keys = fresh;
+	}
+	if (why[0]) log_text(LOG_ERROR, "keys", "%s", why);
+	return d->keys;
+}
+
 void delivery_wake_clock(struct delivery *d)
 {
 	event_signal(&d->wake);
@@ -249,6 +262,7 @@ static void free_delivery(struct delivery *d)
 	if (d->loop) loop_free(d->loop);
 	hosts_free(d->hosts);
 	tls_unref(d->tls);
+	keyring_unref(d->keys);
 	tenants_unref(d->tenants);
 	config_unref(d->config);
 	sem_destroy(&d->loaded);

@@ -25,6 +25,7 @@
 #include "relay/delivery.h"
 #include "relay/destination.h"
 #include "relay/hosts.h"
+#include "relay/keyring.h"
 #include "relay/pools.h"
 #include "smtp/client.h"
 #include "store/tenants.h"
@@ -38,6 +39,7 @@ struct delivery {
 	struct db *spool, *state;
 	struct writer *writer;
 	struct tenants *tenants; /* never NULL */
+	struct keyring *keys;    /* NULL: none could be loaded */
 	struct tls_context *tls;
 	struct hosts *hosts;
 	struct pools pools;
@@ -56,6 +58,7 @@ struct delivery {
 
 uint32_t delivery_random(struct delivery *d);
 struct tenants *delivery_tenants(struct delivery *d); /* the present snapshot, loaded anew when there is a newer one */
+const struct keyring *delivery_keys(struct delivery *d); /* the same; NULL: there are none */
 void delivery_wake_clock(struct delivery *d);
 void delivery_count(struct delivery *d); /* the gauges */
 /* Takes m over and begins with it: delivers, holds, waits, as its record says. */
@@ -115,6 +118,7 @@ enum error carrier_transaction(struct carrier *c, struct part *p);
 /* Who said it, for log and record; remote empty or NULL: we decided. */
 struct outcome_by {
 	const char *remote, *source, *tls;
+	struct slice tagged; /* the return path that it saw, where that is not the record's */
 };
 /* The result for one recipient: ROUND_DELIVERED, _RELAYED, _FAILED or _DEFERRED, with the answer. One log line. */
 void outcome_recipient(struct delivery *d, struct queued *q, uint32_t i, enum round_result result,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asserted is what the other server sees, what is left in the spool, and the log. */
 #include "relay/test_delivery.h"
+#include "store/keys.h"
 
 /* ---- the tests ---- */
 
@@ -283,6 +284,53 @@ TEST(downstream_of_the_tenant)
 	(void)arg;
 }
 
+TEST(the_return_path_is_tagged_in_the_world_and_the_report_goes_to_the_untagged_one)
+{
+	struct world *w = world_new(SCRIPT(OPEN, "C MAIL FROM:<prvs=0", "C RCPT TO:<bad@x.example>", "C DATA",
+	                                   "R 250 ok\r\n550 5.1.1 no\r\n503 no\r\n", "C RSET", "S 250 ok", "A", OPEN,
+	                                   "C MAIL FROM:<>", "C RCPT TO:<me@tenant.example>", "C DATA",
+	                                   "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+	                            NULL);
+	uint32_t id = add_tagging_tenant(w, "tenant.example", NULL, TENANT_TAGS_PRVS);
+	struct key key = {.tenant = id, .kind = KEY_BATV, .created = 1, .active_from = 1, .secret = SLICE("a secret")};
+	CHECK_ERROR(keys_rotate(w->state, &key, KEYS_TAG_LIFETIME), ERR_OK);
+	world_start(w);
+	send_mail(w, &(struct mail){.from = "me@tenant.example", .to = {"bad@x.example"}, .tenant = id});
+	expect_log("result=failed", 1);
+	expect_log("result=delivered", 1);
+	CHECK(count_log(" from=me@tenant.example ") == 1 && count_log("=me@tenant.example\n") == 0);
+	CHECK(count_log(" tagged=\"prvs=0") == 1 || count_log(" tagged=prvs=0") == 1);
+	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+TEST(mail_to_the_tenants_own_servers_and_mail_of_untagged_tenants_is_not_tagged)
+{
+	for (int downstream = 0; downstream < 2; downstream++) {
+		struct world *w = world_new(SCRIPT(OPEN, "C MAIL FROM:<me@tenant.example>", "C RCPT", "C DATA",
+		                                   "R 250 ok\r\n250 ok\r\n354 go\r\n", "D", "S 250 ok"),
+		                            NULL);
+		uint32_t id =
+			add_tagging_tenant(w, "tenant.example", NULL, downstream ? TENANT_TAGS_PRVS : TENANT_TAGS_OFF);
+		struct key key = {.tenant = id,
+		                  .kind = KEY_BATV,
+		                  .created = 1,
+		                  .active_from = 1,
+		                  .secret = SLICE("a secret")};
+		CHECK_ERROR(keys_rotate(w->state, &key, KEYS_TAG_LIFETIME), ERR_OK);
+		world_start(w);
+		send_mail(w, &(struct mail){.from = "me@tenant.example",
+		                            .to = {"you@tenant.example"},
+		                            .downstream = downstream,
+		                            .tenant = id});
+		expect_log("result=delivered", 1);
+		CHECK(count_log("tagged=") == 0);
+		world_free(w);
+	}
+	(void)arg;
+}
+
 TEST(eight_bits_need_a_server_that_takes_them)
 {
 	struct world *w = world_new(SCRIPT("S 220 mx", "C EHLO", "S 250 mx", "C MAIL FROM:<me@tenant.example>",
@@ -497,6 +545,8 @@ int main(void)
 		cmocka_unit_test(hold_release_and_drop_by_hand),
 		cmocka_unit_test(a_dead_destination_rests_as_a_whole_until_asked),
 		cmocka_unit_test(downstream_of_the_tenant),
+		cmocka_unit_test(the_return_path_is_tagged_in_the_world_and_the_report_goes_to_the_untagged_one),
+		cmocka_unit_test(mail_to_the_tenants_own_servers_and_mail_of_untagged_tenants_is_not_tagged),
 		cmocka_unit_test(eight_bits_need_a_server_that_takes_them),
 		cmocka_unit_test(what_is_too_old_expires_after_a_last_attempt),
 		cmocka_unit_test(a_delay_is_told_once),

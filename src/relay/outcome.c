@@ -40,6 +40,7 @@ static void log_recipient(struct delivery *d, const struct queued *q, const stru
 		log_str("remote", by->remote);
 		log_str("source", by->source);
 		log_str("tls", by->tls ? by->tls : "none");
+		if (by->tagged.n) log_slice("tagged", by->tagged);
 	}
 	log_slice("reply", reply);
 	log_int("delay", clock_unix() - m->arrived);

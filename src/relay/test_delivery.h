@@ -128,7 +128,8 @@ static void world_stop(struct world *w)
 }
 
 /* A tenant whose server is the peer. Its number. */
-static __attribute__((unused)) uint32_t add_tenant(struct world *w, const char *domain, const char *digest)
+static __attribute__((unused)) uint32_t add_tagging_tenant(struct world *w, const char *domain, const char *digest,
+                                                           enum tenant_tags tags)
 {
 	char why[256];
 	uint32_t id = 0;
@@ -144,9 +145,16 @@ static __attribute__((unused)) uint32_t add_tenant(struct world *w, const char *
 	                   .downstreams = &server,
 	                   .downstream_count = 1,
 	                   .digest = digest,
+	                   .tags = tags,
+	                   .plus = '+',
 	                   .enabled = true};
 	CHECK_ERROR(tenants_put(w->state, &t, &id, why), ERR_OK);
 	return id;
+}
+
+static __attribute__((unused)) uint32_t add_tenant(struct world *w, const char *domain, const char *digest)
+{
+	return add_tagging_tenant(w, domain, digest, TENANT_TAGS_OFF);
 }
 
 static void remove_folder(const char *folder)

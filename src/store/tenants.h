@@ -95,6 +95,8 @@ const struct tenant *tenants_by_source(const struct tenants *, const struct ip *
 const struct tenant *tenants_by_certificate(const struct tenants *, const char *sha256_hex);
 const struct tenant *tenants_by_user(const struct tenants *, struct slice user, const struct tenant_user **out);
 bool tenant_owns(const struct tenant *, struct slice canonical_domain);
+/* Mail of this sender is neither tagged nor are bounces to it checked (tag_exceptions). As below. */
+bool tenant_tag_exempt(const struct tenant *, struct slice local, struct slice domain);
 /* A bounce to local@domain without a valid tag: TENANT_CHECK_OFF when nothing is asked of it (no tags, or an exception), _LEARN while only
  * a note is made, _REFUSE. local is without tag and unquoted, domain canonical; now: Unix time. */
 enum tenant_tag_check tenant_tag_check(const struct tenant *, struct slice local, struct slice domain, int64_t now);

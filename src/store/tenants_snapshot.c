@@ -304,15 +304,21 @@ const struct tenant *tenants_by_user(const struct tenants *s, struct slice user,
 	return e->tenant;
 }
 
-enum tenant_tag_check tenant_tag_check(const struct tenant *t, struct slice local, struct slice domain, int64_t now)
+bool tenant_tag_exempt(const struct tenant *t, struct slice local, struct slice domain)
 {
-	if (t->tags == TENANT_TAGS_OFF || t->tag_check == TENANT_CHECK_OFF) return TENANT_CHECK_OFF;
 	for (size_t i = 0; i < t->tag_exception_count; i++) {
 		struct slice e = slice_str(t->tag_exceptions[i]);
 		size_t at = slice_find_last(e, '@');
 		if (!slice_equal_nocase(slice_sub(e, at + 1, e.n), domain)) continue;
-		if (at == 0 || slice_equal_nocase(slice_sub(e, 0, at), local)) return TENANT_CHECK_OFF;
+		if (at == 0 || slice_equal_nocase(slice_sub(e, 0, at), local)) return true;
 	}
+	return false;
+}
+
+enum tenant_tag_check tenant_tag_check(const struct tenant *t, struct slice local, struct slice domain, int64_t now)
+{
+	if (t->tags == TENANT_TAGS_OFF || t->tag_check == TENANT_CHECK_OFF) return TENANT_CHECK_OFF;
+	if (tenant_tag_exempt(t, local, domain)) return TENANT_CHECK_OFF;
 	if (t->tag_check == TENANT_CHECK_REFUSE || now >= t->tags_since + TENANT_LEARNING_S) return TENANT_CHECK_REFUSE;
 	return TENANT_CHECK_LEARN;
 }
