@@ -7,7 +7,7 @@
 
 #include "net/resolver_internal.h"
 
-#define SETS       256
+#define SETS       512
 #define WAYS       4
 #define ANSWER_MAX 4096 /* a bigger answer is not kept */
 
