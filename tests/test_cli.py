@@ -49,7 +49,8 @@ def test_tenants_are_added_shown_changed_and_removed(relay):
     (["list", "add", "not an address"], (1, 2)),
     (["list", "remove", "192.0.2.200"], 1),
     (["list", "exempt", "192.0.2.1"], 3),
-    (["spf", "--json"], 3),
+    (["spf", "--json"], 2),
+    (["simulate", "--json"], 3),
     (["nonsense"], 2),
     ([], 2),
 ])
