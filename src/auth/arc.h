@@ -22,7 +22,7 @@
 
 struct arc_verdict {
 	enum auth_result result; /* none pass fail */
-	unsigned sets;           /* instances seen */
+	unsigned sets;           /* the highest instance */
 	struct slice sealer;     /* d= of the newest ARC-Seal; in the arena; empty: none */
 	unsigned oldest_pass;    /* RFC 8617 5.2: 0 when every set's message signature passes */
 	const char *problem;     /* static text; NULL for none and pass */
@@ -30,13 +30,17 @@ struct arc_verdict {
 };
 
 struct arc_verifier;
+/* ERR_OK or ERR_NO_MEMORY (then *out is NULL). */
 enum error arc_verify_begin(struct arena *a, struct slice header, int64_t now, struct arc_verifier **out);
+/* How many sets are to be checked. 0: no chain, or one whose form decides; then the rest may be skipped but for arc_verify_end(). */
+unsigned arc_verify_count(const struct arc_verifier *v);
 void arc_verify_keys(struct arc_verifier *v, struct resolver *r, int64_t deadline);
 void arc_verify_body(struct arc_verifier *v, struct slice piece);
-void arc_verify_end(struct arc_verifier *v, struct arc_verdict *out); /* out NULL: abandon */
+/* Frees v (which holds OpenSSL contexts, not only arena memory); out NULL: abandon. */
+void arc_verify_end(struct arc_verifier *v, struct arc_verdict *out);
 
 struct arc_sealing {
-	struct signing signing; /* key, domain, selector, headers to sign, now */
+	struct signing signing; /* key, domain, selector, now; headers to sign, taken as they are but for ARC's own (RFC 8617 4.1.2) */
 	struct slice authserv_id;
 	struct slice results;            /* what follows "authserv-id;" in our Authentication-Results: authres.h */
 	const struct arc_verdict *chain; /* as verified by us just now */
@@ -45,8 +49,10 @@ struct arc_set { /* whole fields with CR LF, in the order in which they go on to
 	struct slice seal, message_signature, authentication_results;
 };
 struct arc_sealer;
+/* ERR_OK or ERR_NO_MEMORY. A chain that failed is sealed with cv=fail, once (RFC 8617 5.1.2, 5.1.3). */
 enum error arc_seal_begin(struct arena *a, struct slice header, const struct arc_sealing *s, struct arc_sealer **out);
 void arc_seal_body(struct arc_sealer *g, struct slice piece);
-enum error arc_seal_end(struct arc_sealer *g, struct arc_set *out); /* out NULL: abandon */
+/* Frees g; out NULL: abandon. ERR_SYSTEM when OpenSSL will not sign. */
+enum error arc_seal_end(struct arc_sealer *g, struct arc_set *out);
 
 #endif

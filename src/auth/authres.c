@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/authres.h"
 
+#include <limits.h>
+
 #include "mail/mailtext.h"
 
 #define COLUMNS 78
@@ -157,11 +159,17 @@ struct slice authres_results(struct arena *a, const struct authres *r)
 	return mailtext_result(&w.text);
 }
 
+struct slice authres_value(struct arena *a, struct slice authserv_id, struct slice results)
+{
+	struct slice id = value_text(a, authserv_id);
+	if (!id.p || !results.p) return (struct slice){NULL, 0};
+	return arena_printf(a, "%.*s;%.*s", SLICE_ARG(id), SLICE_ARG(results));
+}
+
 struct slice authres_field(struct arena *a, struct slice authserv_id, const struct authres *r)
 {
-	struct slice id = value_text(a, authserv_id), results = authres_results(a, r);
-	if (!id.p || !results.p) return (struct slice){NULL, 0};
-	return arena_printf(a, "Authentication-Results: %.*s;%.*s\r\n", SLICE_ARG(id), SLICE_ARG(results));
+	struct slice value = authres_value(a, authserv_id, authres_results(a, r));
+	return value.p ? arena_printf(a, "Authentication-Results: %.*s\r\n", SLICE_ARG(value)) : value;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
@@ -269,14 +277,23 @@ bool authres_claims(const struct header_field *f, struct slice authserv_id)
 	return !take_id(&r, authserv_id, &same) || same;
 }
 
-/* "i=1;" before the authserv-id of ARC-Authentication-Results (RFC 8617 4.1.1) */
-static void skip_instance(struct reader *r)
+/* "i=1;" before the authserv-id of ARC-Authentication-Results (RFC 8617 4.1.1). Only digits follow the sign. */
+static bool take_instance(struct reader *r, struct slice *number)
 {
-	struct reader probe = *r;
-	struct slice name = take_token(&probe);
-	if (!slice_equal_nocase(name, SLICE("i")) || !take(&probe, '=')) return;
-	take_token(&probe);
-	if (take(&probe, ';')) *r = probe;
+	struct slice name = take_token(r);
+	if (!slice_equal(name, SLICE("i")) || !take(r, '=')) return false;
+	*number = take_token(r);
+	return take(r, ';') && !r->bad;
+}
+
+bool authres_instance(struct slice value, unsigned *out)
+{
+	struct reader r = {.in = value};
+	struct slice text;
+	uint64_t number;
+	if (!take_instance(&r, &text) || !slice_to_u64(text, &number) || number > UINT_MAX) return false;
+	*out = (unsigned)number;
+	return true;
 }
 
 /* To the ";" that ends a result, seeing through comments and quotes. */
@@ -298,8 +315,10 @@ bool authres_each(struct slice value,
                   bool (*each)(void *arg, struct slice method, struct slice result, struct slice properties), void *arg)
 {
 	struct reader r = {.in = value};
+	struct reader probe = r;
+	struct slice number;
 	bool same;
-	skip_instance(&r);
+	if (take_instance(&probe, &number)) r = probe;
 	if (!take_id(&r, SLICE_EMPTY, &same)) return false;
 	while (take(&r, ';')) {
 		struct slice method = take_token(&r);

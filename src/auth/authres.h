@@ -24,6 +24,8 @@ struct authres { /* NULL: the method was not run and is not mentioned */
 /* What follows the authserv-id and its semicolon, folded with CR LF HT: " spf=pass smtp.mailfrom=...;\r\n\tdkim=...", without final
  * line end; " none" when nothing was run. Also used in ARC-Authentication-Results. {NULL,0}: no memory. */
 struct slice authres_results(struct arena *a, const struct authres *r);
+/* "ID;" and the results, as both fields have it. */
+struct slice authres_value(struct arena *a, struct slice authserv_id, struct slice results);
 /* "Authentication-Results: ID; ...\r\n" */
 struct slice authres_field(struct arena *a, struct slice authserv_id, const struct authres *r);
 /* An Authentication-Results field that bears this authserv-id (any case, with or without version, comments and quotes seen
@@ -35,5 +37,7 @@ bool authres_claims(const struct header_field *f, struct slice authserv_id);
 bool authres_each(struct slice value,
                   bool (*each)(void *arg, struct slice method, struct slice result, struct slice properties),
                   void *arg);
+/* The number in "i=1; authserv-id; ..." of an ARC-Authentication-Results value (RFC 8617 4.1.1); false when it has none. */
+bool authres_instance(struct slice value, unsigned *out);
 
 #endif

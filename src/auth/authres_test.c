@@ -219,11 +219,41 @@ static void test_each(void **state)
 	arena_free(&a);
 }
 
+static const struct {
+	const char *value;
+	unsigned instance; /* 0: none */
+} instances[] = {
+	{" i=1; example.org; none", 1},
+	{"i=50;example.org", 50},
+	{"\r\n (one) i (two) = (three)\r\n 7 (four) ; example.org", 7},
+	{"i=4294967295; x", 4294967295U},
+	{"i=0; x", 0},
+	{"i=; x", 0},
+	{"i=a; x", 0},
+	{"i=1", 0},
+	{"i=1 example.org", 0},
+	{"i=4294967296; x", 0},
+	{"I=1; x", 0},
+	{"example.org; i=1; x", 0},
+	{"(i=1; x", 0},
+	{"", 0},
+};
+
+static void test_instances(void **state)
+{
+	for (size_t i = 0; i < sizeof instances / sizeof *instances; i++) {
+		unsigned got = 0;
+		bool found = authres_instance(slice_str(instances[i].value), &got);
+		if (got != instances[i].instance || (got > 0 && !found)) fail_msg("%s: %u", instances[i].value, got);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_little), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_claims), cmocka_unit_test(test_each),
+		cmocka_unit_test(test_instances),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

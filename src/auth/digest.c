@@ -32,6 +32,12 @@ void digest_put(struct digest *d, struct slice octets)
 	if (!d->failed && octets.n > 0 && EVP_DigestUpdate(d->ctx, octets.p, octets.n) != 1) d->failed = true;
 }
 
+void digest_copy(struct digest *to, const struct digest *from)
+{
+	to->ctx = from->failed ? NULL : EVP_MD_CTX_new();
+	to->failed = !to->ctx || EVP_MD_CTX_copy_ex(to->ctx, from->ctx) != 1;
+}
+
 bool digest_peek(const struct digest *d, unsigned char out[DIGEST_MOST])
 {
 	if (d->failed) return false;

@@ -32,6 +32,7 @@ struct digest {
 const struct evp_md_st *digest_algorithm(enum hash_kind kind); /* NULL: OpenSSL has it not */
 void digest_begin(struct digest *d, enum hash_kind kind);
 void digest_put(struct digest *d, struct slice octets);
+void digest_copy(struct digest *to, const struct digest *from);           /* begins to with what from was given */
 bool digest_peek(const struct digest *d, unsigned char out[DIGEST_MOST]); /* the hash so far; more may be put */
 bool digest_end(struct digest *d, unsigned char out[DIGEST_MOST]);        /* false: failed; out NULL: abandon */
 
