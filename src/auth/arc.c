@@ -135,7 +135,8 @@ static const char *message_problem(const struct arc_verifier *v, unsigned instan
 	struct bodyhash_result body;
 	if (problem) return problem;
 	if (!bodyhash_get(v->body, v->wanted[instance - 1], &body)) return "out of memory";
-	if (body.cut || !slice_equal(slice_of(body.hash, hash_size(s->hash)), s->body_hash)) return "the body was changed";
+	if (body.cut || !slice_equal(slice_of(body.hash, hash_size(s->hash)), s->body_hash))
+		return "the body was changed";
 	struct header_field own = fields_at(v->chain->fields, set->message);
 	if (!sigfield_hash(v->chain->fields, set->message, &own, s, hash)) return "out of memory";
 	return signature_problem(s, &v->queries[2 * instance - 1], hash);

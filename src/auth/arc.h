@@ -40,7 +40,8 @@ void arc_verify_body(struct arc_verifier *v, struct slice piece);
 void arc_verify_end(struct arc_verifier *v, struct arc_verdict *out);
 
 struct arc_sealing {
-	struct signing signing; /* key, domain, selector, now; headers to sign, taken as they are but for ARC's own (RFC 8617 4.1.2) */
+	struct signing
+		signing; /* key, domain, selector, now; headers to sign, taken as they are but for ARC's own (RFC 8617 4.1.2) */
 	struct slice authserv_id;
 	struct slice results;            /* what follows "authserv-id;" in our Authentication-Results: authres.h */
 	const struct arc_verdict *chain; /* as verified by us just now */

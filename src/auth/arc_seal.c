@@ -118,8 +118,7 @@ static struct slice write_message_signature(const struct arc_sealer *g, struct s
 static struct slice write_seal(const struct arc_sealer *g, struct slice signature)
 {
 	const struct signing *s = &g->sealing.signing;
-	return arena_printf(g->arena,
-	                    "ARC-Seal: a=%s;\r\n\tb=%.*s; cv=%s;\r\n\td=%.*s; i=%u; s=%.*s;\r\n\tt=%lld\r\n",
+	return arena_printf(g->arena, "ARC-Seal: a=%s;\r\n\tb=%.*s; cv=%s;\r\n\td=%.*s; i=%u; s=%.*s;\r\n\tt=%lld\r\n",
 	                    algorithm(g), SLICE_ARG(signature), auth_result_text(g->sealing.chain->result),
 	                    SLICE_ARG(s->domain), g->instance, SLICE_ARG(s->selector), (long long)s->now);
 }
@@ -144,8 +143,7 @@ static enum error sign_message(struct arc_sealer *g, struct slice *out)
 	struct bodyhash_result body;
 	struct header_field own;
 	unsigned char hash[DIGEST_MOST];
-	const struct sigfield what = {
-		.hash = HASH_SHA256, .header = CANONICAL_RELAXED, .names = g->names};
+	const struct sigfield what = {.hash = HASH_SHA256, .header = CANONICAL_RELAXED, .names = g->names};
 	bodyhash_end(g->body);
 	if (!bodyhash_get(g->body, g->wanted, &body)) return ERR_SYSTEM;
 	struct slice body_hash = base64_encode(g->arena, slice_of(body.hash, hash_size(HASH_SHA256)));
@@ -160,7 +158,8 @@ static enum error sign_message(struct arc_sealer *g, struct slice *out)
 
 /* RFC 8617 5.1.1.3: the sets that are there, and our own. 5.1.2: of a chain that failed only our own, since nobody could tell which of
  * its fields were meant. */
-static bool hash_for_seal(const struct arc_sealer *g, const struct arc_set *set, struct slice unsealed, unsigned char *hash)
+static bool hash_for_seal(const struct arc_sealer *g, const struct arc_set *set, struct slice unsealed,
+                          unsigned char *hash)
 {
 	struct digest d;
 	struct header_field results, message, seal;

@@ -37,6 +37,9 @@ bool authres_claims(const struct header_field *f, struct slice authserv_id);
 bool authres_each(struct slice value,
                   bool (*each)(void *arg, struct slice method, struct slice result, struct slice properties),
                   void *arg);
+/* The results of all Authentication-Results fields of this authserv-id in a header, each once, in the form of authres_results(): what
+ * a sealer says in ARC-Authentication-Results (RFC 8617 4.1.1). Empty when there are none; {NULL,0}: no memory. */
+struct slice authres_merge(struct arena *a, struct slice header, struct slice authserv_id);
 /* The number in "i=1; authserv-id; ..." of an ARC-Authentication-Results value (RFC 8617 4.1.1); false when it has none. */
 bool authres_instance(struct slice value, unsigned *out);
 
