@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 	struct ledger_bounds bounds = {.lifetime = 30 * 86400,
 	                               .size = (argc > 3 ? strtoull(argv[3], NULL, 10) : 1024) << 20};
 	if (db_open(argv[1], DB_LEDGER, DB_CREATE, &ledger, why)) return fprintf(stderr, "%s\n", why), 3;
-	if (ledger_writer_start(ledger, &bounds, &w)) return 3;
+	if (ledger_writer_start(ledger, &bounds, &w, why)) return 3;
 	pthread_create(&thread, NULL, put_fingerprints, ledger);
 	double adding = 0, begin = cpu_us(CLOCK_MONOTONIC), whole = cpu_us(CLOCK_PROCESS_CPUTIME_ID),
 	       own = cpu_us(CLOCK_THREAD_CPUTIME_ID);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "store/fingerprint.h"
 #include "store/store_test.h"
@@ -20,6 +21,12 @@ struct test {
 	int64_t written, dropped, expired; /* of the counters, before */
 };
 
+static void start(struct test *t)
+{
+	char why[256];
+	if (ledger_writer_start(t->store->db, &wide, &t->writer, why)) fail_msg("%s", why);
+}
+
 static int setup(void **state)
 {
 	struct test *t = calloc(1, sizeof *t);
@@ -28,7 +35,7 @@ static int setup(void **state)
 	t->written = metric_get(METRIC_ledger_written);
 	t->dropped = metric_get(METRIC_ledger_dropped);
 	t->expired = metric_get(METRIC_ledger_expired);
-	assert_int_equal(ledger_writer_start(t->store->db, &wide, &t->writer), ERR_OK);
+	start(t);
 	*state = t;
 	return 0;
 }
@@ -144,6 +151,94 @@ static void test_expiry(void **state)
 	assert_int_equal(count_all(t->store->db), 0);
 }
 
+/* As db_open() does at the first start after a crash of the machine: the environment is emptied, the log stays. */
+static void crash(struct test *t)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/ledger/data.mdb", t->store->dir);
+	ledger_writer_stop(t->writer);
+	db_close(t->store->db);
+	assert_int_equal(truncate(path, 0), 0);
+	t->store->db = store_test_open(t->store->dir, DB_LEDGER, DB_CREATE);
+}
+
+static _Atomic bool rebuilt, complete;
+
+static void see_line(struct slice line, void *arg)
+{
+	if (slice_search(line, SLICE("event=ledger_rebuilt")) == line.n) return;
+	atomic_store(&complete, slice_search(line, SLICE("complete=true")) < line.n);
+	atomic_store(&rebuilt, true);
+}
+
+static void test_filled_again_after_a_crash(void **state)
+{
+	struct test *t = *state;
+	size_t n = 0;
+	for (int i = 0; i < 1000; i++) add(t->writer, clock_unix(), "<m@example.org>");
+	for (int i = 0; i < 10; i++) add(t->writer, clock_unix() - 40 * DAY, "<old@example.org>");
+	crash(t);
+	assert_int_equal(count_all(t->store->db), 0);
+	atomic_store(&rebuilt, false);
+	log_capture(see_line, NULL);
+	start(t);
+	add(t->writer, clock_unix(), "<meanwhile@example.org>");
+	ledger_writer_flush(t->writer);
+	log_capture(NULL, NULL);
+	assert_true(atomic_load(&rebuilt) && atomic_load(&complete));
+	assert_int_equal(ledger_each_by_message_id(t->store->db, SLICE("m@example.org"), count, &n), ERR_OK);
+	assert_int_equal(n, 1000);
+	assert_int_equal(count_all(t->store->db), 1001);
+	/* The next start finds all there and does nothing. */
+	ledger_writer_stop(t->writer);
+	atomic_store(&rebuilt, false);
+	log_capture(see_line, NULL);
+	start(t);
+	ledger_writer_flush(t->writer);
+	log_capture(NULL, NULL);
+	assert_false(atomic_load(&rebuilt));
+	assert_int_equal(count_all(t->store->db), 1001);
+}
+
+/* The relay was killed in the middle of it: some are there, and the mark says that it is not all. */
+static void test_filling_is_finished_later(void **state)
+{
+	struct test *t = *state;
+	char room[LEDGER_RECORD_MOST];
+	for (int i = 0; i < 300; i++) add(t->writer, clock_unix(), "<m@example.org>");
+	crash(t);
+	struct ledger_passage p = {.id = id_at(clock_unix()), .time = clock_unix()};
+	struct ledger_row row = {p.id, ledger_encode(&p, room)};
+	assert_int_equal(ledger_rebuild_mark(t->store->db, true), ERR_OK);
+	assert_int_equal(ledger_put(t->store->db, &wide, &row, 1, clock_unix()), ERR_OK);
+	for (int i = 0; i < 2; i++) { /* the second time there is nothing left to do */
+		atomic_store(&rebuilt, false);
+		log_capture(see_line, NULL);
+		start(t);
+		ledger_writer_flush(t->writer);
+		log_capture(NULL, NULL);
+		assert_int_equal(atomic_load(&rebuilt), i == 0);
+		assert_int_equal(count_all(t->store->db), 301);
+		ledger_writer_stop(t->writer);
+	}
+	t->writer = NULL;
+}
+
+/* Told to stop, it does not go on for long, and leaves the rest for later. */
+static void test_filling_stops(void **state)
+{
+	struct test *t = *state;
+	for (int i = 0; i < 20000; i++) add(t->writer, clock_unix(), "<m@example.org>");
+	crash(t);
+	log_capture(see_line, NULL);
+	start(t);
+	ledger_writer_stop(t->writer);
+	start(t);
+	ledger_writer_flush(t->writer);
+	log_capture(NULL, NULL);
+	assert_int_equal(count_all(t->store->db), 20000);
+}
+
 struct blocker {
 	struct db *db;
 	sem_t inside, go_on;
@@ -206,6 +301,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filled_again_after_a_crash, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filling_is_finished_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filling_stops, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -262,8 +262,8 @@ static int start_parts(struct relay_main *k)
 	k->relay.limits = limits_new();
 	e = k->relay.limits ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));
-	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer);
-	if (e) return fail("ledger writer", error_text(e));
+	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer, why);
+	if (e) return fail("ledger writer", why);
 	e = delivery_start(c, k->relay.resolver, k->relay.spool, k->relay.state, k->relay.writer, &k->relay.delivery);
 	return e ? fail("delivery", error_text(e)) : 0;
 }

@@ -7,7 +7,7 @@
 
 #include "store/ledger_index.h"
 
-#define INDEX_VERSION SLICE("\1")
+#define INDEX_VERSION SLICE("\1") /* and of the mark */
 /* A generation is about a thirtieth of the ledger, by room or by time. */
 #define OCTETS_A_PASSAGE 512
 #define GENERATIONS      32
@@ -202,4 +202,31 @@ enum error ledger_expire(struct db *ledger, const struct ledger_bounds *b, int64
 	*removed = e.removed;
 	*passages = e.passages;
 	return ERR_OK;
+}
+
+/* ---- rebuilding --------------------------------------------------------------------------------------------------- */
+
+#define REBUILD SLICE("rebuild")
+
+enum error ledger_rebuild_needed(struct db *ledger, bool *needed)
+{
+	struct db_txn *t;
+	*needed = false;
+	enum error err = db_begin_read(ledger, &t);
+	if (err) return err;
+	*needed = db_count(t, DB_passages) == 0 || db_get(t, DB_ledger_meta, REBUILD, NULL) == ERR_OK;
+	db_end_read(t);
+	return ERR_OK;
+}
+
+static enum error mark(struct db_txn *t, void *under_way)
+{
+	if (*(bool *)under_way) return db_put(t, DB_ledger_meta, REBUILD, INDEX_VERSION);
+	enum error err = db_delete(t, DB_ledger_meta, REBUILD);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+enum error ledger_rebuild_mark(struct db *ledger, bool under_way)
+{
+	return db_update(ledger, mark, &under_way);
 }

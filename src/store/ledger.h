@@ -98,10 +98,16 @@ struct ledger_row {
 enum error ledger_put(struct db *ledger, const struct ledger_bounds *b, const struct ledger_row *rows, size_t n,
                       int64_t now);
 /* Removes what is older than the lifetime, and the oldest while passages and index take more than the size; at most `most`
- * entries (a passage or an index row) in one transaction. No write when there is nothing to do. removed counts entries: call
+ * entries (a passage or an index row) in one transaction. No write when there is nothing to do. removed counts
+ * entries: call
  * again while it is not 0; passages counts those that were messages. */
 enum error ledger_expire(struct db *ledger, const struct ledger_bounds *b, int64_t now, size_t most, size_t *removed,
                          size_t *passages);
+
+/* After a crash of the machine the environment was emptied: it is to be filled from the log (ledger_log.h). True also when that was
+ * begun and not finished. */
+enum error ledger_rebuild_needed(struct db *ledger, bool *needed);
+enum error ledger_rebuild_mark(struct db *ledger, bool under_way);
 
 /* ---- reading ---- */
 
@@ -126,6 +132,7 @@ enum error ledger_each(struct db *ledger, ledger_each_fn *each, void *arg);
 struct ledger_summary {
 	uint64_t passages, size; /* size: octets that they and their index take */
 	int64_t oldest;          /* Unix time; 0: none */
+	uint64_t oldest_id;      /* UINT64_MAX: none */
 };
 enum error ledger_summarize(struct db *ledger, struct ledger_summary *out);
 

@@ -234,7 +234,7 @@ enum error ledger_summarize(struct db *ledger, struct ledger_summary *out)
 	struct db_cursor *c;
 	struct slice key;
 	uint64_t id;
-	*out = (struct ledger_summary){0};
+	*out = (struct ledger_summary){.oldest_id = UINT64_MAX};
 	enum error err = db_begin_read(ledger, &t);
 	if (err) return err;
 	out->passages = db_count(t, DB_passages);
@@ -242,7 +242,10 @@ enum error ledger_summarize(struct db *ledger, struct ledger_summary *out)
 	err = db_cursor_open(t, DB_passages, &c);
 	if (!err) {
 		err = db_cursor_seek(c, SLICE_EMPTY, &key, NULL);
-		if (!err && ledger_id_of(key, &id)) out->oldest = (int64_t)(id >> 20) / 1000;
+		if (!err && ledger_id_of(key, &id)) {
+			out->oldest = (int64_t)(id >> 20) / 1000;
+			out->oldest_id = id;
+		}
 		db_cursor_close(c);
 	}
 	db_end_read(t);
