@@ -22,8 +22,10 @@ static const char *algorithm(const struct key *k)
 static void print_record(const struct key *k)
 {
 	printf("%.*s._domainkey.%.*s. IN TXT (", SLICE_ARG(k->selector), SLICE_ARG(k->domain));
-	for (size_t at = 0; at < k->record.n; at += STRING_MOST)
-		printf(" \"%.*s\"", SLICE_ARG(slice_sub(k->record, at, at + STRING_MOST)));
+	for (size_t at = 0; at < k->record.n; at += STRING_MOST) {
+		size_t n = k->record.n - at < STRING_MOST ? k->record.n - at : STRING_MOST;
+		printf(" \"%.*s\"", (int)n, k->record.p + at);
+	}
 	printf(" )\n");
 }
 
