@@ -105,6 +105,7 @@ static enum spf_match include(struct spf_check *c, const struct spf_term *t, uns
 	struct spf_name target;
 	struct slice domain = c->macros.domain;
 	if (!spf_expand(c, t->domain, &target)) {
+		if (c->local_utf8 && spf_macro_uses(t->domain, "sl")) return SPF_NO_MATCH;
 		c->problem = "an include has no domain";
 		return SPF_PERMERROR;
 	}
@@ -229,7 +230,7 @@ static struct slice explain(struct spf_check *c)
 	if (spf_ask(c, slice_of(name.octets, name.n), DNS_TXT, &a) != ERR_OK) return none;
 	struct slice text = a->count == 1 ? joined(c->arena, a->rr[0]) : none;
 	char *out = text.p && spf_macro_check(text, SPF_EXPLAIN) ? arena_alloc(c->arena, EXPLANATION_MAX) : NULL;
-	if (out && spf_macro_wants_validated(text)) c->macros.validated = spf_validated_name(c);
+	if (out && spf_macro_uses(text, "p")) c->macros.validated = spf_validated_name(c);
 	bool ok = out && spf_macro_explain(&c->macros, text, out, EXPLANATION_MAX, &n);
 	dns_answer_free(a);
 	struct slice explanation = slice_of(out, n);
@@ -286,6 +287,7 @@ static struct slice begin(struct spf_check *c, struct spf_verdict *out)
 	                                        : q->sender;
 	struct slice domain = ascii_domain(c->arena, without_final_dot(given));
 	m->local = has_local ? slice_sub(q->sender, 0, at) : SLICE("postmaster");
+	c->local_utf8 = !is_ascii(m->local);
 	m->sender_domain = domain;
 	m->sender = q->sender;
 	if (has_local || !is_usable(domain)) return domain;

@@ -18,7 +18,8 @@ struct spf_check { /* one evaluation */
 	const struct spf_query *query;
 	struct spf_macros macros; /* macros.domain changes with the record that is read */
 	unsigned terms, voids, lookups;
-	bool term_void; /* the term being evaluated found nothing */
+	bool local_utf8; /* RFC 8616 4: the local part is not ASCII and gives no name */
+	bool term_void;  /* the term being evaluated found nothing */
 	const char *problem;
 	/* of the record that decides, includes left out; copies */
 	struct slice mechanism, exp, exp_domain;

@@ -97,13 +97,13 @@ bool spf_macro_check(struct slice text, enum spf_macro_kind kind)
 	return kind != SPF_DOMAIN_SPEC || is_domain_end(slice_of(literal, (size_t)(text.p - literal)), after_macro);
 }
 
-bool spf_macro_wants_validated(struct slice text)
+bool spf_macro_uses(struct slice text, const char *letters)
 {
 	for (size_t at; (at = slice_find(text, '%')) < text.n;) {
 		struct macro m;
 		text = slice_sub(text, at, text.n);
 		if (!take_macro(&text, &m)) return false;
-		if (m.letter == 'p') return true;
+		if (strchr(letters, m.letter)) return true;
 	}
 	return false;
 }

@@ -40,8 +40,8 @@ enum spf_macro_kind {
 };
 
 bool spf_macro_check(struct slice text, enum spf_macro_kind kind);
-/* Does it want the validated name, which is costly to get? */
-bool spf_macro_wants_validated(struct slice text);
+/* Does it have a macro of one of these letters (lower case)? "p" is costly to get. */
+bool spf_macro_uses(struct slice text, const char *letters);
 /* Of a domain-spec that was checked. A name too long loses labels on the left (7.3). False: no name that could be asked for
  * (an empty label, one over 63 octets, nothing at all, more than SPF_EXPANSION). */
 bool spf_macro_domain(const struct spf_macros *m, struct slice spec, struct spf_name *out);

@@ -169,8 +169,8 @@ static void test_syntax(void **state)
 		    spf_macro_check(s, SPF_EXPLAIN) != cases[i].explain)
 			fail_msg("%s", cases[i].text);
 	}
-	assert_true(spf_macro_wants_validated(SLICE("%%x%{i}%{P2r}")));
-	assert_false(spf_macro_wants_validated(SLICE("%%{p}%{i}")));
+	assert_true(spf_macro_uses(SLICE("%%x%{i}%{P2r}"), "p"));
+	assert_false(spf_macro_uses(SLICE("%%{p}%{i}"), "ps"));
 }
 
 /* A long value many times over is given up, not copied. */

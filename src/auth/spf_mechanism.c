@@ -212,7 +212,8 @@ struct slice spf_validated_name(struct spf_check *c)
 
 bool spf_expand(struct spf_check *c, struct slice spec, struct spf_name *out)
 {
-	if (spf_macro_wants_validated(spec)) c->macros.validated = spf_validated_name(c);
+	if (c->local_utf8 && spf_macro_uses(spec, "sl")) return false;
+	if (spf_macro_uses(spec, "p")) c->macros.validated = spf_validated_name(c);
 	return spf_macro_domain(&c->macros, spec, out);
 }
 

@@ -125,7 +125,10 @@ static const struct row {
 	{"exists:void.example -all", "2001:db8::1", NOTHING, "pass"}, /* always asks for A */
 	{"mx:nine.example.com -all", "192.0.2.1", NOTHING, "fail"},
 	/* names of any octets */
-	{"a:%{l}.example.com -all", "192.0.2.99", "caf\303\251@example.com", "pass"},
+	{"a:%{h}.example.com -all", "192.0.2.99", "caf\303\251@example.com", "pass"}, /* of the HELO name */
+	{"a:%{l}.example.com -all", "192.0.2.99", "caf\303\251@example.com", "fail"}, /* RFC 8616 4 */
+	{"include:%{l}.example.com -all", "192.0.2.99", "caf\303\251@example.com", "fail"},
+	{"redirect=%{l}.example.com", "192.0.2.99", "caf\303\251@example.com", "permerror"},
 	{"a:x_.example.com -all", "192.0.2.95", NOTHING, "pass"},
 	{"ptr -all", "192.0.2.98", NOTHING, "pass"},
 	{"ptr -all", "192.0.2.97", NOTHING, "fail"}, /* a dot within a label */
@@ -168,7 +171,7 @@ static void check_row(const struct row *row)
 	}
 	arena_init(&a, 1 << 20);
 	struct slice sender = row->sender[0] ? slice_str(row->sender) : SLICE("strong-bad@example.com");
-	struct spf_verdict v = check(&a, r, row->ip, sender, SLICE("helo.example"));
+	struct spf_verdict v = check(&a, r, row->ip, sender, SLICE("caf\303\251"));
 	CHECK(strcmp(auth_result_text(v.result), row->result) == 0);
 	CHECK((v.explanation.p != NULL) == (row->explanation != NULL));
 	CHECK(!row->explanation || slice_equal(v.explanation, slice_str(row->explanation)));
