@@ -21,6 +21,7 @@
 #include "base/metrics.h"
 #include "store/fingerprint.h"
 #include "store/ledger_log.h"
+#include "store/spool.h"
 
 #define MAGIC 0x1ed9e40u
 
@@ -346,6 +347,12 @@ static void writer_free(struct ledger_writer *w)
 	free(w);
 }
 
+static bool note_newest(const struct ledger_passage *p, void *arg)
+{
+	spool_ids_above(p->id);
+	return false;
+}
+
 enum error ledger_writer_start(struct db *ledger, const struct ledger_bounds *bounds, struct ledger_writer **out,
                                char why[256])
 {
@@ -359,6 +366,8 @@ enum error ledger_writer_start(struct db *ledger, const struct ledger_bounds *bo
 		free(w);
 		return err;
 	}
+	/* Ids are new also when the clock went back. What cannot be read now is told when something is written. */
+	ledger_each(ledger, note_newest, NULL);
 	int64_t now = clock_now_ms();
 	*w = (struct ledger_writer){.magic = MAGIC,
 	                            .ledger = ledger,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/fingerprint.h"
+#include "store/spool.h"
 #include "store/store_test.h"
 
 #define DAY 86400
@@ -106,6 +107,16 @@ static void test_stop_writes_what_waits(void **state)
 	assert_int_equal(ledger_each_by_message_id(t->store->db, SLICE("m@example.org"), count, &n), ERR_OK);
 	assert_int_equal(n, 300);
 	assert_int_equal(metric_get(METRIC_ledger_written) - t->written, 300);
+}
+
+static void test_ids_are_new(void **state)
+{
+	struct test *t = *state;
+	uint64_t id = add(t->writer, clock_unix() + 3600, "<1@example.org>"); /* before the clock was set back */
+	ledger_writer_stop(t->writer);
+	assert_true(spool_new_id(clock_unix_ms()) < id);
+	start(t);
+	assert_true(spool_new_id(clock_unix_ms()) > id);
 }
 
 static void *add_many(void *arg)
@@ -298,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_written_within_moments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_writes_what_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ids_are_new, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
