@@ -68,12 +68,7 @@ static const char *auth_word(uint8_t result)
 
 static const char *proof_word(uint8_t proof)
 {
-	static const char *const texts[] = {
-#define X(name, text) [PROOF_##name] = text,
-		PROOF_TABLE(X)
-#undef X
-	};
-	return proof < PROOF_COUNT ? texts[proof] : "unknown";
+	return proof < PROOF_COUNT ? proof_text((enum proof)proof) : "unknown";
 }
 
 static const char *hex(const uint8_t digest[LEDGER_DIGEST], char out[2 * LEDGER_DIGEST + 1])

@@ -2,11 +2,11 @@
 /*
  * ledger - what was known of each message that came or went
  *
- * One passage is one mail transaction, kept after it has ended: who sent it, by which proof, to whom, and what became
- * of it. A bounce that comes later is joined with it: by Message-ID, by return path, by recipient. What is not in
- * here is *unknown*, which is an honest answer: entries are written a moment after the transaction
- * (relay/ledger_writer.h), they end with their lifetime, the oldest go when there are too many, and a crash of the
- * machine empties the environment.
+ * One passage is one mail transaction, kept after it has ended: who sent it, by which proof, to whom, and what became of
+ * it. A bounce that comes later is joined with it: by Message-ID, by return path, by recipient. What is not in here is
+ * *unknown*, which is an honest answer: entries are written a moment after the transaction (relay/ledger_writer.h), they end
+ * with their lifetime, the oldest go when there are too many, and after a crash of the machine they come back little by
+ * little (ledger_log.h).
  *
  * Strings longer than their bound are cut, and looked up by what was kept of them. Of many recipients the first
  * LEDGER_RECIPIENTS are kept; recipient_total says how many there were.
