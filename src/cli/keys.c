@@ -126,17 +126,38 @@ static void show_key(const struct job *j, const struct key *k)
 		keys_show(k, owner, j->now);
 }
 
-static bool show_one(const struct key *k, void *arg)
+struct copies { /* of keys, to be shown when no transaction is open: whoever reads standard output may take its time */
+	struct arena *arena;
+	struct copy {
+		struct copy *next;
+		struct key key;
+	} * first, **last;
+};
+
+static bool copy_one(const struct key *k, void *arg)
 {
-	show_key(arg, k);
-	return !ferror(stdout);
+	struct copies *copies = arg;
+	struct copy *c = ARENA_NEW(copies->arena, struct copy);
+	if (!c) return false;
+	c->key = *k;
+	c->key.domain = arena_copy(copies->arena, k->domain);
+	c->key.selector = arena_copy(copies->arena, k->selector);
+	c->key.record = arena_copy(copies->arena, k->record);
+	c->key.secret = SLICE_EMPTY;
+	*copies->last = c;
+	copies->last = &c->next;
+	return true;
 }
 
 static int show(struct job *j)
 {
+	struct copies copies = {.arena = &j->arena, .last = &copies.first};
 	if (!j->state) return CLI_DONE;
-	enum error err = keys_each(j->state, j->tenant ? j->tenant->id : KEYS_ALL, show_one, j);
-	return err ? failed(err, "the keys") : CLI_DONE;
+	enum error err = keys_each(j->state, j->tenant ? j->tenant->id : KEYS_ALL, copy_one, &copies);
+	if (!err && arena_exhausted(&j->arena)) err = ERR_NO_MEMORY;
+	if (err) return failed(err, "the keys");
+	for (const struct copy *c = copies.first; c && !ferror(stdout); c = c->next) show_key(j, &c->key);
+	return CLI_DONE;
 }
 
 /* ---- rotate ------------------------------------------------------------------------------------------------------- */
@@ -444,7 +465,7 @@ int cli_keys(int argc, char **argv)
 {
 	struct job j = {.now = clock_unix()};
 	int option, status = 0;
-	arena_init(&j.arena, 16 * 1024 * 1024);
+	arena_init(&j.arena, 256 * 1024 * 1024);
 	cli_begin(&j.options, argv[0], help);
 	while (!status && (option = cli_getopt(&j.options, argc, argv, options)) != -1) {
 		if (option == '?') {

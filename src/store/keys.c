@@ -4,14 +4,12 @@
 #include <openssl/rand.h>
 
 #include "base/arena.h"
+#include "store/keys_row.h"
 #include "store/meta.h"
 #include "store/octets.h"
 
-#define ROW_VERSION     1
 #define META_GENERATION SLICE("keys_generation")
-#define NAME_MOST       500 /* octets of a row's key; LMDB's limit is 511 */
 #define MEMORY          ((size_t)64 * 1024 * 1024)
-#define BATV_NUMBERS    10
 
 const char *key_kind_text(enum key_kind k)
 {
@@ -40,90 +38,20 @@ const char *key_state_text(enum key_state s)
 
 /* ---- rows --------------------------------------------------------------------------------------------------------- */
 
-struct name {
-	char octets[NAME_MOST];
-	struct slice s; /* what of it is the key of the row; {NULL,0}: cannot be stored */
-};
-
-static struct slice name_of(struct name *n, const struct key *k)
-{
-	struct octet_writer w = octet_writer(n->octets, sizeof n->octets);
-	octet_put_u32(&w, k->tenant);
-	octet_put_u8(&w, (uint8_t)k->kind);
-	switch (k->kind) {
-	case KEY_DKIM:
-		octet_put(&w, k->domain.p, k->domain.n);
-		octet_put_u8(&w, 0);
-		octet_put(&w, k->selector.p, k->selector.n);
-		break;
-	case KEY_BATV: octet_put_u8(&w, (uint8_t)k->number); break;
-	case KEY_SRS: octet_put_u32(&w, k->number); break;
-	}
-	n->s = w.failed ? (struct slice){NULL, 0} : octet_written(&w);
-	return n->s;
-}
-
-static bool storable(const struct key *k)
-{
-	if (k->secret.n > UINT16_MAX || k->record.n > UINT16_MAX) return false;
-	if (k->kind == KEY_BATV) return k->number < BATV_NUMBERS;
-	if (k->kind != KEY_DKIM) return k->kind == KEY_SRS;
-	return k->domain.n && k->selector.n && slice_find(k->domain, '\0') == k->domain.n;
-}
-
-static bool read_name(struct slice name, struct key *k)
-{
-	struct octet_reader r = octet_reader(name);
-	*k = (struct key){.tenant = octet_get_u32(&r), .kind = (enum key_kind)octet_get_u8(&r)};
-	switch (k->kind) {
-	case KEY_DKIM:
-		k->domain = slice_split(&r.rest, '\0');
-		k->selector = r.rest;
-		return !r.failed && k->domain.n && k->selector.n;
-	case KEY_BATV: k->number = octet_get_u8(&r); break;
-	case KEY_SRS: k->number = octet_get_u32(&r); break;
-	default: return false;
-	}
-	return !r.failed && r.rest.n == 0;
-}
-
-static enum error read_row(struct slice name, struct slice value, struct key *k)
-{
-	struct octet_reader r = octet_reader(value);
-	if (!read_name(name, k)) return ERR_CORRUPT;
-	if (octet_get_u8(&r) > ROW_VERSION) return ERR_VERSION;
-	k->created = (int64_t)octet_get_u64(&r);
-	k->active_from = (int64_t)octet_get_u64(&r);
-	k->retired = (int64_t)octet_get_u64(&r);
-	k->expires = (int64_t)octet_get_u64(&r);
-	k->secret = octet_get_string(&r);
-	k->record = octet_get_string(&r);
-	return r.failed ? ERR_CORRUPT : ERR_OK;
-}
-
 static enum error write_row(struct db_txn *t, const struct key *k)
 {
-	struct name n;
+	struct keys_name n;
 	void *room;
-	size_t size = 1 + 4 * 8 + 2 + k->secret.n + 2 + k->record.n;
-	if (!storable(k) || !name_of(&n, k).p) return ERR_INVALID;
-	enum error err = db_reserve(t, DB_keys, n.s, size, &room);
-	if (err) return err;
-	struct octet_writer w = octet_writer(room, size);
-	octet_put_u8(&w, ROW_VERSION);
-	octet_put_u64(&w, (uint64_t)k->created);
-	octet_put_u64(&w, (uint64_t)k->active_from);
-	octet_put_u64(&w, (uint64_t)k->retired);
-	octet_put_u64(&w, (uint64_t)k->expires);
-	octet_put_string(&w, k->secret);
-	octet_put_string(&w, k->record);
-	return ERR_OK;
+	if (!keys_row_storable(k) || !keys_row_name(&n, k)) return ERR_INVALID;
+	enum error err = db_reserve(t, DB_keys, n.s, keys_row_size(k), &room);
+	if (!err) keys_row_write(k, room);
+	return err;
 }
 
 static enum error delete_row(struct db_txn *t, const struct key *k)
 {
-	struct name n;
-	return name_of(&n, k).p ? db_delete(t, DB_keys, n.s) : ERR_INVALID;
+	struct keys_name n;
+	return keys_row_name(&n, k) ? db_delete(t, DB_keys, n.s) : ERR_INVALID;
 }
 
 /* ---- several rows ------------------------------------------------------------------------------------------------- */
@@ -141,7 +69,7 @@ static enum error each_row(struct db_txn *t, uint32_t tenant, bool (*each)(const
 	err = db_cursor_seek(c, octet_written(&w), &name, &value);
 	for (; !err; err = db_cursor_next(c, &name, &value)) {
 		if (!slice_starts(name, octet_written(&w))) break;
-		err = read_row(name, value, &k);
+		err = keys_row_read(name, value, &k);
 		if (err || !each(&k, arg)) break;
 	}
 	db_cursor_close(c);
@@ -269,8 +197,8 @@ static enum error give_number(const struct rows *rows, struct key *fresh)
 		fresh->number = highest + 1;
 		return highest < UINT32_MAX ? ERR_OK : ERR_BUSY;
 	}
-	for (uint32_t i = 0; i < BATV_NUMBERS; i++) {
-		fresh->number = ((newest ? newest->number + 1 : 0) + i) % BATV_NUMBERS;
+	for (uint32_t i = 0; i < KEYS_BATV_NUMBERS; i++) {
+		fresh->number = ((newest ? newest->number + 1 : 0) + i) % KEYS_BATV_NUMBERS;
 		if (!number_taken(rows, fresh->number)) return ERR_OK;
 	}
 	return ERR_BUSY;
@@ -343,13 +271,13 @@ static enum error reinstate(struct db_txn *t, const struct rows *rows, const str
 static enum error drop(struct db_txn *t, void *arg)
 {
 	const struct removal *removal = arg;
-	struct name n;
+	struct keys_name n;
 	struct slice value;
 	struct key gone;
 	struct rows rows;
-	if (!name_of(&n, removal->name).p) return ERR_NOT_FOUND;
+	if (!keys_row_name(&n, removal->name)) return ERR_NOT_FOUND;
 	enum error err = db_get(t, DB_keys, n.s, &value);
-	if (!err) err = read_row(n.s, value, &gone);
+	if (!err) err = keys_row_read(n.s, value, &gone);
 	if (err) return err;
 	err = rows_get(&rows, t, gone.tenant, &gone);
 	if (!err) err = db_delete(t, DB_keys, n.s);
