@@ -57,7 +57,7 @@ static const struct subcommand tools[] = {
 	{"arc", cli_arc, "check an ARC chain"},
 	{"arc-seal", cli_arc_seal, "extend an ARC chain"},
 	{"dmarc", cli_dmarc, "evaluate DMARC"},
-	{"auth", NULL, "SPF, DKIM, DMARC and ARC of a message"},
+	{"auth", cli_auth, "SPF, DKIM, DMARC and ARC of a message"},
 	{"srs", cli_srs, "rewrite return paths (SRS)"},
 	{"batv", cli_batv, "sign return paths (BATV)"},
 	{"classify", NULL, "bounce, auto-reply or ordinary mail?"},

@@ -79,6 +79,7 @@ int cli_keys(int argc, char **argv);
 int cli_srs(int argc, char **argv);
 int cli_batv(int argc, char **argv);
 int cli_dmarc(int argc, char **argv);
+int cli_auth(int argc, char **argv);
 int cli_arc(int argc, char **argv);
 int cli_arc_seal(int argc, char **argv);
 int cli_spf(int argc, char **argv);
