@@ -15,7 +15,7 @@
 #include "auth/sigwrite.h"
 
 #define COLUMNS   76
-#define LINE_MOST 900 /* octets; RFC 5322 2.1.1 allows 998 */
+#define LINE_MOST 400 /* octets: keys of 2048 bits still sign on one line */
 
 struct arc_sealer {
 	struct arena *arena;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/authres.h"
 
+#include "mail/utf8.h"
+
 #define RESULTS_MOST 64
 
 struct merging {
@@ -10,16 +12,19 @@ struct merging {
 	bool failed;
 };
 
-/* Each run of blanks and line ends as one blank. */
+/* Each run of blanks and line ends as one blank; what no field may have as "?". */
 static struct slice on_one_line(struct arena *a, struct slice s)
 {
 	char *out = arena_alloc(a, s.n + 1);
 	size_t n = 0;
+	bool utf8 = utf8_valid(s);
 	if (!out) return (struct slice){NULL, 0};
 	for (size_t i = 0; i < s.n; i++) {
-		bool blank = s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\r' || s.p[i] == '\n';
+		unsigned char c = (unsigned char)s.p[i];
+		bool blank = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+		bool odd = c < ' ' || c == 0x7f || (c >= 0x80 && !utf8);
 		if (!blank)
-			out[n++] = s.p[i];
+			out[n++] = odd ? '?' : s.p[i];
 		else if (n > 0 && out[n - 1] != ' ')
 			out[n++] = ' ';
 	}

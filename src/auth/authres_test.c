@@ -248,12 +248,39 @@ static void test_instances(void **state)
 	}
 }
 
+static void test_merge(void **state)
+{
+	struct arena a;
+	arena_init(&a, 65536);
+	struct slice header =
+		SLICE("Authentication-Results: lists.example.org 1; arc=none\r\n"
+	              "Authentication-Results: LISTS.example.org;\n  spf=pass\n\t smtp.mfrom=x (a\n b)\n"
+	              "Authentication-Results: nobody.example.org; something=ignored\r\n"
+	              "Authentication-Results: lists.example.org; dkim/1=fail reason=\"x; y\"; arc=none\r\n"
+	              "Authentication-Results: (broken\r\n"
+	              "Authentication-Results: lists.example.org; none\r\n\r\n"
+	              "Authentication-Results: lists.example.org; body=ignored\r\n");
+	struct slice merged = authres_merge(&a, header, SLICE("lists.example.org"));
+	if (!slice_equal(merged, SLICE(" arc=none;\r\n\tspf=pass smtp.mfrom=x (a b);\r\n\tdkim=fail reason=\"x; y\"")))
+		fail_msg("%.*s", SLICE_ARG(merged));
+	assert_int_equal(authres_merge(&a, header, SLICE("mx.example.net")).n, 0);
+	merged = authres_merge(&a,
+	                       SLICE("Authentication-Results: a; x=y (\xff\0\x01)\nAuthentication-Results: a; x=y "
+	                             "(\xC3\xB8)"),
+	                       SLICE("a"));
+	assert_true(slice_equal(merged, SLICE(" x=y (???);\r\n\tx=y (\xC3\xB8)")));
+	arena_free(&a);
+	arena_init(&a, 8);
+	assert_null(authres_merge(&a, header, SLICE("lists.example.org")).p);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_little), cmocka_unit_test(test_values),
 		cmocka_unit_test(test_no_memory),  cmocka_unit_test(test_claims), cmocka_unit_test(test_each),
-		cmocka_unit_test(test_instances),
+		cmocka_unit_test(test_instances),  cmocka_unit_test(test_merge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

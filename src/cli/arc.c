@@ -40,9 +40,9 @@ static json_t *answer(struct tool_run *run, struct arena *a, const json_t *quest
 	arc_verify_keys(v, run->resolver, clock_deadline(DNS_TIME));
 	arc_verify_body(v, m.body);
 	arc_verify_end(v, &verdict);
-	json_t *sealer = verdict.sealer.n > 0 ? json_stringn(verdict.sealer.p, verdict.sealer.n) : json_null();
 	return json_pack("{ss si so si ss?}", "result", auth_result_text(verdict.result), "sets", (int)verdict.sets,
-	                 "sealer", sealer, "oldest_pass", (int)verdict.oldest_pass, "problem", verdict.problem);
+	                 "sealer", cli_json_slice(verdict.sealer), "oldest_pass", (int)verdict.oldest_pass, "problem",
+	                 verdict.problem);
 }
 
 static void print(struct tool_run *run, const json_t *answer)

@@ -129,7 +129,7 @@ static enum error seal(struct arena *a, struct job *job, struct arc_set *out)
 static void add_field(json_t *list, struct slice field)
 {
 	field = slice_trim(field); /* the last line end is not a part of it here */
-	if (field.n > 0) json_array_append_new(list, json_stringn(field.p, field.n));
+	if (field.n > 0) json_array_append_new(list, cli_json_slice(field));
 }
 
 static json_t *answer(struct tool_run *run, struct arena *a, const json_t *question, char why[TOOL_WHY])

@@ -133,19 +133,14 @@ static enum error examine(struct job *job, struct evidence *out)
 
 /* ---- the answer --------------------------------------------------------------------------------------------------------------------- */
 
-static json_t *text_or_null(struct slice s)
-{
-	return s.p && s.n > 0 ? json_stringn(s.p, s.n) : json_null();
-}
-
 static json_t *describe_dkim(const struct dkim_verdict *v)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < v->count; i++) {
 		const struct dkim_signature *s = &v->signatures[i];
 		json_array_append_new(list, json_pack("{ss so so ss?}", "result", auth_result_text(s->result), "domain",
-		                                      text_or_null(s->domain), "selector", text_or_null(s->selector),
-		                                      "problem", s->problem));
+		                                      cli_json_slice(s->domain), "selector",
+		                                      cli_json_slice(s->selector), "problem", s->problem));
 	}
 	return json_pack("{ss so}", "result", auth_result_text(v->result), "signatures", list);
 }
@@ -154,18 +149,18 @@ static json_t *describe_dmarc(const struct dmarc_verdict *v)
 {
 	return json_pack("{ss ss? ss so ss?}", "result", auth_result_text(v->result), "policy",
 	                 dmarc_policy_text(v->policy), "disposition", dmarc_policy_text(v->disposition), "org_domain",
-	                 text_or_null(v->org_domain), "problem", v->problem);
+	                 cli_json_slice(v->org_domain), "problem", v->problem);
 }
 
 static json_t *describe(const struct evidence *e)
 {
 	bool verified = e->proof != PROOF_none;
 	json_t *spf = json_pack("{ss so ss?}", "result", auth_result_text(e->spf->result), "domain",
-	                        text_or_null(e->spf->domain), "problem", e->spf->problem);
+	                        cli_json_slice(e->spf->domain), "problem", e->spf->problem);
 	json_t *arc = json_pack("{ss ss?}", "result", auth_result_text(e->arc.result), "problem", e->arc.problem);
 	return json_pack("{so so so so so sb ss?}", "spf", spf, "dkim", describe_dkim(&e->dkim), "dmarc",
-	                 describe_dmarc(&e->dmarc), "arc", arc, "from_domain", text_or_null(e->from_domain), "verified",
-	                 verified, "by", verified ? proof_text(e->proof) : NULL);
+	                 describe_dmarc(&e->dmarc), "arc", arc, "from_domain", cli_json_slice(e->from_domain),
+	                 "verified", verified, "by", verified ? proof_text(e->proof) : NULL);
 }
 
 static json_t *answer(struct tool_run *run, struct arena *a, const json_t *question, char why[TOOL_WHY])

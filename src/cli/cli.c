@@ -180,6 +180,14 @@ json_t *cli_json_text(const char *text)
 	return string;
 }
 
+json_t *cli_json_slice(struct slice text)
+{
+	char *copy = text.n > 0 ? strndup(text.p, text.n) : NULL;
+	json_t *value = copy ? cli_json_text(copy) : json_null();
+	free(copy);
+	return value;
+}
+
 void cli_print_json(json_t *object)
 {
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 
 #include "base/config.h"
+#include "base/slice.h"
 #include "store/db.h"
 
 enum cli_status { CLI_DONE = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_CANNOT = 3 };
@@ -62,6 +63,8 @@ int cli_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_print_json(json_t *object);
 /* A JSON string of any text: octets that are not UTF-8 are taken for Latin-1. */
 json_t *cli_json_text(const char *text);
+/* The same of a slice without NUL; null for the empty one. */
+json_t *cli_json_slice(struct slice text);
 /* To be returned at the end of a command: status, or CLI_CANNOT when standard output could not be written (disk full). */
 int cli_finish(int status);
 /* "backstop NAME: not supported in this release"; returns CLI_CANNOT. */

@@ -92,11 +92,6 @@ static int complete(struct tool_run *run)
 
 /* ---- the organisation ------------------------------------------------------------------------------------------------------------- */
 
-static json_t *text_or_null(struct slice s)
-{
-	return s.p && s.n > 0 ? json_stringn(s.p, s.n) : json_null();
-}
-
 /* null for what is no domain, and for a public suffix itself: publicsuffix.org's own tests want to know what is registrable. The answer
  * is in the form of the question, A-labels or U-labels, in lower case. */
 static json_t *answer_org_domain(struct arena *a, const struct orgdomain_source *s, const json_t *question,
@@ -114,7 +109,7 @@ static json_t *answer_org_domain(struct arena *a, const struct orgdomain_source 
 		if (e) return NULL;
 	}
 	if (org.n > 0 && !utf8_is_ascii(slice_str(text))) org = domain_display(a, org);
-	return json_pack("{so}", "org_domain", text_or_null(org));
+	return json_pack("{so}", "org_domain", cli_json_slice(org));
 }
 
 /* ---- DMARC -------------------------------------------------------------------------------------------------------------------------- */
@@ -151,8 +146,8 @@ static json_t *describe(const struct dmarc_verdict *v)
 {
 	return json_pack("{ss ss? ss so so sb sb ss?}", "result", auth_result_text(v->result), "policy",
 	                 dmarc_policy_text(v->policy), "disposition", dmarc_policy_text(v->disposition), "org_domain",
-	                 text_or_null(v->org_domain), "policy_domain", text_or_null(v->policy_domain), "spf_aligned",
-	                 v->spf_aligned, "dkim_aligned", v->dkim_aligned, "problem", v->problem);
+	                 cli_json_slice(v->org_domain), "policy_domain", cli_json_slice(v->policy_domain),
+	                 "spf_aligned", v->spf_aligned, "dkim_aligned", v->dkim_aligned, "problem", v->problem);
 }
 
 static json_t *answer(struct tool_run *run, struct arena *a, const json_t *question, char why[TOOL_WHY])
