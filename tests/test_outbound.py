@@ -4,6 +4,7 @@ import email
 import email.policy
 import os
 import pwd
+import re
 import time
 
 import pytest
@@ -435,3 +436,30 @@ def test_too_many_recipients_for_a_peer_are_sent_again(lab):
     wait_until(lambda: len({r for m in sink.messages if m.accepted for r in m.recipients}) == 12, 30, "all")
     relay.wait_queue(0)
     assert len([r for m in sink.messages for r in m.recipients]) == 12
+
+
+# ---- tags ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["prvs", "sub-address"])
+def test_return_paths_leave_with_a_tag_and_reports_go_to_the_untagged_one(lab, form):
+    sink = lab.sink()
+    relay = make(lab, sink)
+    relay.cli("tenant", "set", "acme", "--tags", form, "--tag-exception", "list@tenant.test").ok()
+    for sender in ("user@tenant.test", "user@tenant.test", "list@tenant.test", "prvs=1234abcdef=own@tenant.test",
+                   "a-name-that-is-so-long-that-a-tag-would-make-it-too-long-for-some@tenant.test"):
+        send(relay, sender)
+    sent = [m.sender for m in sink.wait_for_count(5)]
+    tagged = [s for s in sent if "user" in s]
+    assert len(set(tagged)) == 1 and len(tagged) == 2  # one tag for each sender and day
+    pattern = r"prvs=\d{4}[0-9a-f]{6}=user@tenant\.test" if form == "prvs" else r"user\+prvs=\d{4}[0-9a-f]{6}@tenant\.test"
+    assert re.fullmatch(pattern, tagged[0])
+    assert sorted(s for s in sent if "user" not in s) == [
+        "a-name-that-is-so-long-that-a-tag-would-make-it-too-long-for-some@tenant.test", "list@tenant.test",
+        "prvs=1234abcdef=own@tenant.test"]
+    assert relay.wait_event("delivery", tagged=tagged[0])["from"] == "user@tenant.test"
+    assert relay.metric("tagged") == 2 and relay.metric("tag_too_long") == 1
+    sink.script["rcpt"] = "550 5.1.1 no such user"
+    send(relay)
+    got, _ = report(relay)
+    assert got.recipients == ["user@tenant.test"]

@@ -84,7 +84,7 @@ static void it_says_what_is_held_why_until_when_and_what_to_do(void **state)
 		"Date: Mon, 23 Nov 2026 22:17:00 +0000\r\n",
 		"From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\r\n",
 		"To: <postmaster@tenant.example>\r\n",
-		"has put 2 messages for acme on hold that it",
+		"has put 2 messages for acme on hold.",
 		"Subject: Mail held for acme: 2 new messages\r\n",
 		"Message-ID: <1.2@mx.example.net>\r\n",
 		"Auto-Submitted: auto-generated\r\n",

@@ -125,6 +125,21 @@ TEST(inbound_mail_of_a_stranger_is_held_though_he_asks_for_silence)
 	(void)arg;
 }
 
+TEST(what_was_told_before_a_crash_is_not_told_again)
+{
+	struct world *w = world_new(NULL, NULL);
+	/* the report was stored together with this; then the process died */
+	message_unref(
+		make(w,
+	             &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}, .state = RECIPIENT_FAILED}));
+	world_start(w);
+	expect_stored(w, 0);
+	CHECK(count_log("event=queue_loaded messages=0") == 1);
+	CHECK(count_log("event=report") == 0 && count_log("event=delivery") == 0);
+	world_free(w);
+	(void)arg;
+}
+
 struct tally {
 	uint64_t id;
 	int open, reports;
@@ -290,6 +305,7 @@ int main(void)
 		cmocka_unit_test(what_is_released_and_fails_again_is_held_again),
 		cmocka_unit_test(an_unproven_answer_goes_to_the_tenant_or_nowhere),
 		cmocka_unit_test(a_message_may_be_sent_elsewhere_while_it_is_being_tried),
+		cmocka_unit_test(what_was_told_before_a_crash_is_not_told_again),
 		cmocka_unit_test(a_report_and_what_it_is_about_are_stored_together),
 	};
 	return cmocka_run_group_tests(tests, capture, NULL);

@@ -188,6 +188,7 @@ struct mail {
 	uint8_t body_type;
 	uint8_t kind;
 	bool downstream, unverified, answer;
+	uint8_t state;    /* of its recipients */
 	const char *hold; /* held for this reason since an hour */
 	int64_t age;      /* seconds since it came */
 	int64_t expires;  /* seconds from now; 0: tomorrow */
@@ -224,6 +225,7 @@ static struct message *make(struct world *w, const struct mail *mail)
 		to->address = arena_copy(&m->arena, slice_str(mail->to[r->recipient_count]));
 		to->orcpt = to->last_reply = to->last_remote = SLICE_EMPTY;
 		to->notify = mail->notify;
+		to->state = mail->state;
 	}
 	blob_init(&m->body, strlen(body) + 1, w->folder);
 	CHECK_ERROR(blob_append(&m->body, slice_str(body)), ERR_OK);
