@@ -61,6 +61,23 @@
 	X(reports_sent, COUNTER, "delivery reports made for senders who proved themselves")                            \
 	X(tagged, COUNTER, "transactions whose return path was tagged")                                                \
 	X(tag_too_long, COUNTER, "transactions not tagged because the local part would be too long")                   \
+	X(proof_none, COUNTER, "inbound messages whose return path proved nothing")                                    \
+	X(proof_source, COUNTER, "messages of tenants' own sources")                                                   \
+	X(proof_tag, COUNTER, "inbound messages proven by a tag of ours in the return path")                           \
+	X(proof_spf, COUNTER, "inbound messages proven by SPF")                                                        \
+	X(proof_dkim, COUNTER, "inbound messages proven by an aligned DKIM signature")                                 \
+	X(proof_dmarc, COUNTER, "inbound messages proven by DMARC")                                                    \
+	X(dmarc_refused, COUNTER, "messages refused because their author's domain asks for it")                        \
+	X(inbound_spooled, COUNTER, "inbound messages kept while the tenant's servers were away")                      \
+	X(tags_good, COUNTER, "recipients with a good tag of ours")                                                    \
+	X(tags_noted, COUNTER, "bounces without a good tag, let in because the tenant learns")                         \
+	X(tags_refused, COUNTER, "bounces refused for want of a good tag")                                             \
+	X(answers_proven, COUNTER, "tenants' bounces and auto-replies to proven senders")                              \
+	X(answers_unknown, COUNTER, "tenants' bounces and auto-replies about mail that is not known")                  \
+	X(answers_unproven, COUNTER, "tenants' bounces and auto-replies held because their addressee proved nothing")  \
+	X(answers_contained, COUNTER, "answers that came back by a contained return path, and were held")              \
+	X(signed, COUNTER, "outbound messages signed with DKIM")                                                       \
+	X(sign_failed, COUNTER, "outbound messages that could not be signed")                                          \
 	X(dns_queries, COUNTER, "DNS questions asked")                                                                 \
 	X(dns_cached, COUNTER, "DNS questions answered from the relay's cache")                                        \
 	X(dns_failures, COUNTER, "DNS questions that failed")                                                          \

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/tenant_options.h"
+#include "cli/tenant_untagged.h"
 #include "store/directory.h"
 #include "store/keys.h"
 
@@ -17,6 +18,7 @@ static const char help_head[] =
 	"       backstop tenant list [--json]\n"
 	"       backstop tenant show NAME [--json]\n"
 	"       backstop tenant remove NAME\n"
+	"       backstop tenant untagged NAME [--json]\n"
 	"\n"
 	"A tenant is a customer organisation: its domains, its own mail servers (where mail for\n"
 	"those domains goes), and what may send out as those domains. Changes count at once,\n"
@@ -34,6 +36,8 @@ static const char help_tail[] =
 	"A password that is asked for is read from the terminal, or from standard input, a line\n"
 	"each. Given as --user NAME:PASSWORD it can be seen by others while the command runs.\n"
 	"remove also removes the tenant's recipients and keys; messages in the queue stay.\n"
+	"untagged shows bounces that came without a good tag, and so were refused, or will be\n"
+	"after learning.\n"
 	"\n"
 	"Exit status: 0 done; 1 there is no such tenant, or something belongs to another; 2 usage;\n"
 	"3 the state cannot be read or written.\n";
@@ -273,6 +277,19 @@ static int drop(struct job *j, const char *name)
 	return err == ERR_NOT_FOUND ? CLI_NO : err ? CLI_CANNOT : CLI_DONE;
 }
 
+static int untagged(struct job *j, const char *name)
+{
+	const struct tenant *t = find(j, name);
+	struct db *ledger = NULL;
+	if (!t) return CLI_NO;
+	enum error err = cli_open_db(j->config, DB_LEDGER, DB_READ_ONLY, &ledger);
+	if (err == ERR_NOT_FOUND) return CLI_DONE;
+	if (!err) err = tenant_untagged(ledger, t, j->options.json);
+	if (err) cli_complain("the ledger: %s", error_text(err));
+	db_close(ledger);
+	return err ? CLI_CANNOT : CLI_DONE;
+}
+
 /* ---- the command -------------------------------------------------------------------------------------------------- */
 
 static const struct verb {
@@ -283,7 +300,7 @@ static const struct verb {
 } verbs[] = {
 	{"add", add, DB_CREATE, true, true},        {"set", set, 0, true, true},
 	{"list", list, DB_READ_ONLY, false, false}, {"show", show, DB_READ_ONLY, true, false},
-	{"remove", drop, 0, true, false},
+	{"remove", drop, 0, true, false},           {"untagged", untagged, DB_READ_ONLY, true, false},
 };
 
 static int open_and_run(struct job *j, const struct verb *v, const char *name)
@@ -306,7 +323,7 @@ static int open_and_run(struct job *j, const struct verb *v, const char *name)
 
 static int run(struct job *j, int argc, char **argv)
 {
-	if (argc < 1) return cli_usage("what shall be done? add, set, list, show or remove");
+	if (argc < 1) return cli_usage("what shall be done? add, set, list, show, remove or untagged");
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		const struct verb *v = &verbs[i];
 		if (strcmp(argv[0], v->name) != 0) continue;

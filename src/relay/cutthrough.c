@@ -20,6 +20,7 @@ struct leg *leg_new(struct arena *a, struct downstreams *pool, const struct setu
 	l->envelope.recipients = NULL;
 	l->envelope.recipient_count = 0;
 	l->why = SLICE_EMPTY;
+	l->all_known = true;
 	return l;
 }
 
@@ -177,6 +178,11 @@ void leg_rcpt(struct leg *l, const struct envelope_recipient *r, size_t position
 		reply_set_reason(l->arena, out, REASON_no_memory, SLICE_EMPTY);
 }
 
+bool leg_speaks_dsn(const struct leg *l)
+{
+	return l->connection.client && client_extensions(l->connection.client)->dsn;
+}
+
 void leg_drop(struct leg *l, size_t index)
 {
 	struct envelope *e = &l->envelope;
@@ -262,8 +268,8 @@ static bool start_data(struct leg *l, struct reply *out, size_t *refused)
 	return false;
 }
 
-bool leg_message(struct leg *l, struct slice head, const struct blob *body, struct reply *out, struct reply *replies,
-                 size_t *refused)
+bool leg_message(struct leg *l, struct slice head, const struct blob *body, uint64_t offset, struct reply *out,
+                 struct reply *replies, size_t *refused)
 {
 	size_t n = l->envelope.recipient_count;
 	struct reply final = {0};
@@ -279,7 +285,7 @@ bool leg_message(struct leg *l, struct slice head, const struct blob *body, stru
 	struct client *c = l->connection.client;
 	bool each = client_prdr(c);
 	int64_t deadline = clock_deadline(l->setup->config->relay.data_time_limit);
-	enum error e = client_send(c, head, body, 0, deadline);
+	enum error e = client_send(c, head, body, offset, deadline);
 	if (!e)
 		e = client_end_data(c, clock_deadline(l->setup->config->relay.downstream_data_timeout), &final,
 		                    each ? replies : NULL, n);

@@ -27,6 +27,7 @@ struct leg {
 	struct envelope envelope; /* recipients accepted so far */
 	size_t *positions;        /* of each recipient among the client's recipients */
 	size_t room;
+	bool all_known;   /* every recipient is good: in its list, or accepted by the server */
 	char server[300]; /* who answered last, for the log */
 	struct slice why; /* what happened to the connection, for the log */
 };
@@ -38,13 +39,15 @@ struct leg *leg_new(struct arena *a, struct downstreams *pool, const struct setu
 void leg_rcpt(struct leg *l, const struct envelope_recipient *r, size_t position, struct reply *out);
 /* Adds a recipient without asking: it will be asked at the end of data. False: no memory. */
 bool leg_add(struct leg *l, const struct envelope_recipient *r, size_t position);
+/* The server knows NOTIFY, so that what it is told of it matters: as far as it was talked to. */
+bool leg_speaks_dsn(const struct leg *l);
 /* Drops a recipient (it has its copy already); the transaction is begun anew without it. */
 void leg_drop(struct leg *l, size_t index);
-/* Hands the message over: head (our trace field), then the body. replies (recipient_count of them, in the leg's order) get each
+/* Hands the message over: head, then the body from an offset (what head stands for is left out). replies (recipient_count of them, in the leg's order) get each
  * recipient's answer: all the same unless the leg was made for PRDR and the downstream speaks it. *refused is the recipient that the server
  * refused only now (ask = data), or recipient_count. Returns false when no answer was had: *out then says 451. */
-bool leg_message(struct leg *l, struct slice head, const struct blob *body, struct reply *out, struct reply *replies,
-                 size_t *refused);
+bool leg_message(struct leg *l, struct slice head, const struct blob *body, uint64_t offset, struct reply *out,
+                 struct reply *replies, size_t *refused);
 /* Ends what is open and returns the connection. Any number of times. */
 void leg_close(struct leg *l);
 

@@ -144,8 +144,6 @@ int64_t outcome_expires(const struct delivery *d, const struct spool_message *m)
 
 /* A report on this message may go to its return path: it proved itself, is not null, and is no report's. Invariant 1. */
 bool reports_allowed(const struct spool_message *m);
-/* The sender wants to hear of this recipient's failure. RFC 3461 4.1 */
-bool reports_failure_wanted(const struct spool_recipient *r);
 /* Mail to this address goes to a tenant's own servers. */
 bool reports_stay_here(struct delivery *d, struct slice address);
 /* Makes out the spooled message with this text: from <>, of which nothing is ever reported nor held. out->record.id is the caller's. False:

@@ -1,25 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the world to a tenant: cut-through. The leg's answers become the client's (cutthrough.h); fingerprints keep a
- * message whose 250 was lost from being delivered twice (store/fingerprint.h).
+ * From the world to a tenant: cut-through. The leg's answers become the client's (cutthrough.h). What the return path proves decides
+ * what the server behind may tell it, and what happens when that server is away (fate.h).
  */
-#include <openssl/evp.h>
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "relay/contain.h"
+#include "relay/fate.h"
+#include "relay/inbound_copies.h"
+#include "relay/intake.h"
 #include "relay/refusals.h"
-#include "relay/visit.h"
-#include "store/spool.h"
+
+static bool verified(const struct passage *p)
+{
+	return proving_so_far(&p->proving) != PROOF_none;
+}
+
+/* The server behind may tell the sender of a failure. Of the null return path it cannot. */
+static bool may_be_told(const struct passage *p)
+{
+	return verified(p) || p->sender.null;
+}
+
+/* ---- what the tenant's server is told ------------------------------------------------------------------------------------ */
+
+/* The return path it gets: its own, or one of ours for what did not prove itself. Without a secret or memory the mail must not go
+ * uncontained: {NULL,0}. */
+static struct slice path_for(struct passage *p, const struct tenant *t, bool proven)
+{
+	const struct envelope *e = &p->transaction->envelope;
+	char id[SPOOL_ID_TEXT];
+	if (proven || !t->contain || p->sender.null) return e->return_path;
+	int64_t now = clock_unix();
+	struct srs_secrets secrets = keyring_srs(p->keys, now);
+	return contain_return_path(&p->transaction->arena, p->visit->setup->config, &secrets, e->return_path,
+	                           spool_id_text(p->id, id), now);
+}
+
+/* What is known by now of the sender goes into the leg's envelope; a transaction that was begun with other words is begun anew. The
+ * server is told nothing different when it does not know NOTIFY. */
+static bool tell(struct passage *p, struct leg *l)
+{
+	bool proven = verified(p);
+	struct slice path = path_for(p, l->tenant, proven);
+	if (!path.p) return false;
+	bool other = !slice_equal(path, l->envelope.return_path);
+	l->envelope.return_path = path;
+	for (size_t i = 0; i < l->envelope.recipient_count; i++) {
+		struct envelope_recipient *r = &l->envelope.recipients[i];
+		uint8_t asked = p->transaction->envelope.recipients[l->positions[i]].notify;
+		uint8_t notify = fate_notify(asked, may_be_told(p));
+		other = other || (notify != r->notify && leg_speaks_dsn(l));
+		r->notify = notify;
+	}
+	if (other) leg_close(l);
+	return true;
+}
+
+/* ---- RCPT ---------------------------------------------------------------------------------------------------------------- */
 
 static struct leg *leg_of(struct passage *p, const struct tenant *t)
 {
 	for (struct leg *l = p->legs; l; l = l->next)
 		if (l->tenant == t) return l;
 	struct visit *v = p->visit;
-	struct leg *l = leg_new(&p->transaction->arena, v->worker->downstreams, v->setup, t, &p->transaction->envelope,
-	                        p->transaction->prdr);
+	struct transaction *tr = p->transaction;
+	char id[SPOOL_ID_TEXT];
+	struct leg *l = leg_new(&tr->arena, v->worker->downstreams, v->setup, t, &tr->envelope, tr->prdr);
 	if (!l) return NULL;
+	/* RFC 3461 4.4: what the sender called it stays; otherwise a report can be joined with what we know by our own id */
+	if (!l->envelope.envid.n) l->envelope.envid = arena_copy(&tr->arena, slice_str(spool_id_text(p->id, id)));
 	l->next = p->legs;
 	p->legs = l;
 	return l;
@@ -32,12 +82,36 @@ static bool leg_elsewhere(const struct passage *p, const struct tenant *t)
 	return false;
 }
 
+static bool is_away(const struct reply *r)
+{
+	return r->reason == REASON_downstream_unavailable || r->reason == REASON_downstream_lost;
+}
+
+static void ask(struct passage *p, struct leg *l, const struct rcpt *r, struct verdict *v)
+{
+	size_t position = p->transaction->envelope.recipient_count;
+	struct envelope_recipient recipient = {.address = r->address,
+	                                       .orcpt = r->command->orcpt,
+	                                       .notify = fate_notify(r->command->notify, may_be_told(p))};
+	bool later = !r->ask_now;
+	if (!later) {
+		if (!tell(p, l)) {
+			v->reason = REASON_storage_failed;
+			return;
+		}
+		leg_rcpt(l, &recipient, position, &v->reply);
+		later = is_away(&v->reply) && fate_worth_waiting(p->sender.null, r->known, l->tenant->spool);
+	}
+	if (!later) return;
+	v->reply = (struct reply){0};
+	l->all_known = l->all_known && r->known;
+	if (!leg_add(l, &recipient, position)) v->reason = REASON_no_memory;
+}
+
 /* The last check at RCPT: the recipient's own server. */
 void inbound_rcpt_ask(struct passage *p, struct rcpt *r, struct verdict *v)
 {
-	const struct command *c = r->command;
-	struct transaction *t = p->transaction;
-	if (!t->prdr && leg_elsewhere(p, r->tenant)) {
+	if (!p->transaction->prdr && leg_elsewhere(p, r->tenant)) {
 		v->reason = REASON_other_downstream; /* one answer at the end cannot be two servers' */
 		return;
 	}
@@ -46,96 +120,8 @@ void inbound_rcpt_ask(struct passage *p, struct rcpt *r, struct verdict *v)
 		v->reason = REASON_no_memory;
 		return;
 	}
-	if (!p->tenant) p->tenant = r->tenant;
-	struct envelope_recipient recipient = {.address = c->path.text, .orcpt = c->orcpt, .notify = c->notify};
-	if (c->path.domain.n == 0) {
-		recipient.address = arena_printf(&t->arena, "postmaster@%.*s", SLICE_ARG(r->domain));
-		if (!recipient.address.p) v->reason = REASON_no_memory;
-	}
-	if (!v->reason && !r->ask_now) {
-		if (!leg_add(l, &recipient, t->envelope.recipient_count)) v->reason = REASON_no_memory;
-	} else if (!v->reason) {
-		leg_rcpt(l, &recipient, t->envelope.recipient_count, &v->reply);
-	}
-}
-
-/* ---- fingerprints -------------------------------------------------------------------------------------------------------- */
-
-struct digest {
-	const struct blob *body;
-	size_t from;
-	unsigned char octets[EVP_MAX_MD_SIZE];
-	unsigned length;
-};
-
-static void digest_body(void *arg)
-{
-	struct digest *d = arg;
-	struct slice all = blob_in_memory(d->body);
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	d->length = 0;
-	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL)) goto out;
-	if (all.p) {
-		EVP_DigestUpdate(ctx, all.p + d->from, all.n - d->from);
-	} else {
-		size_t room = 256 * 1024, got = 0;
-		char *piece = malloc(room);
-		for (uint64_t at = d->from; piece; at += got) {
-			if (blob_read(d->body, at, piece, room, &got) || !got) break;
-			EVP_DigestUpdate(ctx, piece, got);
-		}
-		free(piece);
-	}
-	EVP_DigestFinal_ex(ctx, d->octets, &d->length);
-out:
-	EVP_MD_CTX_free(ctx);
-}
-
-/* One fingerprint for each recipient of the leg; NULL: no memory (then duplicates are not looked for). */
-static struct fingerprint *fingerprints(struct passage *p, const struct leg *l, struct slice message_id,
-                                        struct slice digest)
-{
-	size_t n = l->envelope.recipient_count;
-	struct fingerprint *f = arena_alloc(&p->transaction->arena, n * sizeof *f);
-	for (size_t i = 0; f && i < n; i++)
-		fingerprint_make(l->envelope.return_path, l->envelope.recipients[i].address, message_id, digest, &f[i]);
-	return f;
-}
-
-/* Drops the recipients that have the message already. */
-static void drop_delivered(struct passage *p, struct leg *l, struct fingerprint *f, struct reply *replies)
-{
-	struct db *ledger = p->visit->worker->relay->ledger;
-	int64_t when, now = clock_unix();
-	for (size_t i = 0; i < l->envelope.recipient_count;) {
-		if (fingerprint_get(ledger, &f[i], now, &when) != FINGERPRINT_DELIVERED) {
-			i++;
-			continue;
-		}
-		reply_set(&p->transaction->arena, &replies[l->positions[i]], 250, "2.0.0",
-		          SLICE("delivered already, when you sent it before"));
-		metric_add(METRIC_cutthrough_duplicates, 1);
-		leg_drop(l, i);
-		for (size_t k = i; k < l->envelope.recipient_count; k++) f[k] = f[k + 1];
-	}
-}
-
-static void remember(struct visit *v, const struct fingerprint *f, size_t n)
-{
-	if (fingerprint_put(v->worker->relay->ledger, f, n, FINGERPRINT_DELIVERED, clock_unix())) return;
-	struct fingerprint *all = realloc(v->unconfirmed, (v->unconfirmed_count + n) * sizeof *all);
-	if (!all) return; /* they expire by themselves */
-	memcpy(all + v->unconfirmed_count, f, n * sizeof *f);
-	v->unconfirmed = all;
-	v->unconfirmed_count += n;
-}
-
-void inbound_acknowledged(struct visit *v)
-{
-	if (v->unconfirmed_count)
-		fingerprint_put(v->worker->relay->ledger, v->unconfirmed, v->unconfirmed_count, FINGERPRINT_NONE,
-		                clock_unix());
-	v->unconfirmed_count = 0;
+	if (p->transaction->envelope.recipient_count == 0) p->tenant = r->tenant;
+	ask(p, l, r, v);
 }
 
 /* ---- end of data --------------------------------------------------------------------------------------------------------- */
@@ -154,30 +140,115 @@ static void refused_one(struct passage *p, struct leg *l, size_t refused, struct
 	                         SLICE_ARG(r->address), SLICE_ARG(out->text));
 }
 
-static void leg_deliver(struct passage *p, struct leg *l, struct slice received, struct slice message_id,
-                        struct slice digest, struct reply *out, struct reply *replies)
+static struct marks marks_of(struct passage *p, struct slice received, const struct trace_header *header)
 {
-	struct fingerprint *f = digest.n ? fingerprints(p, l, message_id, digest) : NULL;
-	if (f) drop_delivered(p, l, f, replies);
+	const struct evidence *e = &p->proving.evidence;
+	struct authres results = {.spf = e->spf,
+	                          .mail_from = p->transaction->envelope.return_path,
+	                          .helo = p->session->helo,
+	                          .dkim = &e->dkim,
+	                          .dmarc = &e->dmarc,
+	                          .from_domain = e->from_domain,
+	                          .arc = &e->arc};
+	return marks_make(&p->work, received, header->text, slice_str(p->visit->setup->config->auth.authserv_id),
+	                  &results, !verified(p) && !p->sender.null);
+}
+
+/* The server is away. Kept when its recipients are good and the sender can be told of a failure; else the client keeps it. */
+static enum ledger_result server_away(struct passage *p, struct leg *l, const struct marks *marks,
+                                      const struct trace_header *header, struct reply *out)
+{
+	struct fate_arrival facts = {.verified = verified(p),
+	                             .known = l->all_known,
+	                             .spool = l->tenant->spool,
+	                             .server = FATE_SERVER_AWAY};
+	enum fate_answer answer = fate_on_arrival(&facts);
+	if (answer == FATE_UNPROVEN) reply_set_reason(&p->transaction->arena, out, REASON_unproven_sender, SLICE_EMPTY);
+	if (answer != FATE_SPOOLED) return LEDGER_deferred;
+	struct intake in = {.id = p->stored ? spool_new_id(clock_unix_ms())
+	                                    : p->id, /* with PRDR several legs may be kept */
+	                    .kind = SPOOL_INBOUND,
+	                    .pool = POOL_bounce,
+	                    .marks = *marks,
+	                    .header_size = header->size,
+	                    .from = &l->envelope,
+	                    .message_id = header->message_id,
+	                    .tenant = l->tenant->id,
+	                    .verified = true,
+	                    .downstream = true};
+	enum error e = intake_store(p, &in);
+	if (e) {
+		reply_set_reason(&p->transaction->arena, out, server_storage_reason(e), SLICE_EMPTY);
+		return LEDGER_deferred;
+	}
+	p->stored = true;
+	metric_add(METRIC_inbound_spooled, 1);
+	reply_set(&p->transaction->arena, out, 250, "2.0.0",
+	          SLICE("kept; its server is away and gets it when it is back"));
+	return LEDGER_spooled;
+}
+
+static enum ledger_result result_of(const struct reply *r)
+{
+	return reply_positive(r) ? LEDGER_delivered : reply_permanent(r) ? LEDGER_refused : LEDGER_deferred;
+}
+
+/* The author's domain asks to reject, and the tenant does as it asks. */
+static bool refused_by_dmarc(struct passage *p, const struct leg *l, struct reply *out)
+{
+	const struct dmarc_verdict *d = &p->proving.evidence.dmarc;
+	if (l->tenant->dmarc != TENANT_DMARC_ENFORCE || d->disposition != DMARC_POLICY_REJECT) return false;
+	metric_add(METRIC_dmarc_refused, 1);
+	reply_set_reason(&p->transaction->arena, out, REASON_dmarc_reject,
+	                 arena_copy(&p->transaction->arena, p->proving.evidence.from_domain));
+	return true;
+}
+
+static enum ledger_result hand_over(struct passage *p, struct leg *l, const struct marks *marks,
+                                    const struct trace_header *header, struct reply *out, struct reply *own)
+{
 	size_t n = l->envelope.recipient_count, refused = n;
+	if (refused_by_dmarc(p, l, out)) {
+		leg_close(l);
+	} else if (!tell(p, l)) {
+		reply_set_reason(&p->transaction->arena, out, REASON_storage_failed, SLICE_EMPTY);
+	} else if (leg_message(l, marks->head, &p->transaction->body, marks->skip, out, own, &refused)) {
+		return result_of(out);
+	} else if (is_away(out)) {
+		enum ledger_result r = server_away(p, l, marks, header, out);
+		for (size_t i = 0; i < n; i++) own[i] = *out;
+		return r;
+	} else if (refused < n && !p->transaction->prdr) {
+		refused_one(p, l, refused, out);
+	}
+	for (size_t i = 0; i < n; i++) own[i] = *out;
+	return result_of(out);
+}
+
+static enum ledger_result leg_deliver(struct passage *p, struct leg *l, const struct marks *marks,
+                                      const struct trace_header *header, struct reply *out, struct reply *replies)
+{
+	struct fingerprint *f = copies_fingerprints(p, l, header);
+	if (f) copies_drop(p, l, f, replies);
+	size_t n = l->envelope.recipient_count;
 	if (n == 0) {
 		reply_set(&p->transaction->arena, out, 250, "2.0.0",
 		          SLICE("delivered already, when you sent it before"));
-		return;
+		return LEDGER_delivered;
 	}
 	struct reply *own = arena_zalloc(&p->transaction->arena, n * sizeof *own);
-	if (!own) {
+	enum ledger_result result = LEDGER_deferred;
+	if (own)
+		result = hand_over(p, l, marks, header, out, own);
+	else
 		reply_set_reason(&p->transaction->arena, out, REASON_no_memory, SLICE_EMPTY);
-	} else if (!leg_message(l, received, &p->transaction->body, out, own, &refused)) {
-		if (refused < n && !p->transaction->prdr) refused_one(p, l, refused, out);
-		own = NULL;
-	}
 	size_t taken = 0;
 	for (size_t i = 0; i < n; i++) {
 		replies[l->positions[i]] = own ? own[i] : *out;
 		if (f && own && reply_positive(&own[i])) f[taken++] = f[i];
 	}
-	if (f && taken) remember(p->visit, f, taken);
+	if (f && taken) copies_remember(p->visit, f, taken);
+	return result;
 }
 
 /* One answer for several legs (PRDR): good news if anybody got it, since each recipient has its own answer. */
@@ -193,42 +264,48 @@ static void sum_up(struct passage *p, struct reply *replies, struct reply *out)
 	          arena_printf(&p->transaction->arena, "taken for %zu of %zu recipients", good, n));
 }
 
+/* All that is known before anybody is told. False: *out says why the message cannot be taken now. */
+static bool examine(struct passage *p, struct slice received, const struct trace_header *header, struct marks *marks,
+                    struct reply *out)
+{
+	enum error e = proving_examine(&p->proving, header->text, &p->transaction->body);
+	if (!e) *marks = marks_of(p, received, header);
+	if (e || !marks->head.p) {
+		reply_set_reason(&p->transaction->arena, out, e ? server_storage_reason(e) : REASON_no_memory,
+		                 SLICE_EMPTY);
+		return false;
+	}
+	p->proof = p->proving.evidence.proof;
+	return true;
+}
+
 void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
 	size_t n = t->envelope.recipient_count;
 	struct reply *replies = arena_zalloc(&t->arena, n * sizeof *replies);
-	struct digest digest = {.body = &t->body, .from = header->message_id.n ? header->size : 0};
+	struct marks marks = {0};
 	const char *server = NULL;
-	if (!replies) {
-		reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
-		return;
-	}
-	/* Without Message-ID and Date two messages may be alike and yet both be meant: then no second copy is looked for. */
-	bool recognisable = header->message_id.n || header->dated;
-	if (recognisable && t->body.size > 1024 * 1024)
-		fiber_offload(digest_body, &digest);
-	else if (recognisable)
-		digest_body(&digest);
-	for (struct leg *l = p->legs; l; l = l->next) {
+	enum ledger_result result = LEDGER_deferred;
+	if (!replies) reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
+	bool ready = replies && examine(p, received, header, &marks, out);
+	for (struct leg *l = ready ? p->legs : NULL; l; l = l->next) {
 		if (!l->envelope.recipient_count) continue;
-		l->envelope.size = t->envelope.size + received.n;
+		l->envelope.size = t->envelope.size + marks.head.n - marks.skip;
 		l->envelope.body = t->envelope.body;
-		leg_deliver(p, l, received, header->message_id, slice_of(digest.octets, digest.length), out, replies);
+		result = leg_deliver(p, l, &marks, header, out, replies);
+		p->ending.handed_on = l->envelope.return_path;
 		if (l->server[0]) server = l->server;
 	}
 	if (t->rcpt_replies) {
-		memcpy(t->rcpt_replies, replies, n * sizeof *replies);
-		sum_up(p, replies, out);
+		for (size_t i = 0; i < n; i++) t->rcpt_replies[i] = ready ? replies[i] : *out;
+		if (ready) sum_up(p, replies, out);
+		result = reply_positive(out) && result != LEDGER_spooled ? LEDGER_delivered : result;
 	} else if (reply_positive(out)) {
 		char id[SPOOL_ID_TEXT];
 		out->text = arena_printf(&t->arena, "%.*s (id %s)", SLICE_ARG(out->text), spool_id_text(p->id, id));
 	}
-	policy_log_message(p,
-	                   reply_positive(out)    ? "delivered"
-	                   : reply_permanent(out) ? "refused"
-	                                          : "deferred",
-	                   out, server, header->message_id);
+	policy_log_message(p, result, out, server, header->message_id);
 }
 
 void inbound_end(struct passage *p)

@@ -1,146 +1,260 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a tenant to the world (or to another tenant): stored, synced, and handed to the delivery thread; then 250. The seam for the
- * judge of later releases is pool_of(): today <> and postmaster@ leave by pool ndr and all else by regular.
+ * From a tenant to the world (or to another tenant): signed, stored, synced, and handed to the delivery thread; then 250. An answer
+ * that a program made (a bounce, an auto-reply) is judged first: what goes to somebody who did not prove that he sent
+ * the mail it answers is held, and does not leave (answers.h).
  */
 #include <stdlib.h>
 
+#include "auth/dmarc.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/metrics.h"
-#include "relay/delivery.h"
-#include "relay/visit.h"
-#include "relay/writer.h"
+#include "relay/answers.h"
+#include "relay/intake.h"
+#include "relay/ledger_writer.h"
 
-#define RECORD_ROOM    (64 * 1024)
-#define RECIPIENT_ROOM 4096
-#define COPY_OFFLOAD   (1024 * 1024)
-#define PIECE          (256 * 1024)
+#define LEDGER_PATIENCE_MS 300 /* how long what is answered may still be on its way into the ledger */
+#define PIECE              (256 * 1024)
+#define SIGN_OFFLOAD       (1024 * 1024)
+
+/* ---- our signature ------------------------------------------------------------------------------------------------------- */
+
+struct signing_job {
+	struct signer *signer;
+	const struct blob *body;
+	uint64_t from;
+	struct slice field;
+	enum error error;
+};
+
+static void sign_body(void *arg)
+{
+	struct signing_job *j = arg;
+	struct slice all = blob_in_memory(j->body);
+	if (all.p) {
+		signer_body(j->signer, slice_sub(all, j->from, all.n));
+	} else {
+		char *piece = malloc(PIECE);
+		size_t got = 0;
+		if (!piece) j->error = ERR_NO_MEMORY;
+		for (uint64_t at = j->from; !j->error && at < j->body->size; at += got) {
+			j->error = blob_read(j->body, at, piece, PIECE, &got);
+			if (!j->error && !got) j->error = ERR_IO;
+			if (!j->error) signer_body(j->signer, slice_of(piece, got));
+		}
+		free(piece);
+	}
+	enum error e = signer_end(j->signer, j->error ? NULL : &j->field);
+	if (!j->error) j->error = e;
+}
+
+/* The domain whose key signs: the author's, else the return path's. */
+static const struct signing_key *key_for(struct passage *p, struct slice header, struct signing *s)
+{
+	struct slice author = SLICE_EMPTY;
+	const struct signing_key *key = NULL;
+	uint32_t tenant = p->source->id;
+	if (dmarc_author_domain(&p->work, header, &author) == ERR_OK)
+		key = keyring_dkim(p->keys, tenant, author, s->now, &s->selector, &s->domain);
+	if (!key && p->sender_domain.n)
+		key = keyring_dkim(p->keys, tenant, p->sender_domain, s->now, &s->selector, &s->domain);
+	return key;
+}
+
+/* The field, or nothing: mail that cannot be signed goes as it is. */
+static struct slice sign(struct passage *p, const struct trace_header *header)
+{
+	struct signing s = {.now = clock_unix()};
+	struct signing_job j = {.body = &p->transaction->body, .from = header->size, .field = SLICE_EMPTY};
+	if (!p->source->sign || !(s.key = key_for(p, header->text, &s))) return SLICE_EMPTY;
+	enum error e = signer_begin(&p->work, header->text, &s, &j.signer);
+	if (!e) {
+		if (j.body->size > SIGN_OFFLOAD)
+			fiber_offload(sign_body, &j);
+		else
+			sign_body(&j);
+		e = j.error;
+	}
+	metric_add(e ? METRIC_sign_failed : METRIC_signed, 1);
+	return e ? SLICE_EMPTY : j.field;
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------------------- */
+
+struct flush {
+	struct ledger_writer *writer;
+};
+
+static void flush_ledger(void *arg)
+{
+	ledger_writer_flush(((struct flush *)arg)->writer);
+}
+
+/* The worst of all recipients; *whom is the one it is about. */
+static enum answer_verdict judge_once(struct passage *p, const struct trace_header *header, struct slice *whom,
+                                      uint64_t *about)
+{
+	struct relay *relay = p->visit->worker->relay;
+	const struct envelope *e = &p->transaction->envelope;
+	enum answer_verdict all = ANSWER_PROVEN;
+	for (size_t i = 0; i < e->recipient_count; i++) {
+		enum answer_verdict one = answers_judge(relay->ledger, p->source->id, e->recipients[i].address,
+		                                        header->text, &p->transaction->body, clock_unix(), about);
+		if (one == ANSWER_PROVEN) continue;
+		*whom = e->recipients[i].address;
+		all = one;
+		if (one == ANSWER_UNPROVEN) break;
+	}
+	return all;
+}
+
+static enum answer_verdict judge(struct passage *p, const struct trace_header *header, struct slice *whom,
+                                 uint64_t *about)
+{
+	enum answer_verdict v = judge_once(p, header, whom, about);
+	if (v != ANSWER_UNKNOWN) return v;
+	/* A server may answer faster than its message came into the ledger. */
+	struct flush flush = {p->visit->worker->relay->ledger_writer};
+	fiber_sleep(clock_deadline(LEDGER_PATIENCE_MS));
+	fiber_offload(flush_ledger, &flush);
+	return judge_once(p, header, whom, about);
+}
+
+static void log_answer(struct passage *p, enum answer_verdict v, uint64_t about)
+{
+	static const char *const names[] =
+		{[ANSWER_UNKNOWN] = "unknown", [ANSWER_PROVEN] = "proven", [ANSWER_UNPROVEN] = "unproven"};
+	char id[SPOOL_ID_TEXT];
+	log_begin(LOG_INFO, "answer");
+	log_str("id", spool_id_text(p->id, id));
+	log_str("tenant", p->source->name);
+	log_slice("from", p->transaction->envelope.return_path);
+	log_slice("to", p->transaction->envelope.recipients[0].address);
+	log_str("verdict", names[v]);
+	if (about) log_str("about", spool_id_text(about, id));
+	log_end();
+}
+
+/* Sets pool and hold of what answers a message. */
+static void judge_answer(struct passage *p, const struct trace_header *header, struct intake *in)
+{
+	static const enum metric metrics[] = {[ANSWER_UNKNOWN] = METRIC_answers_unknown,
+	                                      [ANSWER_PROVEN] = METRIC_answers_proven,
+	                                      [ANSWER_UNPROVEN] = METRIC_answers_unproven};
+	static const enum pool pools[] =
+		{[ANSWER_UNKNOWN] = POOL_ndr, [ANSWER_PROVEN] = POOL_bounce, [ANSWER_UNPROVEN] = POOL_ndr};
+	uint64_t about = 0;
+	struct slice whom = SLICE_EMPTY;
+	enum answer_verdict v = judge(p, header, &whom, &about);
+	metric_add(metrics[v], 1);
+	log_answer(p, v, about);
+	in->pool = pools[v];
+	in->hold = in->answer = v == ANSWER_UNPROVEN;
+	if (in->hold)
+		in->hold_reason =
+			arena_printf(&p->transaction->arena,
+		                     "answers mail that did not prove to be from %.*s: it would be backscatter",
+		                     SLICE_ARG(whom));
+}
+
+/* ---- the message --------------------------------------------------------------------------------------------------------- */
 
 static enum pool pool_of(const struct passage *p)
 {
 	return p->sender.null || address_is_postmaster(&p->sender) ? POOL_ndr : POOL_regular;
 }
 
-/* The stored body is our trace field and what the client sent. */
-struct copy {
-	struct blob *to;
-	const struct blob *from;
-	struct slice received;
-	enum error error;
-};
-
-static void copy_file(struct copy *c)
+/* As the next server is to have them: a tenant's own, tagged addresses without their tags. */
+static struct envelope untagged(struct passage *p)
 {
-	char *piece = malloc(PIECE);
-	size_t got = 0;
-	if (!piece) c->error = ERR_NO_MEMORY;
-	for (uint64_t at = 0; !c->error && at < c->from->size; at += got) {
-		c->error = blob_read(c->from, at, piece, PIECE, &got);
-		if (!c->error && !got) c->error = ERR_IO;
-		if (!c->error) c->error = blob_append(c->to, slice_of(piece, got));
+	struct envelope e = p->transaction->envelope;
+	e.recipients = arena_alloc(&p->transaction->arena, e.recipient_count * sizeof *e.recipients);
+	for (size_t i = 0; e.recipients && i < e.recipient_count; i++) {
+		e.recipients[i] = p->transaction->envelope.recipients[i];
+		e.recipients[i].address = passage_address(p, i);
 	}
-	free(piece);
-}
-
-static void copy_body(void *arg)
-{
-	struct copy *c = arg;
-	struct slice all = blob_in_memory(c->from);
-	c->error = blob_append(c->to, c->received);
-	if (!c->error && all.p)
-		c->error = blob_append(c->to, all);
-	else if (!c->error)
-		copy_file(c);
-}
-
-static bool fill_recipients(struct message *m, const struct envelope *e)
-{
-	struct spool_recipient *r = arena_zalloc(&m->arena, e->recipient_count * sizeof *r);
-	if (!r) return false;
-	for (size_t i = 0; i < e->recipient_count; i++) {
-		r[i] = (struct spool_recipient){.address = arena_copy(&m->arena, e->recipients[i].address),
-		                                .orcpt = arena_copy(&m->arena, e->recipients[i].orcpt),
-		                                .notify = e->recipients[i].notify,
-		                                .state = RECIPIENT_PENDING,
-		                                .last_reply = SLICE_EMPTY,
-		                                .last_remote = SLICE_EMPTY};
-	}
-	m->record.recipients = r;
-	m->record.recipient_count = e->recipient_count;
-	return true;
-}
-
-static bool fill_record(struct message *m, const struct passage *p, struct slice message_id, size_t header_size)
-{
-	const struct envelope *e = &p->transaction->envelope;
-	const struct config *c = p->visit->setup->config;
-	struct spool_message *r = &m->record;
-	char ip[IP_TEXT_SIZE];
-	int64_t now = clock_unix();
-	*r = (struct spool_message){
-		.id = p->id,
-		.kind = SPOOL_OUTBOUND,
-		.pool = (uint8_t)pool_of(p),
-		.ret = (uint8_t)e->ret,
-		.body_type = (uint8_t)e->body,
-		.smtputf8 = e->smtputf8,
-		.verified = p->verified,
-		.downstream = !p->external,
-		.tenant = p->source->id,
-		.arrived = now,
-		.next_attempt = now,
-		.expires = now + (p->sender.null ? c->relay.bounce_lifetime : c->relay.queue_lifetime) / 1000,
-		.return_path = arena_copy(&m->arena, e->return_path),
-		.envid = arena_copy(&m->arena, e->envid),
-		.hold_reason = SLICE_EMPTY,
-		.message_id = arena_copy(&m->arena, message_id),
-		.size = m->body.size,
-		.header_size = header_size,
-		.body_in_file = m->body.size > SPOOL_BODY_INLINE,
-	};
-	r->source = arena_printf(&m->arena, "%s%s%.*s", ip_text(&p->visit->client, ip),
-	                         p->session->user.n ? " user=" : "", SLICE_ARG(p->session->user));
-	return fill_recipients(m, e) && !arena_exhausted(&m->arena);
-}
-
-static enum error make_message(struct passage *p, struct slice received, struct slice message_id, size_t header_size,
-                               struct message **out)
-{
-	struct transaction *t = p->transaction;
-	const struct config *c = p->visit->setup->config;
-	struct message *m = message_new();
-	if (!m) return ERR_NO_MEMORY;
-	*out = m;
-	m->arena.limit = RECORD_ROOM + t->envelope.recipient_count * RECIPIENT_ROOM;
-	blob_init(&m->body, (size_t)c->relay.memory_body_limit, p->visit->worker->relay->temporary_dir);
-	struct copy copy = {.to = &m->body, .from = &t->body, .received = received};
-	if (t->body.size > COPY_OFFLOAD)
-		fiber_offload(copy_body, &copy);
-	else
-		copy_body(&copy);
-	if (copy.error) return copy.error;
-	m->body_loaded = true;
-	return fill_record(m, p, message_id, header_size + received.n) ? ERR_OK : ERR_NO_MEMORY;
+	return e;
 }
 
 void outbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
 {
-	struct relay *relay = p->visit->worker->relay;
 	struct transaction *t = p->transaction;
-	struct message *m = NULL;
-	enum error e = make_message(p, received, header->message_id, header->size, &m);
-	if (!e) e = writer_store(relay->writer, m);
+	struct envelope envelope = untagged(p);
+	struct intake in = {.id = p->id,
+	                    .kind = SPOOL_OUTBOUND,
+	                    .pool = pool_of(p),
+	                    .header_size = header->size,
+	                    .from = &envelope,
+	                    .message_id = header->message_id,
+	                    .tenant = p->source->id,
+	                    .verified = true,
+	                    .downstream = !p->external,
+	                    .hold_reason = SLICE_EMPTY};
+	if (p->external && answers_is_answer(&p->sender, header->text)) judge_answer(p, header, &in);
+	struct slice signature = sign(p, header);
+	in.marks.head = arena_printf(&p->work, "%.*s%.*s", SLICE_ARG(signature), SLICE_ARG(received));
+	enum error e = envelope.recipients && in.marks.head.p ? intake_store(p, &in) : ERR_NO_MEMORY;
+	enum ledger_result result = e ? LEDGER_deferred : in.hold ? LEDGER_held : LEDGER_queued;
 	if (e) {
-		message_unref(m);
 		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
-		metric_add(METRIC_out_of_resources, 1);
 	} else {
 		char id[SPOOL_ID_TEXT];
-		delivery_submit(relay->delivery, m);
 		reply_set(&t->arena, out, 250, "2.0.0",
-		          arena_printf(&t->arena, "queued as %s", spool_id_text(p->id, id)));
+		          arena_printf(&t->arena, in.hold ? "held as %s" : "queued as %s", spool_id_text(p->id, id)));
 	}
 	if (t->rcpt_replies)
 		for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
-	policy_log_message(p, e ? "deferred" : "queued", out, NULL, header->message_id);
+	policy_log_message(p, result, out, NULL, header->message_id);
+}
+
+/* ---- what comes to a return path that we gave out (contain.h) ------------------------------------------------------------- */
+
+static bool find_tenant(const struct ledger_passage *passage, void *arg)
+{
+	uint32_t *tenant = arg;
+	*tenant = passage->tenant;
+	return *tenant == 0;
+}
+
+/* Whose it is: the tenant that sends it, else the one whose mail it answers. */
+static uint32_t tenant_answering(struct passage *p)
+{
+	uint32_t tenant = 0;
+	if (p->source) return p->source->id;
+	struct slice given = p->transaction->envelope.recipients[0].address;
+	ledger_each_by_return_path(p->visit->worker->relay->ledger, 0, given, find_tenant, &tenant);
+	return tenant;
+}
+
+void contained_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
+{
+	struct transaction *t = p->transaction;
+	struct envelope envelope = untagged(p);
+	char id[SPOOL_ID_TEXT];
+	struct intake in = {.id = p->id,
+	                    .kind = SPOOL_INBOUND,
+	                    .pool = POOL_ndr,
+	                    .marks = {.head = received},
+	                    .header_size = header->size,
+	                    .from = &envelope,
+	                    .message_id = header->message_id,
+	                    .tenant = tenant_answering(p),
+	                    .downstream = true,
+	                    .hold = true,
+	                    .answer = true};
+	in.hold_reason = arena_printf(&t->arena,
+	                              "answers mail that did not prove to be from %.*s: it came back by its contained "
+	                              "return path",
+	                              SLICE_ARG(passage_address(p, 0)));
+	enum error e = envelope.recipients && in.hold_reason.p ? intake_store(p, &in) : ERR_NO_MEMORY;
+	if (e) {
+		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
+	} else {
+		metric_add(METRIC_answers_contained, 1);
+		reply_set(&t->arena, out, 250, "2.0.0",
+		          arena_printf(&t->arena, "held as %s", spool_id_text(p->id, id)));
+	}
+	if (t->rcpt_replies) t->rcpt_replies[0] = *out;
+	policy_log_message(p, e ? LEDGER_deferred : LEDGER_held, out, NULL, header->message_id);
 }

@@ -6,6 +6,7 @@
 #include "base/metrics.h"
 #include "mail/envelope.h"
 #include "relay/backoff.h"
+#include "relay/fate.h"
 
 #define REPLY_MOST 1000 /* octets of an answer that are kept */
 
@@ -87,15 +88,14 @@ static void count_result(const struct spool_message *m, enum round_result result
 	}
 }
 
-/* Failed for good: a report, silence where the sender asked for it, or the hold. What somebody has released comes back to him
- * rather than vanish, and a stranger who forged NOTIFY=NEVER has no say in what the tenant may see. */
+/* Failed for good: a report, silence where the sender asked for it, or the hold. */
 static enum round_result failed(const struct spool_message *m, const struct spool_recipient *r)
 {
-	bool allowed = reports_allowed(m);
-	if (allowed && reports_failure_wanted(r)) return ROUND_FAILED;
-	if (spool_released(m)) return ROUND_UNDELIVERABLE;
-	if (allowed || ((r->notify & NOTIFY_NEVER) && m->kind != SPOOL_INBOUND)) return ROUND_FAILED;
-	return ROUND_UNDELIVERABLE;
+	struct fate_failure f = {.may_be_told = reports_allowed(m),
+	                         .stranger = m->kind == SPOOL_INBOUND,
+	                         .released = spool_released(m),
+	                         .notify = r->notify};
+	return fate_on_failure(&f) == FATE_HOLD ? ROUND_UNDELIVERABLE : ROUND_FAILED;
 }
 
 /* The same when its time is over. Mail with <> that a tenant sends, and our reports, have a lifetime of their own

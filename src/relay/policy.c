@@ -12,10 +12,11 @@
 #include "mail/address.h"
 #include "relay/client_limits.h"
 #include "relay/refusals.h"
-#include "relay/trace.h"
 #include "relay/visit.h"
 #include "store/directory.h"
 #include "store/spool.h"
+
+#define WORK_MOST (1024 * 1024) /* and four headers */
 
 /* ---- MAIL -------------------------------------------------------------------------------------------------------------- */
 
@@ -51,15 +52,42 @@ static struct passage *passage_new(struct visit *v, struct transaction *t, const
 	p->sender.domain = arena_copy(&t->arena, c->path.domain);
 	p->sender_domain = c->path.null || c->path.literal ? SLICE_EMPTY : domain_canonical(&t->arena, c->path.domain);
 	if (arena_exhausted(&t->arena)) return NULL;
+	arena_init(&p->work, WORK_MOST + 4 * (size_t)v->setup->config->relay.header_size_limit);
 	p->tenants = worker_tenants(v->worker);
+	p->keys = worker_keyring(v->worker);
+	p->ending = (struct ending){.result = LEDGER_abandoned, .message_id = SLICE_EMPTY, .handed_on = SLICE_EMPTY};
 	t->policy = p;
 	return p;
+}
+
+/* A tag of ours in the return path of mail from outside: it was sent by a tenant, and somebody passed it on. */
+static bool sender_is_tagged(struct passage *p)
+{
+	size_t count;
+	struct slice untagged;
+	const struct tenant *t = p->sender_domain.n ? tenants_by_domain(p->tenants, p->sender_domain) : NULL;
+	if (!t) return false;
+	int64_t now = clock_unix();
+	const struct batv_key *keys = keyring_batv_keys(p->keys, t->id, now, &count);
+	return count && batv_verify_within(&p->transaction->arena, p->sender.text, keys, count, t->plus, now, BATV_DAYS,
+	                                   &untagged) == BATV_VALID;
+}
+
+static void begin_proving(struct passage *p, struct visit *v)
+{
+	struct slice helo = arena_copy(&p->transaction->arena, v->session->helo);
+	proving_begin(&p->proving, v->setup, v->worker->relay->resolver, &v->client,
+	              p->transaction->envelope.return_path, p->sender_domain, helo.p ? helo : SLICE_EMPTY,
+	              sender_is_tagged(p));
+	p->proves = true;
 }
 
 static void refuse_mail(struct passage *p, struct visit *v, struct session *s, enum reason reason, struct slice detail,
                         struct reply *out)
 {
 	reply_set_reason(&s->command_arena, out, reason, detail);
+	if (p) p->ending.code = (uint16_t)out->code;
+	if (p) p->ending.reason = reason;
 	policy_log_refused(p, v, "MAIL", SLICE_EMPTY, out);
 }
 
@@ -83,12 +111,15 @@ static void policy_mail(struct session *s, struct transaction *t, const struct c
 	}
 	if (sends_as_itself(p)) {
 		p->direction = OUTBOUND;
-		p->verified = true; /* the tenant proved itself by its source, certificate or password */
+		p->proof = PROOF_source; /* the tenant proved itself by its source, certificate or password */
 		return;
 	}
 	bool suspicious = c->path.null || address_is_postmaster(&c->path);
 	r = p->source ? REASON_ok : blocklists_ask(v->blocklists, &v->client, suspicious, &s->command_arena, &hit);
-	if (!r) return;
+	if (!r) {
+		begin_proving(p, v);
+		return;
+	}
 	if (r == REASON_listed_safe_mode) metric_add(METRIC_safe_mode_refused, 1);
 	refuse_mail(p, v, s, r,
 	            arena_printf(&s->command_arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text)),
@@ -111,6 +142,9 @@ static void check_domain(struct passage *p, struct rcpt *r, struct verdict *v)
 		v->reason = arena_exhausted(arena) ? REASON_no_memory : REASON_bad_address;
 		return;
 	}
+	r->local = a->local;
+	r->address = a->domain.n ? a->text : arena_printf(arena, "postmaster@%.*s", SLICE_ARG(r->domain));
+	if (!r->address.p) v->reason = REASON_no_memory;
 	r->tenant = a->literal ? NULL : tenants_by_domain(p->tenants, r->domain);
 	if (r->tenant && !r->tenant->enabled) v->reason = REASON_tenant_disabled;
 }
@@ -145,8 +179,8 @@ static void check_directory(struct passage *p, struct rcpt *r, struct verdict *v
 {
 	if (!r->tenant) return;
 	struct visit *visit = p->visit;
-	struct slice local = r->command->path.local;
-	enum directory_answer d = directory_lookup(visit->worker->relay->state, r->tenant, local, r->domain, NULL);
+	enum directory_answer d = directory_lookup(visit->worker->relay->state, r->tenant, r->local, r->domain, NULL);
+	r->known = d == DIRECTORY_KNOWN;
 	if (d == DIRECTORY_KNOWN || d == DIRECTORY_ASK) {
 		r->ask_now = d == DIRECTORY_ASK || r->tenant->ask == ASK_AT_RCPT;
 		return;
@@ -162,8 +196,14 @@ static void check_directory(struct passage *p, struct rcpt *r, struct verdict *v
 static void check_refused_before(struct passage *p, struct rcpt *r, struct verdict *v)
 {
 	if (r->tenant && !r->ask_now)
-		refusals_find(r->tenant->id, r->command->path.text, clock_now_ms(), &p->session->command_arena,
-		              &v->reply);
+		refusals_find(r->tenant->id, r->address, clock_now_ms(), &p->session->command_arena, &v->reply);
+}
+
+/* What comes to a contained return path is kept by itself. */
+static void check_alone(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	(void)r;
+	if (p->contained) v->reason = REASON_other_downstream;
 }
 
 /* Outbound, a transaction is stored as one message with one way to go: out, or to one tenant's own servers. */
@@ -185,16 +225,20 @@ static const struct check {
 	void (*run)(struct passage *, struct rcpt *, struct verdict *);
 } inbound_checks[] =
 	{
-		{"domain", check_domain},         {"may relay", check_may_relay},
-		{"trick", check_trick},           {"null sender", check_null_sender},
-		{"directory", check_directory},   {"refused before", check_refused_before},
+		{"domain", check_domain},
+		{"contained", check_contained},
+		{"alone", check_alone},
+		{"may relay", check_may_relay},
+		{"trick", check_trick},
+		{"null sender", check_null_sender},
+		{"tag", check_tag},
+		{"directory", check_directory},
+		{"refused before", check_refused_before},
 		{"downstream", inbound_rcpt_ask},
 },
   outbound_checks[] = {
-	  {"domain", check_domain},
-	  {"trick", check_trick},
-	  {"directory", check_directory},
-	  {"one way", check_one_way},
+	  {"domain", check_domain}, {"contained", check_contained}, {"alone", check_alone},     {"trick", check_trick},
+	  {"tag", check_tag},       {"directory", check_directory}, {"one way", check_one_way},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -202,6 +246,31 @@ static const struct check {
 static void count_refusal(const struct reply *out)
 {
 	metric_add(reply_permanent(out) ? METRIC_smtp_rejected_recipients : METRIC_smtp_deferred_recipients, 1);
+}
+
+struct slice passage_address(const struct passage *p, size_t position)
+{
+	if (position < p->address_room && p->addresses[position].p) return p->addresses[position];
+	return p->transaction->envelope.recipients[position].address;
+}
+
+/* Keeps what an accepted recipient is called without its tag. False: no memory. */
+static bool keep_address(struct passage *p, const struct rcpt *r)
+{
+	struct arena *a = &p->transaction->arena;
+	size_t position = p->transaction->envelope.recipient_count;
+	bool same = slice_equal(r->address, r->command->path.text);
+	if (position >= p->address_room) {
+		if (same) return true;
+		size_t room = 2 * position + 4;
+		struct slice *more = arena_zalloc(a, room * sizeof *more);
+		if (!more) return false;
+		if (p->address_room) memcpy(more, p->addresses, p->address_room * sizeof *more);
+		p->addresses = more;
+		p->address_room = room;
+	}
+	p->addresses[position] = same ? (struct slice){NULL, 0} : arena_copy(a, r->address);
+	return same || p->addresses[position].p;
 }
 
 static void policy_rcpt(struct session *s, struct transaction *t, const struct command *c, struct reply *out)
@@ -212,10 +281,11 @@ static void policy_rcpt(struct session *s, struct transaction *t, const struct c
 	size_t n = in ? COUNT_OF(inbound_checks) : COUNT_OF(outbound_checks);
 	struct rcpt r = {.command = c};
 	struct verdict v = {.reason = REASON_ok, .detail = SLICE_EMPTY};
-	for (size_t i = 0; i < n && !v.reason && !v.reply.code; i++) {
+	for (size_t i = 0; i < n && !v.reason && !v.reply.code && !v.done; i++) {
 		p->check = checks[i].name;
 		checks[i].run(p, &r, &v);
 	}
+	if (!v.reason && !v.reply.code && !keep_address(p, &r)) v.reason = REASON_no_memory;
 	if (!v.reason && !v.reply.code) return;
 	if (v.reason)
 		reply_set_reason(&s->command_arena, out, v.reason, v.detail);
@@ -223,6 +293,10 @@ static void policy_rcpt(struct session *s, struct transaction *t, const struct c
 		*out = v.reply;
 	if (reply_positive(out)) return;
 	count_refusal(out);
+	p->ending.code = (uint16_t)out->code; /* should no recipient be left */
+	p->ending.reason = out->reason;
+	p->ending.refused = arena_copy(&t->arena, r.address.p ? r.address : c->path.text);
+	if (t->envelope.recipient_count == 0) p->tenant = r.tenant;
 	policy_log_refused(p, s->policy, "RCPT", c->path.text, out);
 }
 
@@ -233,7 +307,7 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 	struct passage *p = t->policy;
 	const struct config *c = p->visit->setup->config;
 	struct trace_header header;
-	enum reason r = trace_read_header(&t->arena, &t->body, c->relay.header_size_limit, c->relay.hop_limit, &header);
+	enum reason r = trace_read_header(&p->work, &t->body, c->relay.header_size_limit, c->relay.hop_limit, &header);
 	struct slice received =
 		r ? SLICE_EMPTY : trace_received(&t->arena, s, t, stream_peer(s->stream), p->id, clock_unix());
 	if (!r && !received.p) r = REASON_no_memory;
@@ -241,7 +315,10 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 		reply_set_reason(&s->command_arena, out, r, SLICE_EMPTY);
 		if (t->rcpt_replies)
 			for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
-		policy_log_message(p, "refused", out, NULL, header.message_id);
+		policy_log_message(p, reply_permanent(out) ? LEDGER_refused : LEDGER_deferred, out, NULL,
+		                   header.message_id);
+	} else if (p->contained) {
+		contained_message(p, received, &header, out);
 	} else if (p->direction == OUTBOUND) {
 		outbound_message(p, received, &header, out);
 	} else {
@@ -257,6 +334,10 @@ static void policy_end(struct session *s, struct transaction *t)
 	struct passage *p = t->policy;
 	if (!p) return;
 	inbound_end(p);
+	if (!p->remembered) passage_remember(p);
+	if (p->proves) proving_end(&p->proving);
+	arena_free(&p->work);
+	keyring_unref(p->keys);
 	tenants_unref(p->tenants);
 	t->policy = NULL;
 }

@@ -18,6 +18,7 @@
 #include "relay/worker.h"
 #include "relay/writer.h"
 #include "smtp/reply.h"
+#include "store/keys.h"
 
 #define WORKERS_MOST 64
 
@@ -259,6 +260,8 @@ static int start_parts(struct relay_main *k)
 	enum error e =
 		resolver_new_validating(c->resolver_servers, c->resolver_server_count, anchor, &k->relay.resolver, why);
 	if (e) return fail("resolver", why);
+	e = keys_ensure_srs(k->relay.state, clock_unix());
+	if (e) log_text(LOG_WARNING, "keys", "no secret for contained return paths could be made: %s", error_text(e));
 	k->relay.limits = limits_new();
 	e = k->relay.limits ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));

@@ -16,6 +16,7 @@
 #include "mail/header.h"
 #include "mail/report.h"
 #include "relay/delivery_internal.h"
+#include "relay/fate.h"
 
 #define REPORTERS_MOST   16
 #define HEADER_MOST      (256 * 1024)
@@ -28,12 +29,6 @@
 bool reports_allowed(const struct spool_message *m)
 {
 	return m->return_path.n > 0 && m->verified && m->kind != SPOOL_REPORT && !m->redirected;
-}
-
-bool reports_failure_wanted(const struct spool_recipient *r)
-{
-	if (r->notify & NOTIFY_NEVER) return false;
-	return r->notify == NOTIFY_UNSET || (r->notify & NOTIFY_FAILURE);
 }
 
 /* RFC 3461 4.1: without NOTIFY, whether delays are told is the server's choice. Ours: the tenant's own senders. */
@@ -51,7 +46,7 @@ static bool concerns(const struct delivery *d, const struct queued *q, size_t i,
 	int64_t notice = d->config->relay.delay_notice / 1000;
 	switch (action) {
 	case REPORT_failed:
-		return (q->round[i] == ROUND_FAILED || q->round[i] == ROUND_EXPIRED) && reports_failure_wanted(r);
+		return (q->round[i] == ROUND_FAILED || q->round[i] == ROUND_EXPIRED) && fate_failure_wanted(r->notify);
 	case REPORT_relayed: return q->round[i] == ROUND_RELAYED;
 	case REPORT_delayed:
 		return q->round[i] == ROUND_DEFERRED && r->state == RECIPIENT_PENDING && notice > 0 && !m->hold &&

@@ -12,12 +12,14 @@
 #include "smtp/server.h"
 
 struct client_timeouts;
+struct suffix_list;
 
 struct setup {
 	int references;
 	struct config *config;
 	struct tls_context *server_tls; /* NULL: none configured */
 	struct tls_context *client_tls;
+	struct suffix_list *suffixes; /* NULL: organisations are found by RFC 9989's tree walk */
 	struct server_settings settings;
 	struct client_timeouts *downstream_timeouts; /* smtp/client.h */
 };

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/trace.h"
 
-#include <stdlib.h>
-
 #include "mail/date.h"
 #include "mail/header.h"
 #include "store/spool.h"
@@ -53,15 +51,16 @@ enum reason trace_read_header(struct arena *a, const struct blob *body, uint64_t
                               struct trace_header *out)
 {
 	struct slice all = blob_in_memory(body);
-	*out = (struct trace_header){.message_id = SLICE_EMPTY};
+	*out = (struct trace_header){.message_id = SLICE_EMPTY, .text = SLICE_EMPTY};
 	if (body->size == 0) return REASON_ok;
-	if (all.p) return judge(a, all, true, size_limit, hop_limit, out);
-	size_t want = size_limit + 4 < body->size ? (size_t)size_limit + 4 : (size_t)body->size, got = 0;
-	char *copy = malloc(want);
-	if (!copy) return REASON_no_memory;
-	enum reason r = REASON_storage_failed;
-	if (blob_read(body, 0, copy, want, &got) == ERR_OK)
-		r = judge(a, slice_of(copy, got), got == body->size, size_limit, hop_limit, out);
-	free(copy);
+	if (!all.p) {
+		size_t want = size_limit + 4 < body->size ? (size_t)size_limit + 4 : (size_t)body->size, got = 0;
+		char *copy = arena_alloc(a, want);
+		if (!copy) return REASON_no_memory;
+		if (blob_read(body, 0, copy, want, &got)) return REASON_storage_failed;
+		all = slice_of(copy, got);
+	}
+	enum reason r = judge(a, all, all.n == body->size, size_limit, hop_limit, out);
+	out->text = slice_sub(all, 0, out->size);
 	return r;
 }

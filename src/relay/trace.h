@@ -16,10 +16,12 @@ struct slice trace_received(struct arena *a, const struct session *s, const stru
 
 struct trace_header {
 	struct slice message_id; /* in the arena */
-	size_t size;             /* octets of the header with its empty line */
-	bool dated;              /* it has a Date field */
+	struct slice text; /* the whole header with its empty line; points into the body while that is in memory, else
+	                            in the arena */
+	size_t size;       /* octets of it */
+	bool dated;        /* it has a Date field */
 };
-/* Judges the header of a complete message: REASON_ok, header_too_big, too_many_hops, no_memory, storage_failed. */
+/* a: for the header of a body that is in a file, too. Judges the header of a complete message: REASON_ok, header_too_big, too_many_hops, no_memory, storage_failed. */
 enum reason trace_read_header(struct arena *a, const struct blob *body, uint64_t size_limit, int64_t hop_limit,
                               struct trace_header *out);
 

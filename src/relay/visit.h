@@ -10,10 +10,13 @@
 #define BACKSTOP_RELAY_VISIT_H
 
 #include "relay/cutthrough.h"
+#include "relay/keyring.h"
+#include "relay/proving.h"
 #include "relay/trace.h"
 #include "relay/worker.h"
 #include "smtp/server.h"
 #include "store/fingerprint.h"
+#include "store/ledger.h"
 
 struct visit {
 	unsigned magic;
@@ -37,18 +40,36 @@ struct passage {
 	struct visit *visit;
 	struct session *session;
 	struct transaction *transaction;
-	struct tenants *tenants;     /* a reference, kept to the end */
+	struct arena work;       /* for what is made of the header; freed at the end */
+	struct tenants *tenants; /* references, kept to the end */
+	struct keyring *keys;
 	const struct tenant *source; /* tenant whose source the client is; NULL: a stranger */
 	enum direction direction;
 	struct address sender;      /* slices in the transaction's arena */
 	struct slice sender_domain; /* canonical; empty for <> */
-	bool verified;              /* the return path proved itself: a tenant's own, here */
+	enum proof proof;           /* how the return path proved itself; inbound: known when the message is here */
+	bool proves;                /* `proving` has begun: inbound only */
+	struct proving proving;
 	uint64_t id;
 	const struct tenant *tenant; /* inbound: of the first recipient; outbound to a tenant: that tenant */
 	bool external;               /* outbound: recipients are reached by MX or route, not a tenant's downstream */
 	struct leg *legs;            /* inbound */
-	int64_t began;               /* clock_now_ms() */
-	const char *check;           /* which check of the policy refused last, for the log */
+	enum reason noted;       /* what would have been refused, were the tenant not learning; REASON_ok: nothing */
+	bool remembered;         /* the ledger has it */
+	bool stored;             /* a message with its id is in the spool */
+	bool contained;          /* its one recipient is a return path that we gave out (contain.h) */
+	struct slice *addresses; /* by position: a recipient without its tag; {NULL,0}: as in the envelope */
+	size_t address_room;
+	int64_t began;     /* clock_now_ms() */
+	const char *check; /* which check of the policy refused last, for the log */
+	struct ending {
+		uint8_t result; /* LEDGER_ */
+		uint16_t code;
+		enum reason reason; /* of a refusal, or p->noted */
+		const char *server;
+		struct slice message_id, handed_on;
+		struct slice refused; /* the recipient that was refused last */
+	} ending;                     /* what became of it, for the ledger; in the transaction's arena */
 };
 
 extern const struct server_policy relay_policy;
@@ -58,25 +79,39 @@ struct verdict {
 	enum reason reason;
 	struct slice detail;
 	struct reply reply; /* code 0: made from the reason */
+	bool done;          /* accepted: the rows that follow are not for it */
 };
 
 struct rcpt { /* one RCPT under judgement */
 	const struct command *command;
-	struct slice domain; /* canonical; a literal as it is */
+	struct slice domain;  /* canonical; a literal as it is */
+	struct slice local;   /* unquoted, without a tag */
+	struct slice address; /* as it is handed on: without a tag */
 	const struct tenant *tenant;
+	bool known;   /* it is in its tenant's list */
 	bool ask_now; /* inbound: the downstream is asked before we answer */
 };
 
-/* inbound.c, outbound.c */
+/* The recipient at a position as it is handed on. */
+struct slice passage_address(const struct passage *p, size_t position);
+
+/* inbound.c, inbound_copies.c, outbound.c, contain.c */
 void inbound_rcpt_ask(struct passage *p, struct rcpt *r, struct verdict *v);
 void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
 void inbound_end(struct passage *p);
 void inbound_acknowledged(struct visit *v);
 void outbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
+void contained_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
+/* recipient_tags.c: rows of the policy's tables */
+void check_contained(struct passage *p, struct rcpt *r, struct verdict *v);
+void check_tag(struct passage *p, struct rcpt *r, struct verdict *v);
 /* policy_log.c: the canonical lines */
 void policy_log_refused(struct passage *p, struct visit *v, const char *stage, struct slice recipient,
                         const struct reply *reply);
-void policy_log_message(struct passage *p, const char *result, const struct reply *reply, const char *server,
+/* And keeps what became of the message for passage_remember(). server: who answered; NULL: nobody. */
+void policy_log_message(struct passage *p, enum ledger_result result, const struct reply *reply, const char *server,
                         struct slice message_id);
+/* Writes the passage into the ledger. */
+void passage_remember(struct passage *p);
 
 #endif

@@ -42,6 +42,7 @@ void worker_free(struct worker *w)
 	if (w->loop) loop_free(w->loop);
 	downstreams_free(w->downstreams); /* only when the loop never ran; see worker_housekeeping */
 	tenants_unref(w->tenants);
+	keyring_unref(w->keys);
 	setup_unref(w->setup);
 	blocklists_unref(w->blocklists);
 	free(w->listeners);
@@ -65,6 +66,20 @@ struct tenants *worker_tenants(struct worker *w)
 		}
 	}
 	return w->tenants ? tenants_ref(w->tenants) : NULL;
+}
+
+struct keyring *worker_keyring(struct worker *w)
+{
+	char why[256] = "";
+	struct keyring *fresh;
+	if (!w->keys || keyring_generation(w->relay->state) != keyring_snapshot_generation(w->keys)) {
+		if (keyring_load(w->relay->state, &fresh, why) == ERR_OK) {
+			keyring_unref(w->keys);
+			w->keys = fresh;
+		}
+		if (why[0]) log_text(LOG_ERROR, "keys", "%s", why);
+	}
+	return w->keys ? keyring_ref(w->keys) : NULL;
 }
 
 /* ---- visits ---------------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "relay/setup.h"
 #include "store/tenants.h"
 
+struct keyring;
 struct visit;
 
 struct worker {
@@ -23,7 +24,8 @@ struct worker {
 	struct loop *loop;
 	struct setup *setup;           /* of new sessions */
 	struct blocklists *blocklists; /* of new sessions */
-	struct tenants *tenants;       /* the snapshot in use; see worker_tenants() */
+	struct tenants *tenants;       /* the snapshots in use; see worker_tenants() and worker_keyring() */
+	struct keyring *keys;
 	struct downstreams *downstreams;
 	struct listener **listeners;
 	size_t listener_count;
@@ -43,6 +45,7 @@ void worker_change(struct worker *, struct setup *setup, struct blocklists *bloc
 void worker_drain(struct worker *, void (*idle)(struct worker *, void *), void *arg);
 /* The newest tenants, as a reference of the caller's; NULL when they cannot be read and never could. */
 struct tenants *worker_tenants(struct worker *);
+struct keyring *worker_keyring(struct worker *); /* the same of all keys */
 /* As a fiber of the worker's loop: closes idle downstream connections, until cancelled. */
 void worker_housekeeping(void *worker);
 

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/answers.h"
+
+#include <stdlib.h>
+
+#include "mail/header.h"
+
+#define LOOKED_THROUGH (128 * 1024) /* octets of the body */
+#define IDS_MOST       16           /* Message-IDs that are looked up */
+#define PASSAGES_MOST  256          /* of one return path */
+
+static bool value_begins(const struct header_field *f, const char *word)
+{
+	return slice_starts_nocase(slice_trim(f->value), slice_str(word));
+}
+
+bool answers_is_answer(const struct address *sender, struct slice header)
+{
+	struct header_field f;
+	if (sender->null) return true;
+	if (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied")) return true;
+	return address_is_postmaster(sender) && header_find(header, "Content-Type", &f) &&
+	       value_begins(&f, "multipart/report");
+}
+
+struct join {
+	uint32_t tenant;
+	struct slice recipient;
+	int64_t since;
+	unsigned proven, unproven, seen;
+	uint64_t about;
+};
+
+/* Only what the tenant's server was given can be what it answers. */
+static bool concerns(const struct join *j, const struct ledger_passage *p)
+{
+	return !p->outbound && p->tenant == j->tenant && p->time >= j->since &&
+	       (p->result == LEDGER_delivered || p->result == LEDGER_spooled) &&
+	       (slice_equal_nocase(p->return_path, j->recipient) || slice_equal_nocase(p->handed_on, j->recipient));
+}
+
+static bool count(const struct ledger_passage *p, void *arg)
+{
+	struct join *j = arg;
+	if (p->time < j->since || ++j->seen > PASSAGES_MOST) return false;
+	if (!concerns(j, p)) return true;
+	if (!j->about) j->about = p->id;
+	if (p->proof)
+		j->proven++;
+	else
+		j->unproven++;
+	return !(j->proven && j->unproven);
+}
+
+static enum answer_verdict verdict_of(const struct join *j)
+{
+	if (j->unproven)
+		return ANSWER_UNPROVEN; /* also when there was both: nothing says that this is about the proven one */
+	return j->proven ? ANSWER_PROVEN : ANSWER_UNKNOWN;
+}
+
+/* One Message-ID: what came with it from that return path. */
+static bool join_id(struct db *ledger, struct join *j, struct slice id)
+{
+	struct join one = {.tenant = j->tenant, .recipient = j->recipient, .since = j->since};
+	if (ledger_each_by_message_id(ledger, id, count, &one)) return false;
+	if (!one.proven && !one.unproven) return false;
+	*j = one;
+	return true;
+}
+
+/* The text after "Message-ID:" of a line, any case; {NULL,0}: another line. Quoted ("> ") and indented ones count. */
+static struct slice id_in_line(struct slice line)
+{
+	static const char blanks[] = " \t>|";
+	while (line.n && memchr(blanks, line.p[0], sizeof blanks - 1)) line = slice_sub(line, 1, line.n);
+	if (!slice_starts_nocase(line, SLICE("message-id:"))) return (struct slice){NULL, 0};
+	return slice_trim(slice_sub(line, 11, line.n));
+}
+
+static bool join_body(struct db *ledger, struct join *j, struct slice text)
+{
+	unsigned looked = 0;
+	while (text.p && looked < IDS_MOST) {
+		struct slice id = id_in_line(slice_split(&text, '\n'));
+		if (!id.p) continue;
+		if (!id.n && text.p) id = slice_trim(slice_split(&text, '\n')); /* folded behind the name */
+		looked++;
+		if (id.n && join_id(ledger, j, id)) return true;
+	}
+	return false;
+}
+
+static bool join_header(struct db *ledger, struct join *j, struct slice header)
+{
+	struct header_field f;
+	if (!header_find(header, "In-Reply-To", &f)) return false; /* RFC 3834 3.1.5 */
+	return join_id(ledger, j, slice_trim(f.value));
+}
+
+static bool join_blob(struct db *ledger, struct join *j, const struct blob *body, size_t from)
+{
+	struct slice all = blob_in_memory(body);
+	if (all.p) return join_body(ledger, j, slice_sub(all, from, from + LOOKED_THROUGH));
+	char *text = malloc(LOOKED_THROUGH);
+	size_t got = 0;
+	bool joined = text && blob_read(body, from, text, LOOKED_THROUGH, &got) == ERR_OK &&
+	              join_body(ledger, j, slice_of(text, got));
+	free(text);
+	return joined;
+}
+
+enum answer_verdict answers_judge(struct db *ledger, uint32_t tenant, struct slice recipient, struct slice header,
+                                  const struct blob *body, int64_t now, uint64_t *about)
+{
+	struct join j = {.tenant = tenant, .recipient = recipient, .since = now - ANSWERS_DAYS * 86400};
+	if (!join_blob(ledger, &j, body, header.n) && !join_header(ledger, &j, header))
+		ledger_each_by_return_path(ledger, tenant, recipient, count, &j);
+	*about = j.about;
+	return verdict_of(&j);
+}

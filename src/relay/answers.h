@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answers - a tenant's server answers a message: may the answer leave?
+ *
+ * A bounce or automatic reply that a tenant's server sends to the world speaks of a message that came in before. The ledger knows
+ * whether that message's return path proved itself. Joined by Message-ID where the answer tells one, else by who is
+ * answered: when all that came from that return path of late was proven, the answer is; when none was, it goes to
+ * somebody who was forged. What the ledger does not know is unknown.
+ *
+ * Reads the ledger; no waits.
+ */
+#ifndef BACKSTOP_RELAY_ANSWERS_H
+#define BACKSTOP_RELAY_ANSWERS_H
+
+#include "base/blob.h"
+#include "mail/address.h"
+#include "store/ledger.h"
+
+#define ANSWERS_DAYS                                                                                                   \
+	15 /* how far back an answer is looked for: the longest life of a message in other servers' queues */
+
+enum answer_verdict { ANSWER_UNKNOWN, ANSWER_PROVEN, ANSWER_UNPROVEN };
+
+/* Is it an answer that a program made? <>; Auto-Submitted: auto-replied (RFC 3834 5); postmaster's multipart/report. */
+bool answers_is_answer(const struct address *sender, struct slice header);
+/* Of one recipient. body: of the answer, looked through for Message-IDs. *about: the passage that decided; 0: none did. */
+enum answer_verdict answers_judge(struct db *ledger, uint32_t tenant, struct slice recipient, struct slice header,
+                                  const struct blob *body, int64_t now, uint64_t *about);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * marks - the header fields that we put on top of an inbound message, and the forged ones that we take away
+ *
+ * On top: Authentication-Results (RFC 8601), our Received field, and for mail whose sender did not prove himself
+ * X-Auto-Response-Suppress, so that no program answers it. An Authentication-Results field that bears our name and came
+ * from outside is removed (RFC 8601 5); the header is then sent anew without it. All else stays as it came, to the octet.
+ */
+#ifndef BACKSTOP_RELAY_MARKS_H
+#define BACKSTOP_RELAY_MARKS_H
+
+#include "auth/authres.h"
+
+struct marks {
+	struct slice head; /* to be sent instead of the first `skip` octets of the message */
+	size_t skip;
+};
+
+/* header: of the message, with its empty line. results NULL: no field, and none is removed. {NULL,0} in head: no memory. */
+struct marks marks_make(struct arena *a, struct slice received, struct slice header, struct slice authserv_id,
+                        const struct authres *results, bool suppress_answers);
+
+#endif
