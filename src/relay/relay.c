@@ -260,6 +260,7 @@ static int start_parts(struct relay_main *k)
 	enum error e =
 		resolver_new_validating(c->resolver_servers, c->resolver_server_count, anchor, &k->relay.resolver, why);
 	if (e) return fail("resolver", why);
+	keys_purge(k->relay.state, clock_unix());
 	e = keys_ensure_srs(k->relay.state, clock_unix());
 	if (e) log_text(LOG_WARNING, "keys", "no secret for contained return paths could be made: %s", error_text(e));
 	k->relay.limits = limits_new();

@@ -21,6 +21,35 @@
 #define WIND_UP_MS      5
 #define BUSY_TEXT       "421 4.3.2 too busy; please try later\r\n"
 
+/* ---- keys ------------------------------------------------------------------------------------------------------------ */
+
+struct key_load {
+	struct db *state;
+	struct keyring *fresh;
+	char why[256];
+};
+
+static void load_keys(void *arg)
+{
+	struct key_load *l = arg;
+	if (keyring_load(l->state, &l->fresh, l->why)) l->fresh = NULL;
+}
+
+/* Private keys are slow to read: that is done beside the loop, while other sessions go on with the keys they have. */
+static void refresh_keys(struct worker *w)
+{
+	struct key_load l = {.state = w->relay->state};
+	w->loading_keys = true;
+	fiber_offload(load_keys, &l);
+	w->loading_keys = false;
+	if (l.why[0]) log_text(LOG_ERROR, "keys", "%s", l.why);
+	if (!l.fresh) return;
+	keyring_unref(w->keys);
+	w->keys = l.fresh;
+}
+
+/* ---- making and freeing ---------------------------------------------------------------------------------------------- */
+
 struct worker *worker_new(struct relay *relay, struct setup *setup, struct blocklists *blocklists)
 {
 	struct worker *w = calloc(1, sizeof *w);
@@ -31,6 +60,7 @@ struct worker *worker_new(struct relay *relay, struct setup *setup, struct block
 	w->blocklists = blocklists;
 	w->loop = loop_new();
 	w->downstreams = downstreams_new(relay->resolver);
+	refresh_keys(w);
 	if (w->loop && w->downstreams) return w;
 	worker_free(w);
 	return NULL;
@@ -70,15 +100,8 @@ struct tenants *worker_tenants(struct worker *w)
 
 struct keyring *worker_keyring(struct worker *w)
 {
-	char why[256] = "";
-	struct keyring *fresh;
-	if (!w->keys || keyring_generation(w->relay->state) != keyring_snapshot_generation(w->keys)) {
-		if (keyring_load(w->relay->state, &fresh, why) == ERR_OK) {
-			keyring_unref(w->keys);
-			w->keys = fresh;
-		}
-		if (why[0]) log_text(LOG_ERROR, "keys", "%s", why);
-	}
+	uint64_t now = keyring_generation(w->relay->state);
+	if (now != keyring_snapshot_generation(w->keys) && !w->loading_keys) refresh_keys(w);
 	return w->keys ? keyring_ref(w->keys) : NULL;
 }
 

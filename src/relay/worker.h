@@ -26,6 +26,7 @@ struct worker {
 	struct blocklists *blocklists; /* of new sessions */
 	struct tenants *tenants;       /* the snapshots in use; see worker_tenants() and worker_keyring() */
 	struct keyring *keys;
+	bool loading_keys;
 	struct downstreams *downstreams;
 	struct listener **listeners;
 	size_t listener_count;
