@@ -28,6 +28,8 @@ void keyring_unref(struct keyring *);          /* NULL is fine */
 uint64_t keyring_generation(struct db *state); /* grows with every change of keys or tenants; 0: none yet */
 uint64_t keyring_snapshot_generation(const struct keyring *); /* 0 for NULL */
 
+/* In the look-ups NULL is a ring without keys. */
+
 /* The key that new tags of a tenant are made with; NULL: it has none, its mail is not tagged. */
 const struct batv_key *keyring_batv_sign_key(const struct keyring *, uint32_t tenant, int64_t now);
 /* All keys whose tags are good, for batv_verify(); NULL and 0 when there are none. */

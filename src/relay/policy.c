@@ -69,8 +69,8 @@ static bool sender_is_tagged(struct passage *p)
 	if (!t) return false;
 	int64_t now = clock_unix();
 	const struct batv_key *keys = keyring_batv_keys(p->keys, t->id, now, &count);
-	return count && batv_verify_within(&p->transaction->arena, p->sender.text, keys, count, t->plus, now, BATV_DAYS + 1,
-	                                   &untagged) == BATV_VALID;
+	return count && batv_verify_within(&p->transaction->arena, p->sender.text, keys, count, t->plus, now,
+	                                   BATV_DAYS + 1, &untagged) == BATV_VALID;
 }
 
 static void begin_proving(struct passage *p, struct visit *v)

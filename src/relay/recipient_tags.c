@@ -34,8 +34,8 @@ static enum batv_verdict read_tag(struct passage *p, const struct rcpt *r, struc
 	size_t count;
 	int64_t now = clock_unix();
 	const struct batv_key *keys = keyring_batv_keys(p->keys, r->tenant->id, now, &count);
-	return batv_verify_within(&p->session->command_arena, r->address, keys, count, r->tenant->plus, now, BATV_DAYS + 1,
-	                          untagged);
+	return batv_verify_within(&p->session->command_arena, r->address, keys, count, r->tenant->plus, now,
+	                          BATV_DAYS + 1, untagged);
 }
 
 static bool use_address(struct passage *p, struct rcpt *r, struct slice untagged)
