@@ -52,8 +52,8 @@ static const struct subcommand administration[] = {
 
 static const struct subcommand tools[] = {
 	{"spf", cli_spf, "check SPF"},
-	{"dkim", NULL, "check DKIM signatures"},
-	{"dkim-sign", NULL, "sign a message"},
+	{"dkim", cli_dkim, "check DKIM signatures"},
+	{"dkim-sign", cli_dkim_sign, "sign a message"},
 	{"arc", cli_arc, "check an ARC chain"},
 	{"arc-seal", cli_arc_seal, "extend an ARC chain"},
 	{"dmarc", cli_dmarc, "evaluate DMARC"},

@@ -86,5 +86,7 @@ int cli_auth(int argc, char **argv);
 int cli_arc(int argc, char **argv);
 int cli_arc_seal(int argc, char **argv);
 int cli_spf(int argc, char **argv);
+int cli_dkim(int argc, char **argv);
+int cli_dkim_sign(int argc, char **argv);
 
 #endif
