@@ -5,7 +5,7 @@ import email.policy
 import time
 
 import pytest
-from lab import Smtp, wait_until
+from lab import Slow, Smtp, wait_until
 from lab.smtp import message
 
 
@@ -231,3 +231,129 @@ def test_kill_minus_9_at_a_failure_leaves_one_report(lab):
     relay.cli("queue", "retry", "--all").ok()
     relay.wait_queue(0)
     assert sorted(m.recipients[0] for m in relay.downstream.messages) == sorted(f"user{n}@tenant.test" for n in range(30))
+
+
+# ---- mail that came in while its server was away ---------------------------------------------------------------------------------
+
+ZONE = """
+sender.test TXT "v=spf1 ip4:127.0.0.0/8 -all"
+forged.test TXT "v=spf1 -all"
+"""
+
+
+def make_inbound(lab, **settings):
+    """The tenant's server is away, its list is complete; the world is a sink. Strangers come from relay.stranger."""
+    world, downstream = lab.sink(), lab.sink(greeting="421 4.3.2 not now")
+    settings.setdefault("retry_schedule", ["1s"])
+    pools = {"bounce": ([lab.address()], "bounce.relay.test")}
+    relay = lab.backstop(dns=lab.dns(ZONE), pools=pools, routes={"*": world.endpoint}, **settings)
+    relay.tenant("acme", "tenant.test", downstream.endpoint, f"{lab.address()}/32")
+    relay.recipients("acme", ["ann@tenant.test", "gone@tenant.test"])
+    relay.world, relay.downstream, relay.bounce = world, downstream, pools["bounce"][0][0]
+    return relay
+
+
+def arrive(relay, sender, recipient, parameters=""):
+    with Smtp(relay.server) as client:
+        assert client.mail(sender).code == 250
+        reply = client.rcpt(recipient, parameters)
+        return client.data(message(sender, recipient, subject="a question", body="secret\r\n")) if reply.code == 250 else reply
+
+
+def test_mail_of_a_proven_sender_is_kept_and_delivered_when_its_server_is_back(lab):
+    relay = make_inbound(lab)
+    assert arrive(relay, "joe@sender.test", "ann@tenant.test", "NOTIFY=SUCCESS").code == 250
+    row, = relay.wait_queue(1)
+    assert row["kind"] == "inbound" and row["verified"] is True and row["proof"] == "spf"
+    relay.downstream.script["greeting"] = None
+    got = relay.downstream.wait_for(lambda m: m.recipients == ["ann@tenant.test"])
+    assert got.sender == "joe@sender.test" and got.field("Subject") == "a question"
+    relay.wait_queue(0)
+    assert not relay.world.messages and not relay.events("report")  # NOTIFY=SUCCESS of a stranger is not answered
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed"])
+def test_a_proven_sender_is_told_once_through_pool_bounce(lab, killed):
+    relay = make_inbound(lab)
+    assert arrive(relay, "joe@sender.test", "gone@tenant.test").code == 250
+    if killed:
+        relay.kill()
+        relay.start()
+    relay.downstream.script.update(greeting=None, rcpt="550 5.1.1 moved away")
+    got = relay.world.wait_for(lambda m: m.recipients == ["joe@sender.test"])
+    assert got.sender == "" and got.peer[0] == relay.bounce and got.ehlo == "bounce.relay.test"
+    assert b"5.1.1 moved away" in got.data and b"secret" not in got.data
+    relay.wait_queue(0)
+    if killed:
+        relay.kill()
+        relay.start()
+        time.sleep(2)
+    assert len(relay.world.messages) == 1 and held(relay, 0) == []
+    assert relay.wait_event("report", action="failed", pool="bounce", proof="spf", to="joe@sender.test")
+
+
+@pytest.mark.parametrize("sender", ["joe@forged.test", "joe@nothing.test", ""])
+def test_mail_of_an_unproven_sender_is_left_to_its_server(lab, sender):
+    relay = make_inbound(lab)
+    reply = arrive(relay, sender, "ann@tenant.test")
+    assert 400 <= reply.code < 500, reply
+    assert relay.queue() == [] and not relay.world.messages
+
+
+def test_an_answer_to_a_forged_sender_is_held_told_of_and_released_only_to_the_tenant(lab):
+    """The tenant's server takes forged mail and bounces it: that bounce does not leave."""
+    world, downstream = lab.sink(), lab.sink()
+    relay = lab.backstop(dns=lab.dns(ZONE), routes={"*": world.endpoint}, digest_interval="2s")
+    inside = lab.address()
+    relay.tenant("acme", "tenant.test", downstream.endpoint, f"{inside}/32")
+    relay.recipients("acme", ["ann@tenant.test"])
+    with Smtp(relay.server) as client:
+        assert client.transaction("joe@forged.test", "ann@tenant.test",
+                                  message("joe@forged.test", "ann@tenant.test", message_id="<1@forged.test>")).code == 250
+    original = downstream.wait_for(lambda m: m.recipients == ["ann@tenant.test"])
+    bounce = ("From: MAILER-DAEMON@tenant.test\r\nTo: joe@forged.test\r\nSubject: Undelivered\r\nMessage-ID: <2@tenant.test>\r\n"
+              "Auto-Submitted: auto-replied\r\nIn-Reply-To: <1@forged.test>\r\nReferences: <1@forged.test>\r\nMIME-Version: 1.0\r\n"
+              "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"
+              "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; tenant.test\r\n\r\n"
+              "Final-Recipient: rfc822; ann@tenant.test\r\nAction: failed\r\nStatus: 5.2.2\r\n\r\n--b\r\n"
+              "Content-Type: text/rfc822-headers\r\n\r\n" + original.header + "\r\n\r\n--b--\r\n")
+    with Smtp(relay.server, source=inside) as client:
+        assert client.transaction("", "joe@forged.test", bounce.encode()).code == 250
+    row, = held(relay)
+    assert row["answer"] is True and row["to"] == ["joe@forged.test"] and row["tenant"] == "acme"
+    digest = downstream.wait_for(lambda m: m.field("Auto-Submitted") == "auto-generated")
+    assert row["id"].encode() in digest.data and digest.recipients == ["postmaster@tenant.test"]
+    for words in (["held", "release", row["id"]], ["queue", "release", row["id"]],
+                  ["held", "release", "--all", "--tenant", "acme"]):
+        refused = relay.cli(*words)
+        assert refused.code == 1 and "is not known to have sent" in refused.err and "--to" in refused.err, refused
+    relay.cli("held", "release", row["id"], "--to", "ann@tenant.test").ok()
+    assert downstream.wait_for(lambda m: m.field("X-Backstop-Held")).recipients == ["ann@tenant.test"]
+    relay.wait_queue(0)
+    assert not world.messages
+
+
+def test_kill_minus_9_while_kept_mail_fails_leaves_one_report_for_each_sender(lab):
+    relay = make_inbound(lab, destination_concurrency=1)
+    relay.world.script["greeting"] = "421 4.3.2 not now"  # reports stay in the queue, so they can be counted
+    senders = [f"joe{n}@sender.test" for n in range(40)]
+    for sender in senders:
+        assert arrive(relay, sender, "gone@tenant.test").code == 250
+
+    def reports():
+        return [row["recipients"][0]["address"] for row in relay.queue() if row["kind"] == "report"]
+    relay.downstream.script.update(greeting=None, rcpt=lambda session, argument: Slow(0.05, "550 5.1.1 moved away"))
+    counts = []
+    while len(reports()) < len(senders):
+        time.sleep(0.3)
+        relay.kill()
+        counts.append(len(reports()))
+        relay.start()
+    assert len(set(counts)) > 3, counts  # it was killed in the middle of it
+    wait_until(lambda: len(relay.queue()) == len(senders), 30, "nothing but reports")
+    assert sorted(reports()) == sorted(senders)
+    relay.world.script["greeting"] = None
+    relay.cli("queue", "retry", "--all").ok()
+    relay.wait_queue(0)
+    assert sorted(m.recipients[0] for m in relay.world.messages) == sorted(senders)
+    assert {m.peer[0] for m in relay.world.messages} == {relay.bounce}
