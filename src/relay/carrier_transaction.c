@@ -5,6 +5,7 @@
 #include "mail/mailtext.h"
 #include "mail/utf8.h"
 #include "relay/delivery_internal.h"
+#include "relay/fate.h"
 #include "relay/tagging.h"
 
 /* RFC 5321 4.5.3.1.8: every server takes this many; more only when it says so (RFC 9422). */
@@ -106,13 +107,10 @@ static enum reason unsuitable(struct dialogue *t)
 
 static uint8_t notify_of(const struct spool_message *m, const struct spool_recipient *r)
 {
-	/* A report about a report is what RFC 3461 6.2 forbids; a downstream must not write to a sender who is not proven; and
-	 * of what was released to another address its sender hears nothing. */
-	if (m->kind == SPOOL_REPORT || m->redirected || (m->kind == SPOOL_INBOUND && !m->verified)) return NOTIFY_NEVER;
-	if (m->kind != SPOOL_INBOUND || !(r->notify & NOTIFY_SUCCESS)) return r->notify;
-	/* strangers are not told of success: who asked for that alone hears nothing */
-	uint8_t rest = r->notify & (uint8_t)~NOTIFY_SUCCESS;
-	return rest ? rest : NOTIFY_NEVER;
+	/* A report about a report is what RFC 3461 6.2 forbids; and of what was released to another address its sender hears
+	 * nothing. */
+	if (m->kind == SPOOL_REPORT || m->redirected) return NOTIFY_NEVER;
+	return m->kind == SPOOL_INBOUND ? fate_notify(r->notify, m->verified) : r->notify;
 }
 
 /* Why a message was held that somebody let go. */
@@ -141,9 +139,9 @@ static bool return_path(struct dialogue *t)
 	int64_t now = clock_unix();
 	t->envelope.return_path = m->return_path;
 	if (m->kind != SPOOL_OUTBOUND || m->downstream) return true;
+	const struct keyring *ring = delivery_keys(d); /* waits; from here on nothing does */
 	const struct tenant *tenant = tenants_by_id(delivery_tenants(d), m->tenant);
-	const struct keyring *ring = tenant && tenant->tags != TENANT_TAGS_OFF ? delivery_keys(d) : NULL;
-	const struct batv_key *key = ring ? keyring_batv_sign_key(ring, tenant->id, now) : NULL;
+	const struct batv_key *key = ring ? keyring_batv_sign_key(ring, m->tenant, now) : NULL;
 	switch (tagging_return_path(&t->c->arena, tenant, key, m->return_path, now, &t->envelope.return_path)) {
 	case TAGGING_DONE:
 		metric_add(METRIC_tagged, 1);

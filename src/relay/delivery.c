@@ -49,16 +49,35 @@ struct tenants *delivery_tenants(struct delivery *d)
 	return fresh;
 }
 
+struct key_load {
+	struct db *state;
+	struct keyring *fresh;
+	char why[256];
+};
+
+static void load_keys(void *arg)
+{
+	struct key_load *l = arg;
+	if (keyring_load(l->state, &l->fresh, l->why)) l->fresh = NULL;
+}
+
+static void take_keys(struct delivery *d, struct key_load *l)
+{
+	if (l->why[0]) log_text(LOG_ERROR, "keys", "%s", l->why);
+	if (!l->fresh) return;
+	keyring_unref(d->keys);
+	d->keys = l->fresh;
+}
+
+/* Private keys are slow to read: that is done beside the loop, while other carriers go on with the keys there are. */
 const struct keyring *delivery_keys(struct delivery *d)
 {
-	char why[256] = "";
-	struct keyring *fresh;
-	if (d->keys && keyring_generation(d->state) == keyring_snapshot_generation(d->keys)) return d->keys;
-	if (keyring_load(d->state, &fresh, why) == ERR_OK) {
-		keyring_unref(d->keys);
-		d->keys = fresh;
-	}
-	if (why[0]) log_text(LOG_ERROR, "keys", "%s", why);
+	struct key_load l = {.state = d->state};
+	if (keyring_generation(d->state) == keyring_snapshot_generation(d->keys) || d->loading_keys) return d->keys;
+	d->loading_keys = true;
+	fiber_offload(load_keys, &l);
+	d->loading_keys = false;
+	take_keys(d, &l);
 	return d->keys;
 }
 
@@ -282,6 +301,9 @@ static enum error prepare(struct delivery *d)
 		log_text(LOG_ERROR, "delivery_start", "%s", why);
 		return e;
 	}
+	struct key_load keys = {.state = d->state};
+	load_keys(&keys); /* nothing may leave without its tag because it came first */
+	take_keys(d, &keys);
 	scope_init(&d->scope);
 	return scope_spawn(loop_scope(d->loop), "delivery", begin, d);
 }

@@ -40,6 +40,7 @@ struct delivery {
 	struct writer *writer;
 	struct tenants *tenants; /* never NULL */
 	struct keyring *keys;    /* NULL: none could be loaded */
+	bool loading_keys;
 	struct tls_context *tls;
 	struct hosts *hosts;
 	struct pools pools;
@@ -58,7 +59,8 @@ struct delivery {
 
 uint32_t delivery_random(struct delivery *d);
 struct tenants *delivery_tenants(struct delivery *d); /* the present snapshot, loaded anew when there is a newer one */
-const struct keyring *delivery_keys(struct delivery *d); /* the same; NULL: there are none */
+const struct keyring *
+delivery_keys(struct delivery *d); /* the same of all keys; fiber: may wait. NULL: there are none */
 void delivery_wake_clock(struct delivery *d);
 void delivery_count(struct delivery *d); /* the gauges */
 /* Takes m over and begins with it: delivers, holds, waits, as its record says. */
