@@ -464,7 +464,8 @@ def test_a_disk_that_is_read_only_is_told_and_what_was_acknowledged_is_there_aft
         with Smtp(relay.server) as client:
             assert client.transaction("u@tenant.test", "f@world.test", message(subject="before")).code == 250
         relay.kill()
-        subprocess.run(["mount", "-o", "remount,ro", relay.state], check=True)
+        # the killed processes may still be closing their files
+        wait_until(lambda: subprocess.run(["mount", "-o", "remount,ro", relay.state]).returncode == 0, 20, "the disk to be let go")
         with pytest.raises((RuntimeError, TimeoutError)):
             relay.start()
         assert re.search("[Rr]ead-only", relay.log()), relay.log()

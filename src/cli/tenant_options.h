@@ -36,7 +36,7 @@
 	X("no-catch-all", NULL, catch_all_no, "it does not (default)")                                                 \
 	X("tls", "may|never|require", tls, "to its own server")                                                        \
 	X("dmarc", "mark|enforce|ignore", dmarc,                                                                       \
-	  "what the author's domain asks for: noted in the header (default), done")                                    \
+	  "what the author's domain asks for: noted in the header (default); done")                                    \
 	X("tags", "off|prvs|sub-address", tags, "tag the return paths of its outbound mail; default off")              \
 	X("tag-check", "learn|refuse|off", tag_check,                                                                  \
 	  "bounces without a tag: noted for 7 days, then refused (default)")                                           \

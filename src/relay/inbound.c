@@ -140,7 +140,18 @@ static void refused_one(struct passage *p, struct leg *l, size_t refused, struct
 	                         SLICE_ARG(r->address), SLICE_ARG(out->text));
 }
 
-static struct marks marks_of(struct passage *p, struct slice received, const struct trace_header *header)
+/* What is asked of whoever gets it, in fields of its own. */
+static struct slice requests(struct passage *p, const struct tenant *t)
+{
+	const struct dmarc_verdict *d = &p->proving.evidence.dmarc;
+	bool failed = d->disposition == DMARC_POLICY_QUARANTINE || d->disposition == DMARC_POLICY_REJECT;
+	return arena_printf(&p->work, "%s%s%s", may_be_told(p) ? "" : MARKS_SUPPRESS,
+	                    failed && t->dmarc != TENANT_DMARC_IGNORE ? MARKS_DMARC : "",
+	                    failed && t->dmarc == TENANT_DMARC_ENFORCE ? MARKS_QUARANTINE : "");
+}
+
+static struct marks marks_of(struct passage *p, const struct tenant *t, struct slice received,
+                             const struct trace_header *header)
 {
 	const struct evidence *e = &p->proving.evidence;
 	struct authres results = {.spf = e->spf,
@@ -151,7 +162,7 @@ static struct marks marks_of(struct passage *p, struct slice received, const str
 	                          .from_domain = e->from_domain,
 	                          .arc = &e->arc};
 	return marks_make(&p->work, received, header->text, slice_str(p->visit->setup->config->auth.authserv_id),
-	                  &results, !verified(p) && !p->sender.null);
+	                  &results, requests(p, t));
 }
 
 /* The server is away. Kept when its recipients are good and the sender can be told of a failure; else the client keeps it. */
@@ -204,18 +215,23 @@ static bool refused_by_dmarc(struct passage *p, const struct leg *l, struct repl
 	return true;
 }
 
-static enum ledger_result hand_over(struct passage *p, struct leg *l, const struct marks *marks,
+static enum ledger_result hand_over(struct passage *p, struct leg *l, struct slice received,
                                     const struct trace_header *header, struct reply *out, struct reply *own)
 {
 	size_t n = l->envelope.recipient_count, refused = n;
+	struct marks marks = marks_of(p, l->tenant, received, header);
+	l->envelope.size = p->transaction->envelope.size + marks.head.n - marks.skip;
+	l->envelope.body = p->transaction->envelope.body;
 	if (refused_by_dmarc(p, l, out)) {
 		leg_close(l);
+	} else if (!marks.head.p) {
+		reply_set_reason(&p->transaction->arena, out, REASON_no_memory, SLICE_EMPTY);
 	} else if (!tell(p, l)) {
 		reply_set_reason(&p->transaction->arena, out, REASON_storage_failed, SLICE_EMPTY);
-	} else if (leg_message(l, marks->head, &p->transaction->body, marks->skip, out, own, &refused)) {
+	} else if (leg_message(l, marks.head, &p->transaction->body, marks.skip, out, own, &refused)) {
 		return result_of(out);
 	} else if (is_away(out)) {
-		enum ledger_result r = server_away(p, l, marks, header, out);
+		enum ledger_result r = server_away(p, l, &marks, header, out);
 		for (size_t i = 0; i < n; i++) own[i] = *out;
 		return r;
 	} else if (refused < n && !p->transaction->prdr) {
@@ -225,7 +241,7 @@ static enum ledger_result hand_over(struct passage *p, struct leg *l, const stru
 	return result_of(out);
 }
 
-static enum ledger_result leg_deliver(struct passage *p, struct leg *l, const struct marks *marks,
+static enum ledger_result leg_deliver(struct passage *p, struct leg *l, struct slice received,
                                       const struct trace_header *header, struct reply *out, struct reply *replies)
 {
 	struct fingerprint *f = copies_fingerprints(p, l, header);
@@ -239,7 +255,7 @@ static enum ledger_result leg_deliver(struct passage *p, struct leg *l, const st
 	struct reply *own = arena_zalloc(&p->transaction->arena, n * sizeof *own);
 	enum ledger_result result = LEDGER_deferred;
 	if (own)
-		result = hand_over(p, l, marks, header, out, own);
+		result = hand_over(p, l, received, header, out, own);
 	else
 		reply_set_reason(&p->transaction->arena, out, REASON_no_memory, SLICE_EMPTY);
 	size_t taken = 0;
@@ -265,18 +281,14 @@ static void sum_up(struct passage *p, struct reply *replies, struct reply *out)
 }
 
 /* All that is known before anybody is told. False: *out says why the message cannot be taken now. */
-static bool examine(struct passage *p, struct slice received, const struct trace_header *header, struct marks *marks,
-                    struct reply *out)
+static bool examine(struct passage *p, const struct trace_header *header, struct reply *out)
 {
 	enum error e = proving_examine(&p->proving, header->text, &p->transaction->body);
-	if (!e) *marks = marks_of(p, received, header);
-	if (e || !marks->head.p) {
-		reply_set_reason(&p->transaction->arena, out, e ? server_storage_reason(e) : REASON_no_memory,
-		                 SLICE_EMPTY);
-		return false;
-	}
-	p->proof = p->proving.evidence.proof;
-	return true;
+	if (e)
+		reply_set_reason(&p->transaction->arena, out, server_storage_reason(e), SLICE_EMPTY);
+	else
+		p->proof = p->proving.evidence.proof;
+	return e == ERR_OK;
 }
 
 void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
@@ -284,16 +296,13 @@ void inbound_message(struct passage *p, struct slice received, const struct trac
 	struct transaction *t = p->transaction;
 	size_t n = t->envelope.recipient_count;
 	struct reply *replies = arena_zalloc(&t->arena, n * sizeof *replies);
-	struct marks marks = {0};
 	const char *server = NULL;
 	enum ledger_result result = LEDGER_deferred;
 	if (!replies) reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
-	bool ready = replies && examine(p, received, header, &marks, out);
+	bool ready = replies && examine(p, header, out);
 	for (struct leg *l = ready ? p->legs : NULL; l; l = l->next) {
 		if (!l->envelope.recipient_count) continue;
-		l->envelope.size = t->envelope.size + marks.head.n - marks.skip;
-		l->envelope.body = t->envelope.body;
-		result = leg_deliver(p, l, &marks, header, out, replies);
+		result = leg_deliver(p, l, received, header, out, replies);
 		p->ending.handed_on = l->envelope.return_path;
 		if (l->server[0]) server = l->server;
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/marks.h"
 
-#define SUPPRESS "X-Auto-Response-Suppress: All\r\n"
-
 static bool is_forged(const struct header_field *f, struct slice authserv_id)
 {
 	return header_is(f, "Authentication-Results") && authres_claims(f, authserv_id);
@@ -39,21 +37,21 @@ static struct slice without_forged(struct arena *a, struct slice header, struct 
 }
 
 struct marks marks_make(struct arena *a, struct slice received, struct slice header, struct slice authserv_id,
-                        const struct authres *results, bool suppress_answers)
+                        const struct authres *results, struct slice more)
 {
 	struct marks m = {.head = {NULL, 0}};
 	struct slice field = results ? authres_field(a, authserv_id, results) : SLICE_EMPTY;
-	struct slice suppress = suppress_answers ? SLICE(SUPPRESS) : SLICE_EMPTY, kept = SLICE_EMPTY;
+	struct slice kept = SLICE_EMPTY;
 	if (results && any_forged(header, authserv_id)) {
 		kept = without_forged(a, header, authserv_id);
 		m.skip = header.n;
 	}
-	if (!field.p || !kept.p) return m;
-	char *text = arena_alloc(a, field.n + received.n + suppress.n + kept.n + 1);
+	if (!field.p || !kept.p || !more.p) return m;
+	char *text = arena_alloc(a, field.n + received.n + more.n + kept.n + 1);
 	size_t n = 0;
 	if (!text) return m;
 	put(text, field, &n);
-	put(text, suppress, &n);
+	put(text, more, &n);
 	put(text, received, &n);
 	m.head = put(text, kept, &n);
 	return m;
