@@ -59,7 +59,8 @@ def batch(tool, name, *words, lines):
 
 
 @pytest.mark.parametrize("words, code, expected", [
-    (["--from", "example.test", "--spf", "pass:example.test"], 0, ["pass", "reject", "none", "example.test", True, False]),
+    (["--from", "example.test", "--spf", "pass:example.test"], 0,
+     ["pass", "reject", "none", "example.test", True, False]),
     (["--from", "Example.Test", "--dkim", "fail:x.test", "--dkim", "pass:news.example.test"], 0,
      ["pass", "reject", "none", "example.test", False, True]),
     (["--from", "news.example.test"], 1, ["fail", "quarantine", "quarantine", "example.test", False, False]),
