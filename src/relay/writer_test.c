@@ -251,6 +251,68 @@ static void updates_leave_alone_what_the_operator_set(void **state)
 	writer_stop(r.writer);
 }
 
+static void ignore_line(struct slice line, void *arg)
+{
+	(void)line;
+	(void)arg;
+}
+
+static enum error refuse(struct db_txn *t, void *arg)
+{
+	++*(int *)arg;
+	return ERR_INVALID;
+}
+
+static void store_about(struct run *r)
+{
+	struct arena a;
+	struct spool_message out;
+	int called = 0;
+	arena_init(&a, 1 << 20);
+	struct message *failed = make(r->dir, 7, 100), *report = make(r->dir, 8, 100), *other = make(r->dir, 9, 100);
+	assert_int_equal(writer_store(r->writer, failed), ERR_OK);
+	failed->record.recipients[0].state = RECIPIENT_FAILED;
+	assert_int_equal(writer_store_about(r->writer, report, &failed->record), ERR_OK);
+	assert_true(stored_whole(r->spool, 8, 100));
+	assert_int_equal(spool_get(r->spool, 7, &a, &out), ERR_OK);
+	assert_int_equal(out.recipients[0].state, RECIPIENT_FAILED);
+
+	/* Sent elsewhere meanwhile: the state of a recipient that is not there any more is nobody's. */
+	assert_int_equal(spool_edit(r->spool, 7,
+	                            &(struct spool_change){.what = SPOOL_RELEASE,
+	                                                   .now = 5,
+	                                                   .to = SLICE("boss@a.example")}),
+	                 ERR_OK);
+	assert_int_equal(writer_update(r->writer, &failed->record), ERR_OK);
+	assert_int_equal(writer_flush(r->writer), ERR_OK);
+	assert_int_equal(spool_get(r->spool, 7, &a, &out), ERR_OK);
+	assert_int_equal(out.recipients[0].state, RECIPIENT_PENDING);
+	assert_true(slice_equal(out.recipients[0].address, SLICE("boss@a.example")));
+
+	/* Dropped meanwhile: the report is stored all the same. Refused: nothing is. */
+	assert_int_equal(spool_edit(r->spool, 7, &(struct spool_change){.what = SPOOL_DROP, .now = 6}), ERR_OK);
+	assert_int_equal(writer_store_about(r->writer, other, &failed->record), ERR_OK);
+	assert_true(stored_whole(r->spool, 9, 100));
+	assert_int_equal(spool_get(r->spool, 7, &a, &out), ERR_NOT_FOUND);
+	failed->record.id = 10;
+	assert_int_equal(writer_store_also(r->writer, failed, refuse, &called), ERR_INVALID);
+	assert_int_equal(called, 1);
+	assert_int_equal(spool_get(r->spool, 10, &a, &out), ERR_NOT_FOUND);
+	message_unref(failed);
+	message_unref(report);
+	message_unref(other);
+	arena_free(&a);
+}
+
+static void a_message_and_what_it_is_about_share_a_transaction(void **state)
+{
+	struct run r = begin(*state);
+	log_capture(ignore_line, NULL);
+	run_in_fiber(&r, store_about);
+	writer_stop(r.writer);
+	log_capture(NULL, NULL);
+}
+
 static void stopping_commits_what_is_waiting(void **state)
 {
 	struct store_test *s = *state;
@@ -469,6 +531,7 @@ int main(void)
 		T(many_stores_share_a_commit),
 		T(bodies_of_all_sizes_are_stored_and_removed),
 		T(updates_leave_alone_what_the_operator_set),
+		T(a_message_and_what_it_is_about_share_a_transaction),
 		T(stopping_commits_what_is_waiting),
 		T(only_updates_gather),
 		cmocka_unit_test(waiting_changes_are_merged),
