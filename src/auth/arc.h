@@ -24,9 +24,10 @@ struct arc_verdict {
 	enum auth_result result; /* none pass fail */
 	unsigned sets;           /* the highest instance */
 	struct slice sealer;     /* d= of the newest ARC-Seal; in the arena; empty: none */
-	unsigned oldest_pass;    /* RFC 8617 5.2: 0 when every set's message signature passes */
-	const char *problem;     /* static text; NULL for none and pass */
-	bool may_extend; /* false: the newest cv=fail, or too many sets: must not be sealed again (RFC 8617 5.1) */
+	unsigned
+		oldest_pass; /* RFC 8617 5.2: 0 when every set's message signature passes; the ten below the newest are tried */
+	const char *problem; /* static text; NULL for none and pass */
+	bool may_extend;     /* false: the newest cv=fail, or too many sets: must not be sealed again (RFC 8617 5.1) */
 };
 
 struct arc_verifier;

@@ -308,6 +308,7 @@ static void test_fifty_sets(void **state)
 	struct arc_verdict v = verify(t, header, BODY, ZONE);
 	assert_int_equal(v.result, AUTH_pass);
 	assert_int_equal(v.sets, ARC_SETS_MOST);
+	assert_int_equal(v.oldest_pass, ARC_SETS_MOST - 10); /* older ones are not looked at */
 	assert_false(v.may_extend);
 	assert_int_equal(seal(t, header, BODY, &v, NOW).seal.n, 0);
 	struct slice more = arena_printf(&t->arena, "ARC-Seal: i=51\r\n%.*s", SLICE_ARG(header));

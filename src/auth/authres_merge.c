@@ -40,8 +40,9 @@ static bool add(void *arg, struct slice method, struct slice result, struct slic
 	m->failed = m->failed || !rest.p || !text.p;
 	for (size_t i = 0; i < m->count && !m->failed; i++)
 		if (slice_equal(m->results[i], text)) return true;
-	if (!m->failed && m->count < RESULTS_MOST) m->results[m->count++] = text;
-	return !m->failed;
+	if (m->failed) return false;
+	m->results[m->count++] = text;
+	return m->count < RESULTS_MOST;
 }
 
 struct slice authres_merge(struct arena *a, struct slice header, struct slice authserv_id)
@@ -49,7 +50,7 @@ struct slice authres_merge(struct arena *a, struct slice header, struct slice au
 	struct merging m = {.arena = a};
 	struct header_iterator it;
 	struct header_field f;
-	for (header_begin(&it, header); header_next(&it, &f) && !m.failed;)
+	for (header_begin(&it, header); header_next(&it, &f) && !m.failed && m.count < RESULTS_MOST;)
 		if (authres_claims(&f, authserv_id)) authres_each(f.value, add, &m);
 	size_t size = 1, n = 0;
 	for (size_t i = 0; i < m.count; i++) size += m.results[i].n + 4;

@@ -21,7 +21,8 @@ static bool spf_proves(const struct proof_facts *f)
 }
 
 /* A signature that leaves the end of the body unsigned (l=) can be taken from one message and put on any other that begins like it, with
- * l=0 on any at all. It shows that its domain once wrote something, not that it wrote this. */
+ * l=0 on any at all. It shows that its domain once wrote something, not that it wrote this. A key under test (t=y) counts: RFC 6376
+ * 3.6.1 spares its domain the blame for a bad signature, but a good one was made by who holds the key. */
 static bool signature_counts(const struct dkim_signature *s)
 {
 	return s->result == AUTH_pass && !s->partial;
