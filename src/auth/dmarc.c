@@ -8,7 +8,7 @@
 
 /* ---- discovery: what does DNS say of the author's domain? ---------------------------------------------------------------- */
 
-/* RFC 9989 3.2.12 after RFC 8020: a name does not exist when DNS says NXDOMAIN, of whatever type. Servers that say so of names that have
+/* RFC 9989 3.2 after RFC 8020: a name does not exist when DNS says NXDOMAIN, of whatever type. Servers that say so of names that have
  * records of other types do exist, so that it has to be said of all that mail uses. */
 static enum error domain_exists(const struct orgdomain_source *s, const char *domain, bool *exists)
 {
