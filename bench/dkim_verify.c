@@ -2,10 +2,10 @@
 /*
  * dkim_verify [ROUNDS] [OCTETS] - DKIM verifications a second, libopendkim's and ours
  *
- * Both verify the same message, signed by us with rsa-sha256 (2048 bits, relaxed/relaxed), on one thread, taking turns; the key record is at
- * hand, as text. libopendkim gets the message as a milter gets it: field by field, then the body. Every result is checked. A
- * third turn verifies an Ed25519 signature, which libopendkim of Debian 12 cannot. Prints key=value lines: medians of the rounds, and
- * their ratio.
+ * Both verify the same message, signed by us with rsa-sha256 (2048 bits, relaxed/relaxed), on one thread, taking
+ * turns; the key record is at hand, as text. libopendkim gets the message as a milter gets it: field by field, then
+ * the body. Every result is checked. A third turn verifies an Ed25519 signature, which libopendkim of Debian 12
+ * cannot. Prints key=value lines: medians of the rounds, and their ratio.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* ---- the message ------------------------------------------------------------------------------------------------------------------- */
+/* ---- the message ----------------------------------------------------------------------------------------------- */
 
 static struct slice make_body(struct arena *a, size_t octets)
 {
@@ -78,7 +78,7 @@ static void make_sample(struct arena *a, enum signing_kind kind, size_t octets, 
 	if (resolver_new_table(line, &out->resolver, why)) die(why);
 }
 
-/* ---- ours -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- ours ------------------------------------------------------------------------------------------------------ */
 
 static void ours(const struct sample *s)
 {
@@ -95,7 +95,7 @@ static void ours(const struct sample *s)
 	arena_free(&a);
 }
 
-/* ---- libopendkim's ----------------------------------------------------------------------------------------------------------------- */
+/* ---- libopendkim's --------------------------------------------------------------------------------------------- */
 
 static DKIM_LIB *library;
 static const struct sample *at_hand;
@@ -126,7 +126,7 @@ static void theirs(const struct sample *s)
 	dkim_free(dkim);
 }
 
-/* ---- rounds ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- rounds ---------------------------------------------------------------------------------------------------- */
 
 static double rate(void (*verify)(const struct sample *), const struct sample *s)
 {

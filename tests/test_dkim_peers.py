@@ -38,7 +38,7 @@ MESSAGES = {
     "empty fields": HEADER + b"Cc:\r\nComments: \r\nKeywords:\r\n \r\n\r\n" + BODY,
     "dots": HEADER + b"\r\n.\r\n..\r\nHi.\r\n",
     "long lines": HEADER + b"\r\n" + b"x" * 5000 + b"\r\n" + b"a  " * 3000 + b"\r\n",
-    "big": HEADER + b"\r\n" + b"We lost the game.  Are you hungry yet?\r\n" * 5000,
+    "big": HEADER + b"\r\n" + b"We lost the game.  Are you hungry yet?\r\n" * 10000,
 }
 
 
@@ -46,7 +46,7 @@ MESSAGES = {
 def keys(shared_lab):
     folder = shared_lab.folder("keys")
     return {"rsa": Key(folder, "rsa", "rsa", 2048), "ed25519": Key(folder, "ed25519", "ed25519"),
-            "short": Key(folder, "short", "rsa", 1024), "other": Key(folder, "other", "rsa", 2048)}
+            "short": Key(folder, "short", "rsa", 1024), "tiny": Key(folder, "tiny", "rsa", 512), "other": Key(folder, "other", "rsa", 2048)}
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +183,9 @@ def test_sha1_and_short_keys_pass_only_when_allowed(ours, peers, keys):
     assert not ours.wrong(short, "pass")
     assert not ours.wrong(short, "policy", min_rsa_bits=2048)
     assert ours.verify(short, "--min-rsa-bits", "1025")["x"]["result"] == "policy"
+    tiny = {"x": peers["Mail::DKIM"].sign(MESSAGES["plain"], "relaxed/simple", DOMAIN, "tiny", keys["tiny"])}
+    assert not ours.wrong(tiny, "policy")
+    assert not ours.wrong(tiny, "pass", min_rsa_bits=512)
 
 
 def test_a_length_leaves_what_follows_unsigned(ours, peers, keys):

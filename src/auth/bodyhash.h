@@ -2,9 +2,10 @@
 /*
  * bodyhash - the hashes of a body that signatures ask for, in one pass (RFC 6376 3.7)
  *
- * All that is asked for is known before the body comes. A body is made canonical once in each way asked for and hashed once
- * by each algorithm, however many signatures there are: a shorter hash (l=) is looked at when the hash of the whole passes by. Lies in the
- * arena, holds OpenSSL contexts until bodyhash_free(). Pure; after the first bodyhash_put() any one thread.
+ * All that is asked for is known before the body comes. A body is made canonical once in each way asked for and
+ * hashed once by each algorithm, however many signatures there are: a shorter hash (l=) is looked at when the hash of
+ * the whole passes by. Lies in the arena, holds OpenSSL contexts until bodyhash_free(). Pure; after the first
+ * bodyhash_put() any one thread.
  *
  *     struct bodyhash *b = bodyhash_new(arena);
  *     e = bodyhash_want(b, CANONICAL_RELAXED, HASH_SHA256, BODYHASH_ALL, &wanted);

@@ -2,8 +2,9 @@
 /*
  * canonical - header fields and bodies in the form in which they are signed (RFC 6376 3.4)
  *
- * What comes out is handed on in runs of up to CANONICAL_STAGE octets, so that hashing costs no call for each word. A line end
- * is CR LF or LF and counts as CR LF; a CR that no LF follows is an ordinary octet. One pass, no memory. Pure.
+ * What comes out is handed on in runs of up to CANONICAL_STAGE octets, so that hashing costs no call for each word. A
+ * line end is CR LF or LF and counts as CR LF; a CR that no LF follows is an ordinary octet. One pass, no memory.
+ * Pure.
  *
  *     static void put(void *arg, struct slice octets) { digest_put(arg, octets); }
  *
@@ -37,7 +38,8 @@ struct canonical_out {
 
 void canonical_begin(struct canonical_out *out, void (*take)(void *arg, struct slice octets), void *arg);
 void canonical_field(struct canonical_out *out, enum canonical how, const struct header_field *f); /* with CR LF */
-/* Without the line end, and without hole, which is a part of the field's value: the b= of the signature (RFC 6376 3.7). */
+/* Without the line end, and without hole, which is a part of the field's value: the b= of the signature (RFC 6376
+ * 3.7). */
 void canonical_signature(struct canonical_out *out, enum canonical how, const struct header_field *f,
                          struct slice hole);
 void canonical_flush(struct canonical_out *out); /* hands on what is still here */

@@ -92,6 +92,28 @@ static void test_long_bodies(void **state)
 	}
 }
 
+/* Texts of all kinds of blanks, long and short lines: whole they give what they give octet by octet. */
+static void test_whole_is_as_in_pieces(void **state)
+{
+	static const char octets[] = "xxxxxxxxxxxxxxxxxxx  \t\n\r";
+	static struct got whole, pieces;
+	static char body[3000];
+	uint32_t seed = 1;
+	for (int round = 0; round < 300; round++) {
+		size_t kinds = sizeof octets - 1 - (size_t)round % 5;
+		for (size_t i = 0; i < sizeof body; i++) {
+			seed = seed * 1664525 + 1013904223;
+			body[i] = octets[(seed >> 16) % kinds];
+		}
+		for (enum canonical how = CANONICAL_SIMPLE; how <= CANONICAL_RELAXED; how++) {
+			run_body(&whole, how, slice_of(body, sizeof body), sizeof body);
+			run_body(&pieces, how, slice_of(body, sizeof body), 1);
+			assert_int_equal(whole.n, pieces.n);
+			assert_memory_equal(whole.text, pieces.text, whole.n);
+		}
+	}
+}
+
 static const struct {
 	const char *name, *field, *simple, *relaxed;
 } fields[] = {
@@ -166,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_long_bodies),
+		cmocka_unit_test(test_whole_is_as_in_pieces),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_signatures),
 	};

@@ -8,8 +8,8 @@
  *     digest_put(&d, piece);
  *     if (!digest_end(&d, hash)) ...                  // OpenSSL had no memory at some time
  *
- * Holds an OpenSSL context from begin to end. The algorithms are looked up once in the process, since OpenSSL's look-up costs
- * more than hashing a short header; they never change. Pure; any thread, one at a time.
+ * Holds an OpenSSL context from begin to end. The algorithms are looked up once in the process, since OpenSSL's
+ * look-up costs more than hashing a short header; they never change. Pure; any thread, one at a time.
  */
 #ifndef BACKSTOP_AUTH_DIGEST_H
 #define BACKSTOP_AUTH_DIGEST_H

@@ -2,10 +2,11 @@
 /*
  * dkim - see dkim.h
  *
- * A signature's result is `pass` while nothing speaks against it. It is judged in the order of RFC 6376 6.1: the field, the
- * key, the body, the signature; what is found first is the result. RFC 6376's PERMFAIL becomes `fail` where the message is
- * not the one that was signed or the signature's time is over, else `permerror` (RFC 8601 2.7.1). What the standards forbid us to
- * accept though it may be sound is `policy`: SHA-1 and short keys (RFC 8301 3).
+ * A signature's result is `pass` while nothing speaks against it. It is judged in the order of RFC 6376 6.1: the
+ * field, the key, the body, the signature; what is found first is the result. RFC 6376's PERMFAIL becomes `fail`
+ * where the message is not the one that was signed or the signature's time is over, else `permerror` (RFC 8601
+ * 2.7.1). What the standards forbid us to accept though it may be sound is `policy`: SHA-1 and short keys (RFC 8301
+ * 3).
  */
 #include "auth/dkim.h"
 
@@ -44,7 +45,7 @@ static void settle(struct dkim_signature *out, enum auth_result result, const ch
 	out->problem = problem;
 }
 
-/* ---- the fields ---------------------------------------------------------------------------------------------------------- */
+/* ---- the fields ------------------------------------------------------------------------------------------------ */
 
 static void copy_field(const struct sigfield *from, struct dkim_signature *to)
 {
@@ -120,7 +121,7 @@ size_t dkim_verify_count(const struct dkim_verifier *v)
 	return v->count;
 }
 
-/* ---- what comes from elsewhere ------------------------------------------------------------------------------------------- */
+/* ---- what comes from elsewhere --------------------------------------------------------------------------------- */
 
 void dkim_verify_keys(struct dkim_verifier *v, struct resolver *r, int64_t deadline)
 {
@@ -133,7 +134,7 @@ void dkim_verify_body(struct dkim_verifier *v, struct slice piece)
 	bodyhash_put(v->body, piece);
 }
 
-/* ---- the verdict --------------------------------------------------------------------------------------------------------- */
+/* ---- the verdict ----------------------------------------------------------------------------------------------- */
 
 /* Is the body the one that was signed? */
 static bool judge_body(const struct dkim_verifier *v, const struct candidate *c)

@@ -11,9 +11,10 @@
  *     while (more) dkim_verify_body(v, piece);           // any thread, no waiting: may be offloaded
  *     dkim_verify_end(v, &verdict);                      // checks the signatures, frees v
  *
- * header is the whole header block, line ends CR LF or LF (what a message in a file has; every line end counts as CR LF), with or
- * without its empty line; it must live until dkim_verify_end(). Body pieces are the octets after the empty line, cut
- * anywhere. Bounds: DKIM_SIGNATURES_MOST fields are looked at, top first; the rest is ignored. Pure but for the resolver.
+ * header is the whole header block, line ends CR LF or LF (what a message in a file has; every line end counts as CR
+ * LF), with or without its empty line; it must live until dkim_verify_end(). Body pieces are the octets after the
+ * empty line, cut anywhere. Bounds: DKIM_SIGNATURES_MOST fields are looked at, top first; the rest is ignored. Pure
+ * but for the resolver.
  */
 #ifndef BACKSTOP_AUTH_DKIM_H
 #define BACKSTOP_AUTH_DKIM_H
@@ -57,12 +58,13 @@ struct dkim_verdict {
 
 struct dkim_verifier;
 
-/* ERR_OK or ERR_NO_MEMORY (then *out is NULL). count of signatures: dkim_verify_count(); 0 means the rest may be skipped
- * except dkim_verify_end(). */
+/* ERR_OK or ERR_NO_MEMORY (then *out is NULL). count of signatures: dkim_verify_count(); 0 means the rest may be
+ * skipped except dkim_verify_end(). */
 enum error dkim_verify_begin(struct arena *a, struct slice header, const struct dkim_options *o,
                              struct dkim_verifier **out);
 size_t dkim_verify_count(const struct dkim_verifier *v);
-/* Needs to be called before _end(), before or after the body; else the signatures are temperror. Keys not had by the deadline make temperror. */
+/* Needs to be called before _end(), before or after the body; else the signatures are temperror. Keys not had by
+ * the deadline make temperror. */
 void dkim_verify_keys(struct dkim_verifier *v, struct resolver *r, int64_t deadline);
 void dkim_verify_body(struct dkim_verifier *v, struct slice piece);
 /* Frees v (which holds OpenSSL contexts, not only arena memory); out may be NULL to abandon. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A message with signatures, whose keys are those of the examples of RFC 6376 and 8463: every signature gets a result and, when it is not
- * pass, a problem; and how the body is cut makes no difference. */
+/* A message with signatures, whose keys are those of the examples of RFC 6376 and 8463: every signature gets a
+ * result and, when it is not pass, a problem; and how the body is cut makes no difference. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -29,7 +29,7 @@ static const char private_key[] = "-----BEGIN PRIVATE KEY-----\n"
 #define HEADER "Received: 2\r\nFrom: Joe <joe@x.example>\r\nSubject: a  test\r\n of folding\r\nReceived: 1\r\n"
 #define BODY   "Hi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\n"
 
-/* ---- verifying ----------------------------------------------------------------------------------------------------------- */
+/* ---- verifying ------------------------------------------------------------------------------------------------- */
 
 struct verifying {
 	struct arena arena;
@@ -224,7 +224,7 @@ static void test_cases(void **state)
 	}
 }
 
-/* ---- the examples of the standards ---------------------------------------------------------------------------------------- */
+/* ---- the examples of the standards ----------------------------------------------------------------------------- */
 
 static const char rfc6376[] = /* A.2 */
 	"DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; d=example.com;\r\n"
@@ -323,7 +323,8 @@ static void test_rfc8463(void **state)
 	arena_free(&t.arena);
 }
 
-/* Every octet counts: none can be changed alone, but for two bits of b= that are no part of the signature (RFC 4648 3.5). */
+/* Every octet counts: none can be changed alone, but for two bits of b= that are no part of the signature (RFC
+ * 4648 3.5). */
 static void test_every_octet(void **state)
 {
 	static const struct dkim_options options = {.now = NOW};
@@ -352,7 +353,7 @@ static void test_every_octet(void **state)
 	}
 }
 
-/* ---- several signatures ----------------------------------------------------------------------------------------------------- */
+/* ---- several signatures ---------------------------------------------------------------------------------------- */
 
 static void test_results_together(void **state)
 {
@@ -426,7 +427,7 @@ static void test_names_of_signatures(void **state)
 	arena_free(&t.arena);
 }
 
-/* ---- what is not done, and too much --------------------------------------------------------------------------------------- */
+/* ---- what is not done, and too much ---------------------------------------------------------------------------- */
 
 static void test_without_keys(void **state)
 {

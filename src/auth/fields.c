@@ -2,8 +2,8 @@
 /*
  * fields - see fields.h
  *
- * A hash table by name holds the lowest field of each; `above` links the fields of one name upward. What was taken of a name
- * stands at its lowest field.
+ * A hash table by name holds the lowest field of each; `above` links the fields of one name upward. What was taken of
+ * a name stands at its lowest field.
  */
 #include "auth/fields.h"
 

@@ -6,7 +6,7 @@
 
 #define AT_ONCE 16 /* questions on their way for one message */
 
-/* ---- a record -------------------------------------------------------------------------------------------------------- */
+/* ---- a record -------------------------------------------------------------------------------------------------- */
 
 /* The kind, of k=, and the hashes, of h=. */
 static const char *read_algorithms(const struct taglist *tags, struct key_record *out)
@@ -53,9 +53,10 @@ void key_record_read(struct arena *a, struct slice text, struct key_record *out)
 		taglist_read(text, &tags) == ERR_OK ? read_tags(a, &tags, out) : "the key record's syntax is wrong";
 }
 
-/* ---- questions --------------------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------------------------- */
 
-/* The strings of a TXT record, put together without anything between (RFC 6376 3.6.2.2); {NULL, 0}: malformed, no memory. */
+/* The strings of a TXT record, put together without anything between (RFC 6376 3.6.2.2); {NULL, 0}: malformed, no
+ * memory. */
 static struct slice join_strings(struct arena *a, struct slice rdata)
 {
 	size_t n = 0;
@@ -125,7 +126,7 @@ static void ask(struct arena *a, struct resolver *r, struct key_query *q, int64_
 	dns_answer_free(answer);
 }
 
-/* ---- many at once ------------------------------------------------------------------------------------------------------ */
+/* ---- many at once ---------------------------------------------------------------------------------------------- */
 
 struct asking {
 	struct arena *arena;

@@ -41,8 +41,8 @@ struct key_query {
 	size_t count;
 };
 
-/* Asks for all of them and waits. deadline as in base/clock.h; what is not there by then is temperror. Outside a fiber it asks for one after
- * the other, for resolvers that do not wait (tests). */
+/* Asks for all of them and waits. deadline as in base/clock.h; what is not there by then is temperror. Outside a
+ * fiber it asks for one after the other, for resolvers that do not wait (tests). */
 void key_query_all(struct arena *a, struct resolver *r, struct key_query *queries, size_t count, int64_t deadline);
 
 #endif

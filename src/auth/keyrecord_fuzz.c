@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A record is a key or says why not; a key that can be used has a size within the bounds and does not verify a signature of nothing. */
+/* A record is a key or says why not; a key that can be used has a size within the bounds and does not verify a
+ * signature of nothing. */
 #include <assert.h>
 
 #include "auth/keyrecord.h"

@@ -2,9 +2,9 @@
 /*
  * publickey - the public keys of signatures, and what they verify (RFC 6376 3.3, RFC 8463 3)
  *
- * RSA keys come as SubjectPublicKeyInfo, as signers publish them, or as the bare RSAPublicKey that RFC 6376 3.6.1 names; Ed25519
- * keys as 32 octets, or as SubjectPublicKeyInfo. The few lines of DER are read here: OpenSSL's decoder would take longer than
- * the signature. Pure.
+ * RSA keys come as SubjectPublicKeyInfo, as signers publish them, or as the bare RSAPublicKey that RFC 6376 3.6.1
+ * names; Ed25519 keys as 32 octets, or as SubjectPublicKeyInfo. The few lines of DER are read here: OpenSSL's decoder
+ * would take longer than the signature. Pure.
  */
 #ifndef BACKSTOP_AUTH_PUBLICKEY_H
 #define BACKSTOP_AUTH_PUBLICKEY_H

@@ -26,7 +26,7 @@ struct reading {
 	struct sigfield *out;
 };
 
-/* ---- values ------------------------------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------------------------- */
 
 static bool is_digits(struct slice s)
 {
@@ -52,7 +52,8 @@ static int hex(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* DKIM-Quoted-Printable (RFC 6376 2.11): white space does not count, =XX is an octet. {NULL, 0}: malformed, no memory. */
+/* DKIM-Quoted-Printable (RFC 6376 2.11): white space does not count, =XX is an octet. {NULL, 0}: malformed, no
+ * memory. */
 static struct slice unquote(struct arena *a, struct slice s)
 {
 	size_t n = 0;
@@ -71,7 +72,7 @@ static struct slice unquote(struct arena *a, struct slice s)
 	return slice_of(out, out ? n : 0);
 }
 
-/* ---- tags, one function each: NULL, or the problem ----------------------------------------------------------------------- */
+/* ---- tags, one function each: NULL, or the problem ------------------------------------------------------------- */
 
 /* d= and s=. Both are domain names in form; letters of any script are turned into A-labels (RFC 8616 5). */
 static const char *read_names(struct reading *r)
@@ -178,7 +179,8 @@ static const char *read_fields(struct reading *r)
 	bool from = false, seal = false, arc = r->kind == SIGFIELD_ARC_MESSAGE;
 	if (!taglist_find(&r->tags, "h", &r->out->names)) return "h= is missing";
 	for (rest = r->out->names; taglist_word(&rest, &name);) {
-		/* An empty name signs nothing. RFC 8617 has no rule about it, and the public test suite lets it pass. */
+		/* An empty name signs nothing. RFC 8617 has no rule about it, and the public test suite lets it
+		 * pass. */
 		if (!is_field_name(name) && !(arc && name.n == 0)) return "h= is not a list of field names";
 		from = from || slice_equal_nocase(name, SLICE("From"));
 		seal = seal || slice_equal_nocase(name, SLICE("ARC-Seal"));
@@ -241,7 +243,7 @@ static const char *read_seal_has_none(struct reading *r)
 	return taglist_tag(&r->tags, "h") || taglist_tag(&r->tags, "bh") ? "ARC-Seal has h= or bh=" : NULL;
 }
 
-/* ---- the field ----------------------------------------------------------------------------------------------------------- */
+/* ---- the field ------------------------------------------------------------------------------------------------- */
 
 #define DKIM    (1U << SIGFIELD_DKIM)
 #define MESSAGE (1U << SIGFIELD_ARC_MESSAGE)

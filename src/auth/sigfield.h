@@ -2,8 +2,8 @@
 /*
  * sigfield - the fields that hold signatures, read: DKIM-Signature, ARC-Message-Signature, ARC-Seal
  *
- * Their tags are the same (RFC 6376 3.5, RFC 8617 4.1); which of them must be there differs. Everything that a field says
- * is checked here as far as it can be without a key and without the body. Pure.
+ * Their tags are the same (RFC 6376 3.5, RFC 8617 4.1); which of them must be there differs. Everything that a field
+ * says is checked here as far as it can be without a key and without the body. Pure.
  *
  *     struct sigfield s;
  *     if (sigfield_read(arena, SIGFIELD_DKIM, &field, &s)) {            // s.problem tells why not
@@ -52,8 +52,9 @@ struct sigfield {
 };
 
 bool sigfield_read(struct arena *a, enum sigfield_kind kind, const struct header_field *f, struct sigfield *out);
-/* The hash of what a signature signs of the header: the fields named in h=, and its own field (RFC 6376 3.7), which is not yet
- * in the header when it is made. index: of its own field in fields, which h= never means, or FIELDS_NONE. False: OpenSSL failed. */
+/* The hash of what a signature signs of the header: the fields named in h=, and its own field (RFC 6376 3.7),
+ * which is not yet in the header when it is made. index: of its own field in fields, which h= never means, or
+ * FIELDS_NONE. False: OpenSSL failed. */
 bool sigfield_hash(struct fields *fields, uint32_t index, const struct header_field *own, const struct sigfield *s,
                    unsigned char out[DIGEST_MOST]);
 

@@ -2,9 +2,9 @@
 /*
  * signer - DKIM signatures made, and the keys they are made with (RFC 6376 5, RFC 8463)
  *
- * relaxed/relaxed canonicalisation, no l=. Which fields are signed: those of `headers` that the message has, From always, each
- * once more than it occurs where a second one would change the meaning (From, To, Cc, Subject, Date, Reply-To, Message-ID,
- * Content-Type, MIME-Version: oversigned, RFC 6376 8.15).
+ * relaxed/relaxed canonicalisation, no l=. Which fields are signed: those of `headers` that the message has, From
+ * always, each once more than it occurs where a second one would change the meaning (From, To, Cc, Subject, Date,
+ * Reply-To, Message-ID, Content-Type, MIME-Version: oversigned, RFC 6376 8.15).
  *
  *     struct signing s = {.key = key, .domain = SLICE("example.net"), .selector = SLICE("s1"), .now = now};
  *     struct signer *g;
@@ -22,8 +22,8 @@ struct signing_key; /* immutable, counted, any thread */
 
 enum signing_kind { SIGNING_RSA, SIGNING_ED25519 };
 
-/* PEM, PKCS #8 or traditional RSA. ERR_SYNTAX not a private key; ERR_INVALID neither RSA of 1024 to 8192 bits nor Ed25519.
- * why: 256 bytes. */
+/* PEM, PKCS #8 or traditional RSA. ERR_SYNTAX not a private key; ERR_INVALID neither RSA of 1024 to 8192 bits nor
+ * Ed25519. why: 256 bytes. */
 enum error signing_key_load(struct slice pem, struct signing_key **out, char why[256]);
 /* bits: RSA only, 2048 usual. Slow (tens to hundreds of ms): for the command line. */
 enum error signing_key_generate(enum signing_kind kind, unsigned bits, struct signing_key **out);

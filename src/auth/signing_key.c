@@ -35,7 +35,7 @@ static struct signing_key *make(EVP_PKEY *key, enum signing_kind kind)
 	return k;
 }
 
-/* ---- from and to text -------------------------------------------------------------------------------------------------- */
+/* ---- from and to text ------------------------------------------------------------------------------------------ */
 
 static int no_passphrase(char *buffer, int size, int writing, void *arg)
 {
@@ -130,7 +130,7 @@ struct slice signing_key_record(struct arena *a, const struct signing_key *k)
 	return arena_printf(a, "v=DKIM1; k=%s; p=%.*s", k->kind == SIGNING_RSA ? "rsa" : "ed25519", SLICE_ARG(text));
 }
 
-/* ---- use --------------------------------------------------------------------------------------------------------------- */
+/* ---- use ------------------------------------------------------------------------------------------------------- */
 
 enum signing_kind signing_key_kind(const struct signing_key *k)
 {

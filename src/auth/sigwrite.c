@@ -7,7 +7,7 @@
 
 #define TOGETHER 64 /* octets as base64 that are not folded: hashes */
 
-/* ---- the field --------------------------------------------------------------------------------------------------------- */
+/* ---- the field ------------------------------------------------------------------------------------------------- */
 
 static void put(struct sigwrite *w, struct slice s)
 {
@@ -115,7 +115,7 @@ struct slice sigwrite_signed(struct sigwrite *w, struct slice signature)
 	return w->failed ? (struct slice){NULL, 0} : slice_of(w->text, w->n);
 }
 
-/* ---- names ------------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------------------------- */
 
 static const char *const oversigned[] = {"From",     "To",         "Cc",           "Subject",     "Date",
                                          "Reply-To", "Message-ID", "Content-Type", "MIME-Version"};

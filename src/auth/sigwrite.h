@@ -35,9 +35,10 @@ void sigwrite_octets(struct sigwrite *w, const char *tag, struct slice octets);
 struct slice sigwrite_unsigned(struct sigwrite *w); /* once, after all tags but b= */
 struct slice sigwrite_signed(struct sigwrite *w, struct slice signature);
 
-/* The value of h=: each wanted name that the header has, as often as it has it; and once more where another one, added
- * later, would be shown in place of what was signed (RFC 6376 8.15). From is always there. A name that stands twice in
- * wanted counts once. Names that no field can have are left out, and so is except (NULL: none). {NULL, 0}: no memory. */
+/* The value of h=: each wanted name that the header has, as often as it has it; and once more where another one,
+ * added later, would be shown in place of what was signed (RFC 6376 8.15). From is always there. A name that
+ * stands twice in wanted counts once. Names that no field can have are left out, and so is except (NULL: none).
+ * {NULL, 0}: no memory. */
 struct slice sigwrite_names(struct arena *a, const struct fields *fields, const struct slice *wanted, size_t count,
                             const char *except);
 

@@ -21,8 +21,9 @@ static bool is_name(struct slice name)
 	return true;
 }
 
-/* Length of the white space that text begins with: blanks, and line ends with a blank behind them. RFC 6376 2.8 allows one
- * line end in a run; more of them are let pass, since folding programs make them and nothing can hide there. */
+/* Length of the white space that text begins with: blanks, and line ends with a blank behind them. RFC 6376 2.8
+ * allows one line end in a run; more of them are let pass, since folding programs make them and nothing can hide
+ * there. */
 static size_t folding_space(struct slice text)
 {
 	size_t i = 0;

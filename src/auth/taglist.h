@@ -2,8 +2,8 @@
 /*
  * taglist - "tag=value; tag=value" (RFC 6376 3.2): signatures, key records, ARC's fields
  *
- * Strict: a list that is not of that form, or has a tag twice, is an error as a whole. UTF-8 may stand in values (RFC 8616 4).
- * Tags point into the text, which stays the caller's. Pure.
+ * Strict: a list that is not of that form, or has a tag twice, is an error as a whole. UTF-8 may stand in values (RFC
+ * 8616 4). Tags point into the text, which stays the caller's. Pure.
  *
  *     struct taglist tags;
  *     struct slice selector;
@@ -33,8 +33,8 @@ enum error taglist_read(struct slice text, struct taglist *out);
 const struct tag *taglist_tag(const struct taglist *t, const char *name); /* the case counts; NULL: not there */
 /* False, and the empty slice, when the tag is not there. */
 bool taglist_find(const struct taglist *t, const char *name, struct slice *value);
-/* Takes the next of the words that colons part ("h=from : to") off *rest, without blanks around it; false at the end. Begin
- * with *rest = value. An empty word is handed out as such. */
+/* Takes the next of the words that colons part ("h=from : to") off *rest, without blanks around it; false at the
+ * end. Begin with *rest = value. An empty word is handed out as such. */
 bool taglist_word(struct slice *rest, struct slice *word);
 /* Is word (any case) one of them? */
 bool taglist_has_word(struct slice value, struct slice word);

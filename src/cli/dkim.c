@@ -54,7 +54,7 @@ static int take(struct tool_run *run, int val, const char *argument)
 	return 0;
 }
 
-/* ---- the verdict as JSON ------------------------------------------------------------------------------------------------- */
+/* ---- the verdict as JSON --------------------------------------------------------------------------------------- */
 
 static json_t *text_or_null(struct arena *a, struct slice s)
 {
@@ -92,7 +92,7 @@ static json_t *verdict_json(struct arena *a, const char *file, const struct dkim
 	return o;
 }
 
-/* ---- a question ------------------------------------------------------------------------------------------------------------ */
+/* ---- a question ------------------------------------------------------------------------------------------------ */
 
 struct hashing { /* the part that needs no DNS */
 	struct dkim_verifier *verifier;
