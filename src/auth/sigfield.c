@@ -49,7 +49,8 @@ static bool read_time(struct slice s, int64_t *out)
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9') return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	c |= 0x20; /* letters of a grammar stand for both cases (RFC 5234 2.3) */
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* DKIM-Quoted-Printable (RFC 6376 2.11): white space does not count, =XX is an octet. {NULL, 0}: malformed, no

@@ -70,6 +70,8 @@ static const struct {
 	{"i= above", ALL "; i=joe@net", "i= is not in the domain of d="},
 	{"i= without @", ALL "; i=example.net", "i= is not an address"},
 	{"i= with an @ quoted", ALL "; i=joe=40home@example.net", NULL},
+	{"i= with quotes of both cases", ALL "; i==6aoe@=65x=61mple=2Enet", NULL},
+	{"i= with a quoted domain that is another", ALL "; i=joe@=66xample.net", "i= is not in the domain of d="},
 	{"i= with a bad quote", ALL "; i=joe=4@example.net", "i= is not an address"},
 	{"i= empty", ALL "; i=", "i= is not an address"},
 	{"c=simple", ALL "; c=simple", NULL},
