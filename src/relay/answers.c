@@ -29,6 +29,8 @@ struct join {
 	int64_t since;
 	unsigned proven, unproven, seen;
 	uint64_t about;
+	bool named; /* the answer tells a Message-ID */
+	bool by_id; /* and it is known */
 };
 
 /* Only what the tenant's server was given can be what it answers. */
@@ -56,13 +58,20 @@ static enum answer_verdict verdict_of(const struct join *j)
 {
 	if (j->unproven)
 		return ANSWER_UNPROVEN; /* also when there was both: nothing says that this is about the proven one */
+	/* It names a message that we do not know: that others of that return path were proven says nothing about this one. */
+	if (j->named && !j->by_id) return ANSWER_UNKNOWN;
 	return j->proven ? ANSWER_PROVEN : ANSWER_UNKNOWN;
 }
 
 /* One Message-ID: what came with it from that return path. */
 static bool join_id(struct db *ledger, struct join *j, struct slice id)
 {
-	struct join one = {.tenant = j->tenant, .recipient = j->recipient, .since = j->since};
+	struct join one = {.tenant = j->tenant,
+	                   .recipient = j->recipient,
+	                   .since = j->since,
+	                   .named = true,
+	                   .by_id = true};
+	j->named = true;
 	if (ledger_each_by_message_id(ledger, id, count, &one)) return false;
 	if (!one.proven && !one.unproven) return false;
 	*j = one;
@@ -111,11 +120,11 @@ static bool join_blob(struct db *ledger, struct join *j, const struct blob *body
 }
 
 enum answer_verdict answers_judge(struct db *ledger, uint32_t tenant, struct slice recipient, struct slice header,
-                                  const struct blob *body, int64_t now, uint64_t *about)
+                                  const struct blob *body, int64_t now, struct answer_witness *witness)
 {
 	struct join j = {.tenant = tenant, .recipient = recipient, .since = now - ANSWERS_DAYS * 86400};
 	if (!join_blob(ledger, &j, body, header.n) && !join_header(ledger, &j, header))
 		ledger_each_by_return_path(ledger, tenant, recipient, count, &j);
-	*about = j.about;
+	*witness = (struct answer_witness){.about = j.about, .by_id = j.by_id};
 	return verdict_of(&j);
 }

@@ -4,8 +4,8 @@
  *
  * A bounce or automatic reply that a tenant's server sends to the world speaks of a message that came in before. The ledger knows
  * whether that message's return path proved itself. Joined by Message-ID where the answer tells one, else by who is
- * answered: when all that came from that return path of late was proven, the answer is; when none was, it goes to
- * somebody who was forged. What the ledger does not know is unknown.
+ * answered: when all that came from that return path of late was proven, the answer is; when some was not, it may go to
+ * somebody who was forged. What the ledger does not know is unknown, also when it knows others of the same return path.
  *
  * Reads the ledger; no waits.
  */
@@ -23,8 +23,12 @@ enum answer_verdict { ANSWER_UNKNOWN, ANSWER_PROVEN, ANSWER_UNPROVEN };
 
 /* Is it an answer that a program made? <>; Auto-Submitted: auto-replied (RFC 3834 5); postmaster's multipart/report. */
 bool answers_is_answer(const struct address *sender, struct slice header);
-/* Of one recipient. body: of the answer, looked through for Message-IDs. *about: the passage that decided; 0: none did. */
+struct answer_witness {
+	uint64_t about; /* the passage that decided; 0: none did */
+	bool by_id; /* it was found by a Message-ID in the answer: nothing that the ledger learns later decides better */
+};
+/* Of one recipient. body: of the answer, looked through for Message-IDs. */
 enum answer_verdict answers_judge(struct db *ledger, uint32_t tenant, struct slice recipient, struct slice header,
-                                  const struct blob *body, int64_t now, uint64_t *about);
+                                  const struct blob *body, int64_t now, struct answer_witness *witness);
 
 #endif

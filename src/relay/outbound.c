@@ -91,16 +91,27 @@ static void flush_ledger(void *arg)
 	ledger_writer_flush(((struct flush *)arg)->writer);
 }
 
+/* Waits until what came before is in the ledger, which is written beside the sessions. */
+static void catch_up(struct passage *p)
+{
+	struct flush flush = {p->visit->worker->relay->ledger_writer};
+	fiber_offload(flush_ledger, &flush);
+}
+
 /* The worst of all recipients; *whom is the one it is about. */
 static enum answer_verdict judge_once(struct passage *p, const struct trace_header *header, struct slice *whom,
-                                      uint64_t *about)
+                                      struct answer_witness *witness)
 {
 	struct relay *relay = p->visit->worker->relay;
 	const struct envelope *e = &p->transaction->envelope;
 	enum answer_verdict all = ANSWER_PROVEN;
+	*witness = (struct answer_witness){.by_id = true};
 	for (size_t i = 0; i < e->recipient_count; i++) {
+		struct answer_witness w;
 		enum answer_verdict one = answers_judge(relay->ledger, p->source->id, e->recipients[i].address,
-		                                        header->text, &p->transaction->body, clock_unix(), about);
+		                                        header->text, &p->transaction->body, clock_unix(), &w);
+		witness->by_id = witness->by_id && w.by_id;
+		if (!witness->about || one != ANSWER_PROVEN) witness->about = w.about;
 		if (one == ANSWER_PROVEN) continue;
 		*whom = e->recipients[i].address;
 		all = one;
@@ -109,16 +120,20 @@ static enum answer_verdict judge_once(struct passage *p, const struct trace_head
 	return all;
 }
 
+/* A server may answer faster than its message came into the ledger. Until then other messages of the same return path must not speak for it. */
 static enum answer_verdict judge(struct passage *p, const struct trace_header *header, struct slice *whom,
                                  uint64_t *about)
 {
-	enum answer_verdict v = judge_once(p, header, whom, about);
-	if (v != ANSWER_UNKNOWN) return v;
-	/* A server may answer faster than its message came into the ledger. */
-	struct flush flush = {p->visit->worker->relay->ledger_writer};
-	fiber_sleep(clock_deadline(LEDGER_PATIENCE_MS));
-	fiber_offload(flush_ledger, &flush);
-	return judge_once(p, header, whom, about);
+	struct answer_witness witness;
+	catch_up(p);
+	enum answer_verdict v = judge_once(p, header, whom, &witness);
+	if (!witness.by_id) {
+		fiber_sleep(clock_deadline(LEDGER_PATIENCE_MS));
+		catch_up(p);
+		v = judge_once(p, header, whom, &witness);
+	}
+	*about = witness.about;
+	return v;
 }
 
 static void log_answer(struct passage *p, enum answer_verdict v, uint64_t about)
@@ -223,6 +238,7 @@ static uint32_t tenant_answering(struct passage *p)
 	uint32_t tenant = 0;
 	if (p->source) return p->source->id;
 	struct slice given = p->transaction->envelope.recipients[0].address;
+	catch_up(p);
 	ledger_each_by_return_path(p->visit->worker->relay->ledger, 0, given, find_tenant, &tenant);
 	return tenant;
 }
