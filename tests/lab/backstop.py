@@ -13,7 +13,7 @@ import socket
 import subprocess
 
 from .net import free_port, new_address
-from .process import Process, descendants, wait_until
+from .process import Process, descendants, runs, wait_until
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 USER = "nobody"
@@ -140,9 +140,11 @@ class Backstop:
         return status
 
     def kill(self):
-        """kill -9 of all of its processes at once."""
+        """kill -9 of all of its processes at once; returns when they are gone, and their files closed."""
+        pids = self.pids()
         self.process.kill()
         self.process = None
+        wait_until(lambda: not any(runs(pid) for pid in pids), 20, "the killed processes to be gone")
 
     def reload(self):
         self.process.signal(signal.SIGHUP)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A DNS server for tests: answers from a table that may be changed while it runs, over UDP and TCP on loopback.
 
-A line is "NAME TYPE RDATA" (A, AAAA, MX, TXT, CNAME, PTR, ...), or "NAME SERVFAIL", "NAME TIMEOUT" (no answer at all) or
-"NAME REFUSED". "*.NAME" is a wildcard. Names that are not in it, and have nothing below them, do not exist. It plays a
-recursive server: RA is set and CNAMEs within the table are followed."""
+A line is "NAME TYPE RDATA" (A, AAAA, MX, TXT, CNAME, PTR, ...), or "NAME SERVFAIL", "NAME TIMEOUT" (no answer at all),
+"NAME REFUSED", "NAME GARBAGE" (octets that are no answer), or "NAME LATE SECONDS" besides its records: no answer until so
+long after it was first asked for. "*.NAME" is a wildcard. Names that are not in it, and have nothing below them, do not
+exist. It plays a recursive server: RA is set and CNAMEs within the table are followed."""
 import socket
 import socketserver
 import struct
 import threading
+import time
 
 import dns.flags
 import dns.message
@@ -20,14 +22,14 @@ import dns.rrset
 
 from .net import free_port
 
-SPECIAL = {"SERVFAIL": dns.rcode.SERVFAIL, "REFUSED": dns.rcode.REFUSED, "TIMEOUT": None}
+SPECIAL = {"SERVFAIL": dns.rcode.SERVFAIL, "REFUSED": dns.rcode.REFUSED, "TIMEOUT": None, "GARBAGE": None}
 
 
 class Dns:
     def __init__(self, zone="", address="127.0.0.1", ttl=5):
         self.address, self.port, self.ttl = address, free_port(address, udp=True), ttl
         self.questions = []
-        self._lock = threading.Lock()
+        self._lock, self._closing = threading.Lock(), threading.Event()
         self._special, self._records = {}, {}
         self.set(zone)
         self._servers = [_Udp((address, self.port), _UdpHandler), _Tcp((address, self.port), _TcpHandler)]
@@ -41,7 +43,8 @@ class Dns:
 
     def set(self, zone):
         """Replaces the table."""
-        special, records = {}, {}
+        self._zone = zone
+        special, records, late = {}, {}, {}
         for line in zone.splitlines():
             words = line.split(None, 2)
             if not words or words[0].startswith("#"):
@@ -50,11 +53,25 @@ class Dns:
             if words[1] in SPECIAL:
                 special[name] = words[1]
                 continue
+            if words[1] == "LATE":
+                late[name] = float(words[2])
+                continue
             kind = dns.rdatatype.from_text(words[1])
             records.setdefault(name, {}).setdefault(kind, []).append(
                 dns.rdata.from_text(dns.rdataclass.IN, kind, words[2], origin=dns.name.root, relativize=False))
         with self._lock:
-            self._special, self._records = special, records
+            self._special, self._records, self._late, self._first = special, records, late, {}
+
+    def add(self, zone):
+        """More lines for the table."""
+        self._zone += "\n" + zone
+        self.set(self._zone)
+
+    def txt(self, name):
+        """The first TXT record of a name, its strings joined, as bytes; None when there is none."""
+        with self._lock:
+            found = self._records.get(dns.name.from_text(name.rstrip(".").lower() + "."), {}).get(dns.rdatatype.TXT)
+        return b"".join(found[0].strings) if found else None
 
     def asked(self, name, kind):
         """How often that was asked."""
@@ -63,6 +80,7 @@ class Dns:
             return self.questions.count(wanted)
 
     def answer(self, wire):
+        """The answer's octets are made by its to_wire(); None: none."""
         try:
             query = dns.message.from_wire(wire)
             question = query.question[0]
@@ -72,12 +90,18 @@ class Dns:
         with self._lock:
             name = dns.name.Name([label.lower() for label in question.name.labels])
             self.questions.append((name, question.rdtype))
-            special = self._special.get(name)
-            if special:
-                if SPECIAL[special] is None:
-                    return None
-                response.set_rcode(SPECIAL[special])
-                return response
+            special, late = self._special.get(name), self._late.get(name)
+            since = self._first.setdefault(name, time.monotonic()) if late else 0
+        if late and self._closing.wait(max(0, since + late - time.monotonic())):
+            return None
+        if special == "GARBAGE":
+            return _Garbage(wire)
+        if special:
+            if SPECIAL[special] is None:
+                return None
+            response.set_rcode(SPECIAL[special])
+            return response
+        with self._lock:
             self._fill(response, question.name, question.rdtype)
         return response
 
@@ -113,6 +137,7 @@ class Dns:
         response.authority.append(dns.rrset.from_text(top, self.ttl, "IN", "SOA", f". . 1 60 60 60 {self.ttl}"))
 
     def close(self):
+        self._closing.set()
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -120,6 +145,16 @@ class Dns:
     def logs(self):
         with self._lock:
             return [(f"dns {self.endpoint}", "\n".join(f"{n} {dns.rdatatype.to_text(t)}" for n, t in self.questions[-100:]))]
+
+
+class _Garbage:
+    """The question's number and flags of an answer, and then a record that points at itself and beyond the end."""
+
+    def __init__(self, wire):
+        self.wire = wire[:2] + b"\x81\x80\x00\x01\xff\xff\x00\x00\x00\x00" + wire[12:] + b"\xc0\x0c\x00\x10\x00\x01\xff\xff\xff\xff\xff\xff\xc0\xff"
+
+    def to_wire(self, max_size=0):
+        return self.wire
 
 
 class _Udp(socketserver.ThreadingUDPServer):

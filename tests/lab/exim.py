@@ -36,7 +36,7 @@ smtp_accept_max = 1000
 smtp_connect_backlog = 1024
 smtp_accept_max_per_host = 0
 smtp_accept_queue_per_connection = 0
-domainlist local_domains = {domain}
+domainlist local_domains = {local_domains}
 domainlist relay_to_domains = {relay_to}
 hostlist relay_from_hosts = {relay_from}
 acl_smtp_rcpt = acl_rcpt
@@ -47,10 +47,7 @@ bounce_return_body = false
 begin acl
 acl_rcpt:
   accept domains = +local_domains
-         endpass
-         message = unknown user
-         verify = recipient
-{acl_rcpt}  accept hosts = +relay_from_hosts
+{verify}{acl_rcpt}  accept hosts = +relay_from_hosts
   accept domains = +relay_to_domains
   deny message = relay not permitted
 {acl}
@@ -64,11 +61,18 @@ maildir:
   create_directory
   user = nobody
   group = nogroup
-smtp:
+{maildir}smtp:
   driver = smtp
-{transport}
+{transport}{transports}
 begin retry
+* quota
 * * F,1h,5s
+"""
+
+VERIFY = """\
+         endpass
+         message = unknown user
+         verify = recipient
 """
 
 
@@ -98,11 +102,13 @@ def place(folder):
 
 class Exim:
     """relay_to: HOST, PORT where everything that is not its own goes. Users of its own domain are `users`; mail for them lands in
-    Maildirs. cutthrough: recipients are asked there while the client waits (control = cutthrough_delivery). transport, acl_rcpt
+    Maildirs. cutthrough: recipients are asked there while the client waits (control = cutthrough_delivery). accept_all: whom it
+    serves is looked at only when the message has been taken. transport, acl_rcpt, routers (before its own), maildir, transports
     and main are more lines of configuration."""
 
     def __init__(self, path, name, domain="exim.test", users=("games",), relay_to=None, relay_to_domains="", relay_from="127.0.0.0/8",
-                 cutthrough=False, source=None, transport="", acl_rcpt="", acl_data="", acl="", main=""):
+                 cutthrough=False, source=None, transport="", acl_rcpt="", acl_data="", acl="", main="",
+                 accept_all=False, routers="", maildir="", transports="", local_domains=None):
         self.path, self.name, self.domain = path, name, domain
         self.address, self.spool, self.maildirs = new_address(), os.path.join(path, "spool"), os.path.join(path, "mail")
         self.port = free_port(self.address)
@@ -113,7 +119,6 @@ class Exim:
             os.makedirs(folder, exist_ok=True)
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             os.chmod(folder, 0o755)
-        routers = ""
         if relay_to:
             routers += ("onward:\n  driver = manualroute\n  domains = !+local_domains\n"
                         f"  route_list = * {relay_to[0]}\n  self = send\n  transport = smtp\n")
@@ -127,7 +132,9 @@ class Exim:
         self.configuration = os.path.join(path, "exim.conf")
         with open(self.configuration, "w") as f:
             f.write(CONFIGURATION.format(
-                program=self.program, name=name, domain=domain, spool=self.spool, address=self.address, port=self.port, relay_to=relay_to_domains,
+                program=self.program, name=name, domain=domain, local_domains=local_domains or domain, spool=self.spool,
+                address=self.address, port=self.port, relay_to=relay_to_domains, verify="" if accept_all else VERIFY,
+                maildir=maildir, transports=transports,
                 relay_from=relay_from, routers=routers, transport=transport, maildirs=self.maildirs, acl_rcpt=acl_rcpt,
                 acl_data=f"acl_smtp_data = {acl_data}\n" if acl_data else "", acl=acl, main=main))
         os.chmod(self.configuration, 0o644)
@@ -164,6 +171,10 @@ class Exim:
     def close(self):
         self.stop()
         shutil.rmtree(self.spool, ignore_errors=True)
+
+    def wait_queue_empty(self, timeout=20):
+        """Returns when nothing is in the queue any more."""
+        wait_until(lambda: not os.listdir(os.path.join(self.spool, "input")), timeout, f"{self.name}'s queue to be empty")
 
     def log(self):
         text = ""

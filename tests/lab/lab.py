@@ -72,6 +72,14 @@ class Lab:
         from .exim import Exim
         return self._started(Exim(self.folder(name), name, **settings))
 
+    def dovecot(self, name, **settings):
+        from .dovecot import Dovecot
+        return self._started(Dovecot(self.folder(name), name, **settings))
+
+    def gate(self, target):
+        from .gate import Gate
+        return self.add(Gate(target))
+
     def policy(self, decide):
         from .policy import PolicyServer
         return self.add(PolicyServer(decide))

@@ -73,6 +73,15 @@ class Process:
         self._log.close()
 
 
+def runs(pid):
+    """Is there such a process, and does it hold anything (a zombie does not)?"""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def descendants(pid):
     """The processes below pid, by name of their program: [(pid, command line)]."""
     children = {}
