@@ -154,6 +154,24 @@ struct slice blob_in_memory(const struct blob *b)
 	return b->memory ? slice_of(b->memory, (size_t)b->size) : SLICE_EMPTY;
 }
 
+enum error blob_each(const struct blob *b, uint64_t offset, enum error (*take)(struct slice piece, void *arg),
+                     void *arg)
+{
+	struct slice memory = blob_in_memory(b);
+	if (memory.p) return take(slice_sub(memory, (size_t)offset, memory.n), arg);
+	char *chunk = b->error ? NULL : malloc(COPY_CHUNK);
+	if (!chunk) return b->error ? b->error : ERR_NO_MEMORY;
+	enum error e = ERR_OK;
+	for (uint64_t at = offset; e == ERR_OK && at < b->size;) {
+		size_t got;
+		e = blob_read(b, at, chunk, COPY_CHUNK, &got);
+		if (e == ERR_OK) e = take(slice_of(chunk, got), arg);
+		at += got;
+	}
+	free(chunk);
+	return e;
+}
+
 enum error blob_open_file(struct blob *b, const char *path)
 {
 	struct stat st;
@@ -202,20 +220,16 @@ static int name_file(int fd, const char *path)
 	return linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0 ? 0 : errno;
 }
 
-static enum error copy_content(const struct blob *b, int fd)
+struct copy {
+	int fd;
+	uint64_t at;
+};
+
+static enum error copy_piece(struct slice piece, void *arg)
 {
-	struct slice memory = blob_in_memory(b);
-	if (memory.p) return write_at(fd, memory, 0);
-	char *chunk = malloc(COPY_CHUNK);
-	if (!chunk) return ERR_NO_MEMORY;
-	enum error e = ERR_OK;
-	for (uint64_t at = 0; e == ERR_OK && at < b->size;) {
-		size_t got;
-		e = blob_read(b, at, chunk, COPY_CHUNK, &got);
-		if (e == ERR_OK) e = write_at(fd, slice_of(chunk, got), at);
-		at += got;
-	}
-	free(chunk);
+	struct copy *c = arg;
+	enum error e = write_at(c->fd, piece, c->at);
+	c->at += piece.n;
 	return e;
 }
 
@@ -225,7 +239,8 @@ static enum error copy_to(const struct blob *b, const struct target *t)
 	char *name;
 	int fd = open_unnamed(t->dir, &name);
 	if (fd < 0) return error_from_errno(errno);
-	enum error e = copy_content(b, fd);
+	struct copy c = {.fd = fd};
+	enum error e = blob_each(b, 0, copy_piece, &c);
 	if (e == ERR_OK && fdatasync(fd) != 0) e = error_from_errno(errno);
 	if (e == ERR_OK) {
 		int failed = name ? (link(name, t->path) == 0 ? 0 : errno) : name_file(fd, t->path);

@@ -30,6 +30,10 @@ void blob_init(struct blob *b, size_t memory_limit, const char *dir);
 enum error blob_append(struct blob *b, struct slice data);
 /* Reads up to n bytes at offset into buf; *got is 0 at the end. Page-cache reads; does not wait as a fiber. */
 enum error blob_read(const struct blob *b, uint64_t offset, char *buf, size_t n, size_t *got);
+/* Hands the content from an offset on to take(), piece by piece, until that fails: its error. In one piece when it is in memory; of a
+ * file many octets at a time: slow for large ones, to be called with fiber_offload then. */
+enum error blob_each(const struct blob *b, uint64_t offset, enum error (*take)(struct slice piece, void *arg),
+                     void *arg);
 /* The whole content when it is in memory, else {NULL, 0}. Valid until the next append or free. */
 struct slice blob_in_memory(const struct blob *b);
 /* Makes the content a file at path, synced (fdatasync, and the directory), written from memory if it was there. The blob

@@ -58,6 +58,37 @@ static void assert_content(const struct blob *b, size_t n)
 	free(buf);
 }
 
+struct seen {
+	size_t at, stop;
+};
+
+static enum error look(struct slice piece, void *arg)
+{
+	struct seen *s = arg;
+	assert_true(s->at + piece.n <= TOTAL);
+	if (piece.n) assert_memory_equal(piece.p, content + s->at, piece.n);
+	s->at += piece.n;
+	return s->at > s->stop ? ERR_BUSY : ERR_OK;
+}
+
+static void each_piece(void **state)
+{
+	static const size_t limits[] = {0, TOTAL}, offsets[] = {0, 1, TOTAL - 1, TOTAL};
+	for (size_t i = 0; i < 2; i++) {
+		struct blob b;
+		blob_init(&b, limits[i], dir);
+		assert_int_equal(blob_append(&b, slice_of(content, TOTAL)), ERR_OK);
+		for (size_t k = 0; k < 4; k++) {
+			struct seen s = {.at = offsets[k], .stop = TOTAL};
+			assert_int_equal(blob_each(&b, offsets[k], look, &s), ERR_OK);
+			assert_int_equal(s.at, TOTAL);
+		}
+		struct seen s = {.stop = 10};
+		assert_int_equal(blob_each(&b, 0, look, &s), ERR_BUSY);
+		blob_free(&b);
+	}
+}
+
 static void path_of(char path[128], const char *name)
 {
 	snprintf(path, 128, "%s/%s", dir, name);
@@ -218,7 +249,7 @@ int main(void)
 		cmocka_unit_test(memory_then_file),  cmocka_unit_test(empty_blob),
 		cmocka_unit_test(link_makes_a_file), cmocka_unit_test(link_across_file_systems),
 		cmocka_unit_test(bad_places),        cmocka_unit_test(no_descriptors),
-		cmocka_unit_test(no_space),
+		cmocka_unit_test(no_space),          cmocka_unit_test(each_piece),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

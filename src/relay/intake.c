@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/intake.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "relay/delivery.h"
@@ -11,7 +9,6 @@
 #define RECORD_ROOM    (64 * 1024)
 #define RECIPIENT_ROOM 4096
 #define COPY_OFFLOAD   (1024 * 1024)
-#define PIECE          (256 * 1024)
 
 struct copy {
 	struct blob *to;
@@ -20,28 +17,16 @@ struct copy {
 	enum error error;
 };
 
-static void copy_file(struct copy *c)
+static enum error copy_piece(struct slice piece, void *arg)
 {
-	char *piece = malloc(PIECE);
-	size_t got = 0;
-	if (!piece) c->error = ERR_NO_MEMORY;
-	for (uint64_t at = c->marks.skip; !c->error && at < c->from->size; at += got) {
-		c->error = blob_read(c->from, at, piece, PIECE, &got);
-		if (!c->error && !got) c->error = ERR_IO;
-		if (!c->error) c->error = blob_append(c->to, slice_of(piece, got));
-	}
-	free(piece);
+	return blob_append(arg, piece);
 }
 
 static void copy_body(void *arg)
 {
 	struct copy *c = arg;
-	struct slice all = blob_in_memory(c->from);
 	c->error = blob_append(c->to, c->marks.head);
-	if (!c->error && all.p)
-		c->error = blob_append(c->to, slice_sub(all, c->marks.skip, all.n));
-	else if (!c->error)
-		copy_file(c);
+	if (!c->error) c->error = blob_each(c->from, c->marks.skip, copy_piece, c->to);
 }
 
 static bool fill_recipients(struct message *m, const struct envelope *e)

@@ -4,8 +4,6 @@
  * that a program made (a bounce, an auto-reply) is judged first: what goes to somebody who did not prove that he sent
  * the mail it answers is held, and does not leave (answers.h).
  */
-#include <stdlib.h>
-
 #include "auth/dmarc.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,7 +13,6 @@
 #include "relay/ledger_writer.h"
 
 #define LEDGER_PATIENCE_MS 300 /* how long what is answered may still be on its way into the ledger */
-#define PIECE              (256 * 1024)
 #define SIGN_OFFLOAD       (1024 * 1024)
 
 /* ---- our signature ------------------------------------------------------------------------------------------------------- */
@@ -28,23 +25,16 @@ struct signing_job {
 	enum error error;
 };
 
+static enum error sign_piece(struct slice piece, void *arg)
+{
+	signer_body(arg, piece);
+	return ERR_OK;
+}
+
 static void sign_body(void *arg)
 {
 	struct signing_job *j = arg;
-	struct slice all = blob_in_memory(j->body);
-	if (all.p) {
-		signer_body(j->signer, slice_sub(all, j->from, all.n));
-	} else {
-		char *piece = malloc(PIECE);
-		size_t got = 0;
-		if (!piece) j->error = ERR_NO_MEMORY;
-		for (uint64_t at = j->from; !j->error && at < j->body->size; at += got) {
-			j->error = blob_read(j->body, at, piece, PIECE, &got);
-			if (!j->error && !got) j->error = ERR_IO;
-			if (!j->error) signer_body(j->signer, slice_of(piece, got));
-		}
-		free(piece);
-	}
+	j->error = blob_each(j->body, j->from, sign_piece, j->signer);
 	enum error e = signer_end(j->signer, j->error ? NULL : &j->field);
 	if (!j->error) j->error = e;
 }

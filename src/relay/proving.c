@@ -2,14 +2,12 @@
 #include "relay/proving.h"
 
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 
 #define ARENA_MOST     (16u * 1024 * 1024) /* keys, records, ten signatures over a header of the largest size */
 #define SPF_ARENA_MOST (1024 * 1024)
 #define OFFLOAD_BEYOND (1024 * 1024)
-#define PIECE          (256 * 1024)
 
 static void run_spf(void *arg)
 {
@@ -56,30 +54,19 @@ struct reading {
 	enum error error;
 };
 
-static void take(struct reading *r, struct slice piece)
+static enum error read_piece(struct slice piece, void *arg)
 {
-	if (EVP_DigestUpdate(r->digest, piece.p, piece.n) != 1) r->error = ERR_SYSTEM;
+	struct reading *r = arg;
+	if (EVP_DigestUpdate(r->digest, piece.p, piece.n) != 1) return ERR_SYSTEM;
 	if (r->run) evidence_body(r->run, piece);
+	return ERR_OK;
 }
 
 static void read_body(void *arg)
 {
 	struct reading *r = arg;
-	struct slice all = blob_in_memory(r->body);
 	unsigned length;
-	if (all.p) {
-		take(r, slice_sub(all, r->from, all.n));
-	} else {
-		char *piece = malloc(PIECE);
-		size_t got = 0;
-		if (!piece) r->error = ERR_NO_MEMORY;
-		for (uint64_t at = r->from; !r->error && at < r->body->size; at += got) {
-			r->error = blob_read(r->body, at, piece, PIECE, &got);
-			if (!r->error && !got) r->error = ERR_IO;
-			if (!r->error) take(r, slice_of(piece, got));
-		}
-		free(piece);
-	}
+	r->error = blob_each(r->body, r->from, read_piece, r);
 	if (!r->error && EVP_DigestFinal_ex(r->digest, r->out, &length) != 1) r->error = ERR_SYSTEM;
 }
 
