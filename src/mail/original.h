@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * original - the message that a report returns, wherever it stands
+ *
+ * In order: a message/rfc822 part (or global, partial, or any part whose type names it but whose content is a message), a
+ * text/rfc822-headers or message/global-headers part, headers quoted in text. Quoted headers are found after the lines
+ * by which mail programs announce them ("--- Below this line is a copy of the message.", "Original message headers:",
+ * "------ This is a copy of the message, including all the headers. ------"), and without them where at least three
+ * fields of a message header stand together, two of them well known. Lines may be quoted with "> ", "| " or blanks;
+ * that is taken away and the header is put into the arena. Nothing is believed here: who made these lines is for the
+ * judge.
+ *
+ * Looks at the outer message only; the original of a report that is itself attached: pass the root of that one.
+ * Pure; any thread.
+ *
+ *     struct original o;
+ *     if (original_find(arena, m.root, &o) && o.message_id.n) ...
+ */
+#ifndef BACKSTOP_MAIL_ORIGINAL_H
+#define BACKSTOP_MAIL_ORIGINAL_H
+
+#include "mail/mime.h"
+
+#define ORIGINAL_HEADER_MOST 0x40000 /* octets of text that are searched, and of a quoted header */
+
+enum original_form {
+	ORIGINAL_NONE,
+	ORIGINAL_MESSAGE, /* an embedded message: header and what there is of its body */
+	ORIGINAL_HEADERS, /* a part with headers only */
+	ORIGINAL_QUOTED,  /* in the text of a part */
+};
+
+struct original {
+	enum original_form form;
+	const struct mime_part *part; /* that holds it: message/rfc822, text/rfc822-headers, the text part */
+	const struct mime_part *root; /* ORIGINAL_MESSAGE: the embedded message itself; else NULL */
+	struct slice header;          /* as header.h reads it; exact octets unless it was quoted or encoded */
+	struct slice body;            /* what is there of the body, as it stands; empty: none */
+	bool announced;               /* ORIGINAL_QUOTED: after a line that says so */
+	/* Values of the first fields of these names, still folded, trimmed; empty: none. */
+	struct slice message_id; /* with its brackets, if they were there */
+	struct slice from, to, subject, date, return_path, sender, list_id;
+	size_t fields, received; /* how many */
+};
+
+/* False, with form ORIGINAL_NONE: there is none. */
+bool original_find(struct arena *a, const struct mime_part *root, struct original *out);
+/* The offset in text (lines end in LF) where a quoted original, or the line that announces it, begins; text.n: none. What
+ * stands before is the report's own words. */
+size_t original_offset(struct slice text);
+
+#endif
