@@ -179,6 +179,8 @@ static const struct {
 	{"the newest seal says fail", "cv=pass", "cv=fail", "an earlier handler found the chain broken (cv=fail)"},
 	{"a seal with an odd word", "cv=pass", "cv=good", "cv= is not known"},
 	{"a seal with h=", "cv=pass", "h=From; cv=pass", "ARC-Seal has h= or bh="},
+	{"a seal without a time", "s=s1;\r\n\tt=1700000001", "s=s1", "t= is missing"},
+	{"a message signature without a time", "s=s1; t=1700000001", "s=s1", "a signature does not match"},
 	{"h= with an empty name is a list", "h=From:Subject", "h=From::Subject", "a signature does not match"},
 	{"h= without names is a list", "h=From:Subject", "h=", "a signature does not match"},
 	{"no h=", "h=From:Subject;", "", "h= is missing"},

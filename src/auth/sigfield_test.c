@@ -163,11 +163,14 @@ static const struct {
 	{"message i=51", "i=51; " BUT_V, SIGFIELD_ARC_MESSAGE, "i= is not a number from 1 to 50"},
 	{"message that names seals", "i=1; a=rsa-sha256; d=example.net; s=s1; h=from:ARC-seal; " BH "; b=Zm9v",
          SIGFIELD_ARC_MESSAGE, "h= names ARC-Seal"},
-	{"seal", "i=50; cv=Pass; a=rsa-sha256; d=x.example; s=s; b=Zm9v", SIGFIELD_ARC_SEAL, NULL},
-	{"seal with h=", "i=1; cv=none; h=from; a=rsa-sha256; d=x.example; s=s; b=Zm9v", SIGFIELD_ARC_SEAL,
+	{"seal", "i=50; cv=Pass; a=rsa-sha256; d=x.example; s=s; t=1; b=Zm9v", SIGFIELD_ARC_SEAL, NULL},
+	{"seal with h=", "i=1; cv=none; h=from; a=rsa-sha256; d=x.example; s=s; t=1; b=Zm9v", SIGFIELD_ARC_SEAL,
          "ARC-Seal has h= or bh="},
-	{"seal without cv=", "i=1; a=rsa-sha256; d=x.example; s=s; b=Zm9v", SIGFIELD_ARC_SEAL, "cv= is missing"},
-	{"seal with another cv=", "i=1; cv=x; a=rsa-sha256; d=x.example; s=s; b=Zm9v", SIGFIELD_ARC_SEAL,
+	{"seal without t=", "i=1; cv=none; a=rsa-sha256; d=x.example; s=s; b=Zm9v", SIGFIELD_ARC_SEAL, "t= is missing"},
+	{"seal with empty t=", "i=1; cv=none; a=rsa-sha256; d=x.example; s=s; t=; b=Zm9v", SIGFIELD_ARC_SEAL,
+         "t= is not a time"},
+	{"seal without cv=", "i=1; a=rsa-sha256; d=x.example; s=s; t=1; b=Zm9v", SIGFIELD_ARC_SEAL, "cv= is missing"},
+	{"seal with another cv=", "i=1; cv=x; a=rsa-sha256; d=x.example; s=s; t=1; b=Zm9v", SIGFIELD_ARC_SEAL,
          "cv= is not known"},
 };
 
