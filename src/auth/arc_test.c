@@ -181,6 +181,8 @@ static const struct {
 	{"a seal with h=", "cv=pass", "h=From; cv=pass", "ARC-Seal has h= or bh="},
 	{"a seal without a time", "s=s1;\r\n\tt=1700000001", "s=s1", "t= is missing"},
 	{"a message signature without a time", "s=s1; t=1700000001", "s=s1", "a signature does not match"},
+	{"a seal without a domain", "d=example.net; i=2; s=s1;\r\n\tt", "i=2; s=s1;\r\n\tt", "d= is missing"},
+	{"a message signature without a domain", "d=example.net;\r\n\th=", "h=", "d= is missing"},
 	{"h= with an empty name is a list", "h=From:Subject", "h=From::Subject", "a signature does not match"},
 	{"h= without names is a list", "h=From:Subject", "h=", "a signature does not match"},
 	{"no h=", "h=From:Subject;", "", "h= is missing"},
@@ -277,6 +279,29 @@ static void test_oldest_pass(void **state)
 	assert_int_equal(v.oldest_pass, 2);
 	v = verify(t, extend(t, two, BODY, NOW), BODY, ZONE);
 	assert_int_equal(v.result, AUTH_pass);
+	assert_int_equal(v.oldest_pass, 2);
+}
+
+/* RFC 8617 5.2, step 5: older message signatures need not be good, not even in form, as long as their set is known. The
+ * other program's chain again, sealed over a first message signature that lacks d=. */
+static void test_older_message_signature_bad_in_form(void **state)
+{
+	static const char first[] =
+		"Xil3Rx6hP+cmDx+Hb07r4TQEEp7v8DNnsE2vWwztE8YtFAeoaIa+EuPzS4NG3bZHcBtorCjeGLQQX7dVqmSPBQ==";
+	static const char second[] =
+		"W5YK4MV6wRpBCn2Pcue37cJhpsO/RqBiADFVEMKi7aXtXa94zlkSKt3Hhli9SI/fIL3kcqNr0YxJ7GaCD11VBQ==";
+	static const char message[] =
+		"UjcKMlWQf7mQO3lJBvB+1yBudxQG/pGH7zr1EqsiaUJMNx59gPyErQM13EktuagbLg/RqVmhbOvtQ9PusE+pCA==";
+	struct trial *t = *state;
+	struct arena *a = &t->arena;
+	struct slice one = replace(a, SET_1 HEADER, SEAL_1, first);
+	one = replace(a, arena_strdup(a, one), MESSAGE_1, message);
+	one = replace(a, arena_strdup(a, one), "\td=example.net;\r\n\th=", "\th=");
+	struct arc_verdict v = verify(t, one, BODY, ZONE);
+	assert_string_equal(v.problem, "d= is missing");
+	struct slice set = replace(a, SET_2, SEAL_2, second);
+	v = verify(t, arena_printf(a, "%.*s%.*s", SLICE_ARG(set), SLICE_ARG(one)), BODY, ZONE);
+	if (v.result != AUTH_pass) fail_msg("%s", v.problem);
 	assert_int_equal(v.oldest_pass, 2);
 }
 
@@ -382,6 +407,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_abandoned_and_not_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_equal_to_another_programs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oldest_pass, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_older_message_signature_bad_in_form, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_chain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fifty_sets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_usual_names, set_up, tear_down),

@@ -257,10 +257,10 @@ static const struct {
 	unsigned kinds;
 	const char *(*read)(struct reading *r);
 } checks[] = {
+	{MESSAGE | SEAL, read_instance}, /* the set it belongs to is known however bad it is */
 	{DKIM | MESSAGE | SEAL, read_names},
 	{DKIM, read_version},
 	{DKIM, read_identity},
-	{MESSAGE | SEAL, read_instance},
 	{DKIM | MESSAGE | SEAL, read_signature},
 	{DKIM | MESSAGE | SEAL, read_times},
 	{DKIM | MESSAGE | SEAL, read_algorithm},
