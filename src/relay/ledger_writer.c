@@ -50,9 +50,10 @@ struct ledger_writer {
 	pthread_mutex_t lock;
 	pthread_cond_t work, idle;
 	struct entry *entries, **entries_end;
-	size_t waiting; /* octets, what is being written included */
+	size_t waiting;       /* octets, what is being written included */
+	uint64_t added, done; /* passages, since the start; done: written or dropped */
 	struct ledger_bounds bounds;
-	bool stop, hurry, writing; /* hurry: somebody waits for a flush */
+	bool stop, hurry, writing; /* hurry: somebody waits */
 	/* the thread's own */
 	bool failing, disk_has_room;
 	int64_t upkeep_at, log_sync_at, sync_at;
@@ -68,6 +69,7 @@ static bool enqueue(struct ledger_writer *w, struct entry *e)
 		*w->entries_end = e;
 		w->entries_end = &e->next;
 		w->waiting += e->n;
+		w->added++;
 	}
 	pthread_mutex_unlock(&w->lock);
 	if (first) pthread_cond_signal(&w->work);
@@ -172,6 +174,8 @@ static void write_all(struct ledger_writer *w, struct entry *list, const struct 
 		free_entries(begin, list);
 		pthread_mutex_lock(&w->lock);
 		w->waiting -= octets;
+		w->done += n;
+		pthread_cond_broadcast(&w->idle);
 		pthread_mutex_unlock(&w->lock);
 		if (list && !err) nap(PAUSE_US);
 	}
@@ -261,8 +265,9 @@ static void write_between(struct rebuild *r, struct ledger_bounds *bounds)
 	int64_t now = clock_now_ms();
 	pthread_mutex_lock(&w->lock);
 	r->stopped = w->stop;
-	struct entry *list = now >= r->write_at ? take(w, bounds) : NULL;
+	struct entry *list = now >= r->write_at || w->hurry ? take(w, bounds) : NULL;
 	*bounds = w->bounds;
+	w->hurry = false;
 	pthread_mutex_unlock(&w->lock);
 	if (now >= r->write_at) r->write_at = now + LEDGER_GATHER_MS;
 	if (list) write_all(w, list, bounds);
@@ -337,6 +342,22 @@ void ledger_writer_flush(struct ledger_writer *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+bool ledger_writer_catch_up(struct ledger_writer *w, int64_t deadline)
+{
+	struct timespec ts = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+	assert(w->magic == MAGIC);
+	pthread_mutex_lock(&w->lock);
+	uint64_t target = w->added;
+	for (int e = 0; w->done < target && !e;) {
+		w->hurry = true;
+		pthread_cond_signal(&w->work);
+		e = pthread_cond_timedwait(&w->idle, &w->lock, &ts);
+	}
+	bool caught_up = w->done >= target;
+	pthread_mutex_unlock(&w->lock);
+	return caught_up;
+}
+
 static void writer_free(struct ledger_writer *w)
 {
 	pthread_mutex_destroy(&w->lock);
@@ -382,7 +403,7 @@ enum error ledger_writer_start(struct db *ledger, const struct ledger_bounds *bo
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work, &attr);
-	pthread_cond_init(&w->idle, NULL);
+	pthread_cond_init(&w->idle, &attr);
 	pthread_condattr_destroy(&attr);
 	sigset_t all, old;
 	sigfillset(&all);

@@ -34,7 +34,10 @@ void ledger_writer_set_bounds(struct ledger_writer *,
 
 /* Any thread; copies what it needs and returns at once. */
 void ledger_writer_add(struct ledger_writer *, const struct ledger_passage *p);
-/* Waits (the thread, not as a fiber) until all that was added before is written or dropped: for tests and tools. */
+/* Waits (the thread, not as a fiber) until all that was added before can be found in the ledger, or was dropped; not for what is still being
+ * added, nor for what a crash has cost to be filled in again. False: not by the deadline. */
+bool ledger_writer_catch_up(struct ledger_writer *, int64_t deadline);
+/* Waits until nothing is left to do: for tests and tools. */
 void ledger_writer_flush(struct ledger_writer *);
 
 #endif

@@ -235,6 +235,29 @@ static void test_filling_is_finished_later(void **state)
 	t->writer = NULL;
 }
 
+/* Who waits for what was just said does not wait for all that was lost, nor for what others say meanwhile. */
+static void test_catching_up_does_not_wait_for_the_filling(void **state)
+{
+	struct test *t = *state;
+	for (int i = 0; i < 20000; i++) add(t->writer, clock_unix(), "<m@example.org>");
+	crash(t);
+	atomic_store(&rebuilt, false);
+	log_capture(see_line, NULL);
+	start(t);
+	uint64_t id = add(t->writer, clock_unix(), "<meanwhile@example.org>");
+	assert_true(ledger_writer_catch_up(t->writer, clock_deadline(10000)));
+	assert_false(atomic_load(&rebuilt));
+	struct ledger_passage p;
+	struct arena a;
+	arena_init(&a, 1 << 16);
+	assert_int_equal(ledger_get(t->store->db, id, &a, &p), ERR_OK);
+	arena_free(&a);
+	assert_true(ledger_writer_catch_up(t->writer, 0)); /* nothing to wait for */
+	ledger_writer_flush(t->writer);
+	log_capture(NULL, NULL);
+	assert_int_equal(count_all(t->store->db), 20001);
+}
+
 /* Told to stop, it does not go on for long, and leaves the rest for later. */
 static void test_filling_stops(void **state)
 {
@@ -315,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filled_again_after_a_crash, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filling_is_finished_later, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_catching_up_does_not_wait_for_the_filling, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filling_stops, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
