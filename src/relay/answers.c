@@ -33,12 +33,15 @@ struct join {
 	bool by_id; /* and it is known */
 };
 
-/* Only what the tenant's server was given can be what it answers. */
+/* Only what the tenant's server was given can be what it answers: from the world, or from another tenant, which proved itself by
+ * its source. To whom such mail went is not looked at, so that it takes its Message-ID to know it. */
 static bool concerns(const struct join *j, const struct ledger_passage *p)
 {
-	return !p->outbound && p->tenant == j->tenant && p->time >= j->since &&
-	       (p->result == LEDGER_delivered || p->result == LEDGER_spooled) &&
-	       (slice_equal_nocase(p->return_path, j->recipient) || slice_equal_nocase(p->handed_on, j->recipient));
+	if (p->time < j->since) return false;
+	if (!slice_equal_nocase(p->return_path, j->recipient) && !slice_equal_nocase(p->handed_on, j->recipient))
+		return false;
+	if (p->outbound) return j->by_id && p->result == LEDGER_queued;
+	return p->tenant == j->tenant && (p->result == LEDGER_delivered || p->result == LEDGER_spooled);
 }
 
 static bool count(const struct ledger_passage *p, void *arg)
