@@ -5,7 +5,7 @@ import base64
 import time
 
 import pytest
-from lab import Smtp
+from lab import Smtp, wait_until
 from lab.signing import DkimKey
 from lab.smtp import message
 
@@ -219,6 +219,29 @@ def test_everybody_else_is_served_while_name_servers_are_silent(world):
     finally:
         for client in clients:
             client.close()
+
+
+def test_a_reload_and_new_keys_while_senders_are_looked_up_do_no_harm(world):
+    """What the waiting sessions hold of the old configuration and keys stays until they are done."""
+    clients = []
+    try:
+        for i in range(10):
+            client = Smtp(world.relay.server, source=world.good)
+            client.mail(f"r{i}@silent.test")
+            client.rcpt("x@tenant.test")
+            client.command("DATA")
+            client.send(message() + b".\r\n")
+            clients.append(client)
+        ready = len(world.relay.events("reloaded"))
+        world.relay.reload()
+        wait_until(lambda: len(world.relay.events("reloaded")) > ready, 10, "the reload")
+        world.relay.cli("tenant", "set", "acme", "--tags", "prvs").ok()
+        world.relay.cli("keys", "rotate", "--tenant", "acme", "--tags").ok()
+        assert [client.reply().code for client in clients] == [250] * 10
+    finally:
+        for client in clients:
+            client.close()
+        world.relay.cli("tenant", "set", "acme", "--tags", "off").ok()
 
 
 def test_a_client_that_goes_while_its_sender_is_looked_up_leaves_nothing_behind(world):

@@ -6,7 +6,7 @@ import time
 
 import authres
 import pytest
-from lab import Smtp, wait_until
+from lab import Close, Reset, Smtp, wait_until
 from lab.signing import DkimKey
 from lab.smtp import message
 
@@ -264,14 +264,15 @@ def test_the_envelope_id_is_ours_unless_the_client_gave_one(world):
 # ---- DMARC ------------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tenant, author, code", [
-    ("enforcing", "ceo@reject.test", 550),
-    ("enforcing", "ceo@quarantine.test", 250),
-    ("enforcing", "ceo@none.test", 250),
-    ("marking", "ceo@reject.test", 250),
-    ("ignoring", "ceo@reject.test", 250),
+@pytest.mark.parametrize("tenant, author, code, marked, junk", [
+    ("enforcing", "ceo@reject.test", 550, None, None),
+    ("enforcing", "ceo@quarantine.test", 250, True, True),
+    ("enforcing", "ceo@none.test", 250, False, False),
+    ("marking", "ceo@reject.test", 250, True, False),
+    ("marking", "ceo@quarantine.test", 250, True, False),
+    ("ignoring", "ceo@reject.test", 250, False, False),
 ])
-def test_what_the_authors_domain_asks_for_is_done_only_by_tenants_who_say_so(world, tenant, author, code):
+def test_what_the_authors_domain_asks_for_is_done_only_by_tenants_who_say_so(world, tenant, author, code, marked, junk):
     """SPF passes for the return path, but the author is somebody else."""
     sink = getattr(world, tenant)
     reply, subject = world.send("a@pass.test", recipient=f"x@{tenant}.test", author=author)
@@ -279,6 +280,9 @@ def test_what_the_authors_domain_asks_for_is_done_only_by_tenants_who_say_so(wor
     if code == 250:
         event = world.relay.wait_event("message", message_id=world.arrived(subject, sink).field("Message-ID"))
         assert event["dmarc"] == ("none" if "none" in author else "fail")
+        got = world.arrived(subject, sink)
+        assert got.fields("X-Backstop-DMARC") == (["fail"] if marked else [])
+        assert got.fields("X-Spam-Flag") == (["YES"] if junk else [])
     else:
         assert reply.enhanced == "5.7.26" and "reject.test" in reply.text
         assert not [m for m in sink.messages if m.field("Subject") == subject]
@@ -287,6 +291,20 @@ def test_what_the_authors_domain_asks_for_is_done_only_by_tenants_who_say_so(wor
 def test_an_enforcing_tenant_takes_what_is_aligned(world):
     reply, subject = world.send("a@none.test", recipient="x@enforcing.test", author="ceo@reject.test", sign=["reject.test"])
     assert reply.code == 250 and world.arrived(subject, world.enforcing)
+
+
+def test_with_prdr_each_tenants_copy_bears_what_it_wants(world):
+    with Smtp(world.relay.server, source=world.good) as client:
+        client.mail("a@pass.test", "PRDR")
+        for tenant in ("enforcing", "marking", "ignoring"):
+            assert client.rcpt(f"x@{tenant}.test").code == 250
+        client.command("DATA")
+        client.send(message("ceo@quarantine.test", subject="to three tenants") + b".\r\n")
+        assert [client.reply().code for _ in range(5)] == [353, 250, 250, 250, 250]
+    for tenant, marks in (("enforcing", (["fail"], ["YES"])), ("marking", (["fail"], [])), ("ignoring", ([], []))):
+        got = world.arrived("to three tenants", getattr(world, tenant))
+        assert (got.fields("X-Backstop-DMARC"), got.fields("X-Spam-Flag")) == marks, tenant
+        assert got.recipients == [f"x@{tenant}.test"]
 
 
 def test_with_prdr_one_tenants_dmarc_refusal_is_not_the_others(world):
@@ -317,7 +335,7 @@ def away(lab):
     relay = lab.backstop(dns=lab.dns(ZONE.format(good=good) + key("signed.test").record), retry_schedule=["1s"])
     relay.tenant("acme", "tenant.test", down.endpoint)
     relay.recipients("acme", ["known@tenant.test", "other@tenant.test"])
-    relay.down, relay.good = down, good
+    relay.lab, relay.down, relay.good = lab, down, good
     return relay
 
 
@@ -393,6 +411,76 @@ def test_a_tenant_who_does_not_want_it_has_nothing_kept(away):
     (reply,), _ = send(away, "a@pass.test")
     assert (reply.code, reply.enhanced) == (451, "4.4.1")
     assert away.queue() == []
+
+
+def test_mail_that_stays_away_too_long_is_told_to_its_proven_sender_once(lab):
+    good, world = lab.address(), lab.sink()
+    relay = lab.backstop(dns=lab.dns(f'pass.test TXT "v=spf1 ip4:{good} -all"'), retry_schedule=["1s"], queue_lifetime="3s",
+                         delay_notice="0s", routes={"*": world.endpoint})
+    relay.good = good
+    relay.tenant("acme", "tenant.test", f"{lab.address()}:2599")
+    relay.recipients("acme", ["known@tenant.test"])
+    assert send(relay, "a@pass.test")[1].code == 250
+    got = world.wait_for(timeout=30)
+    relay.wait_queue(0)
+    assert [m.recipients for m in world.messages] == [["a@pass.test"]] and "connection refused" in got.data.decode()
+    assert re.search(r"(?im)^Action: failed\r?$", got.data.decode())
+
+
+@pytest.mark.parametrize("stage, answer, code", [
+    ("greeting", "421 4.3.2 too busy", 250),  # it is away
+    ("greeting", Close(), 250),
+    ("mail", Close(), 250),
+    ("data", Reset(), 250),
+    ("mail", "451 4.3.0 not now", 451),  # it is there and says so itself
+    ("rcpt", "450 4.2.0 greylisted", 450),
+    ("end", "452 4.2.2 full for now", 452),
+    ("rcpt", "550 5.7.1 not you", 550),
+    ("end", "554 5.7.1 not this", 554),
+])
+def test_what_a_server_that_is_there_says_is_passed_on_and_only_for_one_that_is_away_mail_is_kept(away, stage, answer, code):
+    away.down.script[stage] = answer
+    away.down.resume()
+    replies, last = send(away, "a@pass.test")
+    assert (last or replies[0]).code == code, (replies, last)
+    assert len(away.queue()) == (1 if code == 250 else 0)
+    away.down.script.clear()
+    if code == 250:
+        away.down.wait_for()
+        away.wait_queue(0)
+    assert len([m for m in away.down.messages if m.accepted]) == (1 if code == 250 else 0)
+
+
+def test_a_large_message_with_forged_results_is_kept_without_them_and_whole(away):
+    """Its body is in a file, and its header is written anew."""
+    forged = "Authentication-Results: mx.relay.test; dmarc=pass header.from=bank.test\r\n"
+    body = "".join(f"line {i} " + "x" * 60 + "\r\n" for i in range(45000))
+    content = message("a@pass.test", "known@tenant.test", "large", body=body, extra="X-Before: 1\r\n" + forged + "X-After: 2\r\n")
+    assert len(content) > 3 << 20
+    assert send(away, "a@pass.test", content=content)[1].code == 250
+    away.kill()
+    away.start()
+    away.down.resume()
+    got = away.down.wait_for()
+    assert got.data.endswith(content.replace(forged.encode(), b"")) and len(got.fields("Authentication-Results")) == 1
+    assert b"bank.test" not in got.data
+
+
+def test_with_prdr_one_tenants_mail_is_kept_and_the_others_delivered(away):
+    other = away.lab.sink()
+    away.tenant("other", "other.test", other.endpoint)
+    with Smtp(away.server, source=away.good) as client:
+        client.mail("a@pass.test", "PRDR")
+        assert [client.rcpt(r).code for r in ("known@tenant.test", "x@other.test")] == [250, 250]
+        client.command("DATA")
+        client.send(message("a@pass.test", subject="to both") + b".\r\n")
+        assert [client.reply().code for _ in range(4)] == [353, 250, 250, 250]
+    assert other.wait_for().recipients == ["x@other.test"]
+    assert len(away.queue()) == 1
+    away.down.resume()
+    assert away.down.wait_for().recipients == ["known@tenant.test"]
+    away.wait_queue(0)
+    assert len(away.down.messages) == len(other.messages) == 1
 
 
 def test_what_was_kept_survives_kill_9_and_arrives_exactly_once(away):
@@ -499,6 +587,28 @@ def test_a_contained_return_path_that_is_not_ours_is_refused(contained):
         assert client.rcpt("anybody@returns.relay.test").code == 550
 
 
+def test_an_automatic_reply_with_a_sender_is_held_too_and_comes_alone(contained):
+    path = contain(contained, "replied@fail.test", "for a robot")
+    with Smtp(contained.server, source=contained.source) as client:
+        client.mail("robot@tenant.test")
+        assert client.rcpt(path).code == 250
+        reply = client.rcpt("friend@world.test")
+        assert (reply.code, reply.enhanced) == (452, "4.5.3"), "what is held goes nowhere, so nothing else may be in it"
+        assert "held as" in client.data(message("robot@tenant.test", path, "Away")).text
+        client.mail("robot@tenant.test")
+        assert client.rcpt("friend@world.test").code == 250
+        assert client.rcpt(path).code == 452
+    assert [r["from"] for r in contained.cli("held", "list", "--json").ok().rows if r["to"] == ["replied@fail.test"]] == ["robot@tenant.test"]
+    assert contained.world.connections == []
+
+
+def test_mail_that_its_signature_proves_is_not_contained_in_the_end(contained):
+    """At RCPT nothing was proven and the server got a return path of ours; it is taken back."""
+    content = key("signed.test").sign(message("a@signed.test", "x@tenant.test", "signed at last"))
+    send(contained, "a@signed.test", ["x@tenant.test"], content=content)
+    assert contained.down.wait_for(lambda m: m.field("Subject") == "signed at last").sender == "a@signed.test"
+
+
 def test_a_contained_return_path_too_long_for_others_is_named_by_number(contained):
     path = contain(contained, "v" * 60 + "@fail.test", "long")
     assert len(path.partition("@")[0]) <= 64 and path.endswith("@returns.relay.test"), path
@@ -518,6 +628,8 @@ def answering(labs):
     relay = lab.backstop(dns=lab.dns(ZONE.format(good=good)), routes={"*": world.endpoint}, pools=pools)
     relay.lab, relay.good, relay.down, relay.world, relay.source = lab, good, down, world, lab.address()
     relay.tenant("acme", "tenant.test", down.endpoint, [f"{relay.source}/32"])
+    relay.other, relay.other_source = lab.sink(), lab.address()
+    relay.tenant("other", "other.test", relay.other.endpoint, [f"{relay.other_source}/32"])
     return relay
 
 
@@ -597,6 +709,30 @@ def test_a_vacation_message_with_a_sender_is_judged_like_a_bounce(answering):
     answering.world.wait_for(lambda m: m.recipients == ["away-proven@pass.test"])
     assert len(held_for(answering, "away-forged@pass.test")) == 1 and not held_for(answering, "away-proven@pass.test")
     assert not [m for m in answering.world.messages if m.recipients == ["away-forged@pass.test"]]
+
+
+def test_another_tenant_who_was_forged_hears_nothing_either(answering):
+    """And one who did write is told: he proved himself by his own server."""
+    receive(answering, "forged@other.test", "<o1@client.test>", good=False)
+    answer(answering, "forged@other.test", "<o1@client.test>")
+    row, = held_for(answering, "forged@other.test")
+    assert row["tenant"] == "acme" and "backscatter" in row["reason"]
+    receive(answering, "writer@other.test", "<o2@client.test>", good=False)  # he was forged, too
+    with Smtp(answering.server, source=answering.other_source) as client:
+        content = message("writer@other.test", "x@tenant.test", message_id="<o3@client.test>")
+        assert client.transaction("writer@other.test", "x@tenant.test", content).code == 250
+    answering.down.wait_for(lambda m: m.field("Message-ID") == "<o3@client.test>")
+    answer(answering, "writer@other.test", "<o2@client.test>")
+    answer(answering, "writer@other.test", "<o3@client.test>")
+    assert "<o3@client.test>" in answering.other.wait_for().data.decode()
+    assert len(held_for(answering, "writer@other.test")) == 1
+    assert [m.recipients for m in answering.other.messages] == [["writer@other.test"]]
+
+
+def test_a_tenants_own_users_who_were_forged_hear_nothing_either(answering):
+    receive(answering, "colleague@tenant.test", "<c1@client.test>", good=False)
+    answer(answering, "colleague@tenant.test", "<c1@client.test>")
+    assert len(held_for(answering, "colleague@tenant.test")) == 1
 
 
 def test_ordinary_mail_to_a_forged_address_leaves(answering):
