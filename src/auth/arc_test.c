@@ -305,6 +305,51 @@ static void test_older_message_signature_bad_in_form(void **state)
 	assert_int_equal(v.oldest_pass, 2);
 }
 
+#define SPACED(gap) "Hi.\r\n\r\nWe lost" gap "the game.\r\n"
+#define NO_C_SET(seal, message, hash)                                                                                  \
+	"ARC-Seal: a=ed25519-sha256;\r\n\tb=" seal "; cv=none;\r\n\td=example.net; i=1; s=s1;\r\n\tt=1700000000\r\n"   \
+	"ARC-Message-Signature: a=ed25519-sha256;\r\n\tb=" message ";\r\n\tbh=" hash ";\r\n"                           \
+	"\td=example.net;\r\n\th=From:Subject;\r\n\ti=1; s=s1; t=1700000000\r\n"                                       \
+	"ARC-Authentication-Results: i=1; mx.example.net; arc=none\r\n"
+
+/* Sets by the other program whose message signature has no c=, made canonical in this way and that. */
+static const struct {
+	const char *name, *set, *body;
+	enum auth_result result;
+} without_c[] = {
+	{"relaxed/relaxed",
+         NO_C_SET("e0tg4iSYNElrw36Dyz5Id0Dk2vquBjhNO2HdBQ9g50WPfEV8LJeRjnRqZevFa7qK8PBQoWOCQ7WabpjiDb8KAQ==",
+                  "wbN7Q1FxEQC1itK1vAcXcfZfumnSkOKCkm5mpPcJSVmlef5c0GfViB6tTln36asoFIFkNAqtF+RYFBf39mZeAA==",
+                  BODY_HASH),
+         SPACED(" \t "), AUTH_pass},
+	{"simple/simple",
+         NO_C_SET("fLb9NsdtHXGgBLGqUfZ73vXK53AuDA+0D0Qxdm6zoTFcf95lUXUkO5R4A2nsjTTcKQDhfuBfGNEqsdQZzN2DDw==",
+                  "xO4ruSTdDRSCKT0PBJZELSdVmVdRCZQMTVl23GrPQkIgMiD/0jcnbr6Dfu2WJFl864mJXjTfSx3ypor0BokCBg==",
+                  "XJFz0Nr6YdRDInafk3sfsRcYRlbmKnA5wEgpReXWWz4="),
+         SPACED("  "), AUTH_pass},
+	{"simple/simple, another blank",
+         NO_C_SET("fLb9NsdtHXGgBLGqUfZ73vXK53AuDA+0D0Qxdm6zoTFcf95lUXUkO5R4A2nsjTTcKQDhfuBfGNEqsdQZzN2DDw==",
+                  "xO4ruSTdDRSCKT0PBJZELSdVmVdRCZQMTVl23GrPQkIgMiD/0jcnbr6Dfu2WJFl864mJXjTfSx3ypor0BokCBg==",
+                  "XJFz0Nr6YdRDInafk3sfsRcYRlbmKnA5wEgpReXWWz4="),
+         SPACED("   "), AUTH_fail},
+	{"relaxed/simple",
+         NO_C_SET("G+TAS8ixseP+jLIPEfaI+HO2++oRYm1rFStgs1tZ1s8c91uIqoLJicefQRa1BPVf+p4EmUkcqra0e2cNFIAmDA==",
+                  "9svuE9p5Wkmcwao9w2qaGUeczgCdjRukp56R2HshH99rn5z92ctl/hVRGao61yH3gEK6MWc0b7C7mdSskZG3Ag==",
+                  "XJFz0Nr6YdRDInafk3sfsRcYRlbmKnA5wEgpReXWWz4="),
+         SPACED("  "), AUTH_fail},
+};
+
+static void test_without_c(void **state)
+{
+	struct trial *t = *state;
+	for (size_t i = 0; i < sizeof without_c / sizeof *without_c; i++) {
+		struct slice header = arena_printf(&t->arena, "%s%s", without_c[i].set, HEADER);
+		struct arc_verdict v = verify(t, header, without_c[i].body, ZONE);
+		if (v.result != without_c[i].result)
+			fail_msg("%s: %s", without_c[i].name, v.problem ? v.problem : "passes");
+	}
+}
+
 /* RFC 8617 5.1.2: a broken chain is sealed as such, with a seal over its own set alone; 5.1.3: and never again. */
 static void test_broken_chain(void **state)
 {
@@ -408,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_equal_to_another_programs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_oldest_pass, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_older_message_signature_bad_in_form, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_c, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_chain, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_fifty_sets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_usual_names, set_up, tear_down),

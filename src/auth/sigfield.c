@@ -160,7 +160,8 @@ static bool read_way(struct slice word, enum canonical *out)
 static const char *read_canonicalization(struct reading *r)
 {
 	struct slice body;
-	if (!taglist_find(&r->tags, "c", &body)) body = SLICE("simple");
+	r->out->without_c = !taglist_find(&r->tags, "c", &body);
+	if (r->out->without_c) body = SLICE("simple");
 	struct slice header = slice_split(&body, '/');
 	if (!body.p) body = SLICE("simple");
 	return read_way(header, &r->out->header) && read_way(body, &r->out->body) ? NULL : "c= is not known";

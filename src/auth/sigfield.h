@@ -42,6 +42,7 @@ struct sigfield {
 	enum key_kind key;
 	enum hash_kind hash;
 	enum canonical header, body;
+	bool without_c;         /* they are the default, simple/simple */
 	uint64_t length;        /* l=, or BODYHASH_ALL */
 	int64_t expires;        /* x=, or SIGFIELD_NEVER */
 	struct slice body_hash; /* bh=, decoded, of the hash's size */
