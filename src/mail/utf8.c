@@ -20,17 +20,49 @@ size_t utf8_length(struct slice s)
 
 bool utf8_valid(struct slice s)
 {
-	while (s.n) {
-		size_t n = utf8_length(s);
-		if (n == 0) return false;
+	for (;;) {
+		size_t ascii = utf8_ascii_run(s), n;
+		s = slice_sub(s, ascii, s.n);
+		if (s.n == 0) return true;
+		if ((n = utf8_length(s)) == 0) return false;
 		s = slice_sub(s, n, s.n);
 	}
-	return true;
 }
 
 bool utf8_is_ascii(struct slice s)
 {
-	unsigned char all = 0;
-	for (size_t i = 0; i < s.n; i++) all |= (unsigned char)s.p[i];
-	return all < 0x80;
+	return utf8_ascii_run(s) == s.n;
+}
+
+size_t utf8_ascii_run(struct slice s)
+{
+	size_t i = 0;
+	for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, s.p + i, sizeof word);
+		if (word & UINT64_C(0x8080808080808080)) break;
+	}
+	while (i < s.n && (unsigned char)s.p[i] < 0x80) i++;
+	return i;
+}
+
+size_t utf8_encode(char out[4], uint32_t c)
+{
+	if (c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF)) c = 0xFFFD;
+	if (c < 0x80) {
+		out[0] = (char)c;
+		return 1;
+	}
+	size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
+	for (size_t i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(0x80 | (c & 0x3F));
+	out[0] = (char)(lead[n] | c);
+	return n;
+}
+
+struct slice utf8_cut(struct slice s, size_t n)
+{
+	if (s.n <= n) return s;
+	size_t at = n;
+	while (at > 0 && n - at < 4 && ((unsigned char)s.p[at] & 0xC0) == 0x80) at--;
+	return slice_sub(s, 0, n - at < 4 ? at : n);
 }

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mail/charset_iconv.h"
+
+#include <errno.h>
+#include <iconv.h>
+
+/* Supersets where there are some: labels are wrong more often than texts. */
+const struct charset_iconv charset_iconv_table[] = {
+	{" iso2022jp iso2022jp1 iso2022jp2 iso2022jp3 iso2022jpms jis ", {50220, 50221}, "ISO-2022-JP-3", true},
+	{" shiftjis sjis mskanji windows31j ms932 ", {932, 943}, "CP932", false},
+	{" eucjp eucjpms ujis ", {51932, 20932}, "EUC-JP-MS", false},
+	{" gb18030 gbk gb2312 gb231280 euccn chinese iso58gb231280 ", {936, 54936}, "GB18030", false},
+	{" big5 big5hkscs cnbig5 big5tw ", {950, 951}, "BIG5-HKSCS", false},
+	{" euckr ksc56011987 ksc56011989 ksc5601 uhc korean johabks ", {949, 51949}, "CP949", false},
+	{" iso2022kr ", {50225, 0}, "ISO-2022-KR", true},
+	{" iso2022cn iso2022cnext ", {50227, 50229}, "ISO-2022-CN-EXT", true},
+	{" euctw ", {51950, 0}, "EUC-TW", false},
+	{" johab ", {1361, 0}, "JOHAB", false},
+};
+const size_t charset_iconv_count = sizeof charset_iconv_table / sizeof *charset_iconv_table;
+
+#define REPAIRS_MOST 2000 /* each costs a call; a text with more is none of that charset */
+#define REPLACEMENT  "\xEF\xBF\xBD"
+#define FAILED       ((iconv_t)-1)
+
+unsigned charset_iconv_prepare(void)
+{
+	/* Never closed: that keeps the converters in memory, where every later iconv_open() finds them. */
+	static iconv_t kept[sizeof charset_iconv_table / sizeof *charset_iconv_table];
+	unsigned missing = 0;
+	for (size_t i = 0; i < charset_iconv_count; i++) {
+		if (!kept[i]) kept[i] = iconv_open("UTF-8", charset_iconv_table[i].converter);
+		missing += kept[i] == FAILED;
+		if (kept[i] == FAILED) kept[i] = NULL;
+	}
+	return missing;
+}
+
+static bool put(char *out, size_t *n, size_t room, const char *text, size_t length)
+{
+	if (room - *n < length) return false;
+	memcpy(out + *n, text, length);
+	*n += length;
+	return true;
+}
+
+/* Length of the escape or shift sequence at p; *wide: what follows it has two octets a character. */
+static size_t shift_length(const char *p, size_t left, bool *wide)
+{
+	if (p[0] == '\x0E' || p[0] == '\x0F') {
+		*wide = p[0] == '\x0E';
+		return 1;
+	}
+	if (p[0] != '\x1B') return 0;
+	size_t n = 1;
+	while (n < left && n < 4 && p[n] >= 0x20 && p[n] < 0x30) n++;
+	if (n > 1 && p[1] == '$') {
+		/* ISO-2022-KR and -CN only name a set here, SO uses it. */
+		*wide = n == 2 || p[n - 1] == '(';
+	} else if (n > 1) {
+		*wide = false;
+	}
+	return n < left ? n + 1 : n;
+}
+
+/* Without a converter: what is ASCII stays, each pair of other octets is one U+FFFD. */
+static size_t convert_ascii(const struct charset_iconv *c, struct slice in, char *out, size_t room)
+{
+	size_t n = 0, skip;
+	bool wide = false;
+	for (size_t i = 0; i < in.n;) {
+		const char *p = in.p + i;
+		if (c->seven_bit && (skip = shift_length(p, in.n - i, &wide)) > 0) {
+			i += skip;
+			continue;
+		}
+		if (*p == '\n') wide = false;
+		bool ascii = (unsigned char)*p < 0x80 && (!wide || (unsigned char)*p <= ' ');
+		if (!put(out, &n, room, ascii ? p : REPLACEMENT, ascii ? 1 : 3)) break;
+		i += ascii || i + 1 == in.n || in.p[i + 1] == '\n' ? 1 : 2;
+	}
+	return n;
+}
+
+size_t charset_iconv_convert(const struct charset_iconv *c, struct slice in, char *out, size_t room)
+{
+	iconv_t converter = iconv_open("UTF-8", c->converter);
+	if (converter == FAILED) return convert_ascii(c, in, out, room);
+	char *from = (char *)in.p, *to = out;
+	size_t left = in.n, free_room = room;
+	for (unsigned repairs = 0; left > 0; repairs++) {
+		if (iconv(converter, &from, &left, &to, &free_room) != (size_t)-1) break;
+		size_t n = room - free_room;
+		if (errno == E2BIG || repairs == REPAIRS_MOST || !put(out, &n, room, REPLACEMENT, 3)) break;
+		to = out + n;
+		free_room = room - n;
+		if (errno == EINVAL) left = 0; /* cut off in a character */
+		if (left > 0) from++, left--;
+		if (repairs + 1 == REPAIRS_MOST) {
+			n += convert_ascii(c, slice_of(from, left), out + n, room - n);
+			free_room = room - n;
+			left = 0;
+		}
+	}
+	if (left == 0) iconv(converter, NULL, NULL, &to, &free_room); /* a character that waits for a combining one */
+	iconv_close(converter);
+	return room - free_room;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mail/html.h"
+
+#include <stdlib.h>
+
+#include "mail/html_entities.h"
+#include "mail/utf8.h"
+
+#define TAG_MOST     10  /* letters of the longest name that means something to us */
+#define ADDRESS_MOST 320 /* octets, RFC 5321 4.5.3.1; bounds the looking twice at what is in brackets */
+
+enum gap { NO_GAP, BLANK, LINE }; /* what stands before the next visible character */
+
+struct stripper {
+	struct slice in;
+	size_t at;
+	char *out;
+	size_t n, room;
+	enum gap gap;
+	bool full, preformatted;
+	bool quotes_broken; /* an attribute without its end quote was seen: from then on quotes mean nothing */
+	bool no_more_tags;  /* there is no ">" any more */
+};
+
+static bool is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_letter(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static void widen_gap(struct stripper *s, enum gap gap)
+{
+	if (gap > s->gap) s->gap = gap;
+}
+
+static void put(struct stripper *s, const char *text, size_t n)
+{
+	size_t gap = s->gap != NO_GAP && s->n > 0;
+	if (s->room - s->n < n + gap) {
+		s->full = true;
+		return;
+	}
+	if (gap) s->out[s->n++] = s->gap == LINE ? '\n' : ' ';
+	s->gap = NO_GAP;
+	memcpy(s->out + s->n, text, n);
+	s->n += n;
+}
+
+static void put_character(struct stripper *s, uint32_t c)
+{
+	char text[4];
+	if (c == 0xAD || (c >= 0x200B && c <= 0x200D) || c == 0xFEFF)
+		return; /* invisible; it hides words from readers */
+	if (c <= ' ' || c == 0xA0 || (c >= 0x7F && c < 0xA0)) {
+		widen_gap(s, BLANK);
+		return;
+	}
+	put(s, text, utf8_encode(text, c));
+}
+
+/* ---- character references ---------------------------------------------------------------------------------------- */
+
+static int compare_entity(const void *name, const void *row)
+{
+	return strcmp(name, ((const struct html_entity *)row)->name);
+}
+
+static bool named(struct slice text, uint32_t *character)
+{
+	char name[HTML_ENTITY_NAME_MOST + 1];
+	memcpy(name, text.p, text.n);
+	name[text.n] = '\0';
+	const struct html_entity *e = bsearch(name, html_entities, sizeof html_entities / sizeof *html_entities,
+	                                      sizeof *html_entities, compare_entity);
+	if (e) *character = e->character;
+	return e != NULL;
+}
+
+static size_t numeric(struct slice s, uint32_t *character)
+{
+	size_t i = 2;
+	unsigned base = 10;
+	uint32_t value = 0;
+	if (i < s.n && (s.p[i] | 0x20) == 'x') base = 16, i++;
+	size_t from = i;
+	for (; i < s.n; i++) {
+		char c = s.p[i] | 0x20; /* digits have that bit */
+		unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+		                 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+		                                        : 99;
+		if (digit >= base) break;
+		if (value <= 0x10FFFF) value = value * base + digit;
+	}
+	if (i == from) return 0;
+	*character = value;
+	return i;
+}
+
+/* Length of the reference that s begins with, without its semicolon; 0: none. */
+static size_t reference(struct slice s, uint32_t *character)
+{
+	size_t n = 1;
+	if (s.n < 3) return 0;
+	if (s.p[1] == '#') return numeric(s, character);
+	while (n < s.n && n <= HTML_ENTITY_NAME_MOST && (is_letter(s.p[n]) || (s.p[n] >= '0' && s.p[n] <= '9'))) n++;
+	return n > 1 && named(slice_sub(s, 1, n), character) ? n : 0;
+}
+
+static void read_reference(struct stripper *s)
+{
+	uint32_t character;
+	size_t n = reference(slice_sub(s->in, s->at, s->in.n), &character);
+	if (n == 0) {
+		put(s, "&", 1);
+		s->at++;
+		return;
+	}
+	put_character(s, character);
+	s->at += n;
+	if (s->at < s->in.n && s->in.p[s->at] == ';') s->at++;
+}
+
+/* ---- tags -------------------------------------------------------------------------------------------------------- */
+
+static bool is_address(struct slice tag)
+{
+	size_t at = tag.n > ADDRESS_MOST ? tag.n : slice_find(tag, '@');
+	for (size_t i = 0; i < at; i++)
+		if (is_blank(tag.p[i]) || tag.p[i] == '=' || tag.p[i] == '"') return false;
+	return at < tag.n;
+}
+
+/* The offset of the ">" that ends the tag at s->at; in.n: there is none. */
+static size_t tag_end(struct stripper *s)
+{
+	char quote = 0;
+	for (size_t i = s->at + 1; !s->quotes_broken && i < s->in.n; i++) {
+		char c = s->in.p[i];
+		if (quote) {
+			if (c == quote) quote = 0;
+		} else if ((c == '"' || c == '\'') && s->in.p[i - 1] == '=') {
+			quote = c;
+		} else if (c == '>') {
+			return i;
+		}
+	}
+	s->quotes_broken = true;
+	return s->at + slice_find(slice_sub(s->in, s->at, s->in.n), '>');
+}
+
+/* Past the end tag of a script or style; to the end when it is missing. */
+static void skip_element(struct stripper *s, const char *end_tag)
+{
+	struct slice wanted = slice_str(end_tag);
+	while (s->at < s->in.n) {
+		s->at += slice_find(slice_sub(s->in, s->at, s->in.n), '<');
+		if (slice_starts_nocase(slice_sub(s->in, s->at, s->in.n), wanted)) return;
+		if (s->at < s->in.n) s->at++;
+	}
+}
+
+static void act_on_tag(struct stripper *s, struct slice tag)
+{
+	static const char blocks[] =
+		" br p div tr li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr pre table tbody thead blockquote title head "
+		"body html center form address section article header footer option fieldset ";
+	char name[TAG_MOST + 2] = " ";
+	bool end = tag.n && tag.p[0] == '/';
+	size_t n = 1, i = end;
+	for (; i < tag.n && n <= TAG_MOST && (is_letter(tag.p[i]) || (tag.p[i] >= '1' && tag.p[i] <= '6')); i++)
+		name[n++] = is_letter(tag.p[i]) ? (char)(tag.p[i] | 0x20) : tag.p[i];
+	name[n++] = ' ';
+	struct slice word = slice_of(name, n);
+	if (memmem(blocks, sizeof blocks - 1, name, n)) widen_gap(s, LINE);
+	if (slice_equal(word, SLICE(" td ")) || slice_equal(word, SLICE(" th "))) widen_gap(s, BLANK);
+	if (slice_equal(word, SLICE(" pre "))) s->preformatted = !end;
+	if (!end && slice_equal(word, SLICE(" script "))) skip_element(s, "</script");
+	if (!end && slice_equal(word, SLICE(" style "))) skip_element(s, "</style");
+}
+
+static void read_tag(struct stripper *s)
+{
+	struct slice rest = slice_sub(s->in, s->at, s->in.n);
+	if (slice_starts(rest, SLICE("<!--"))) {
+		size_t n = 4 + slice_search(slice_sub(rest, 4, rest.n), SLICE("-->"));
+		s->at += n + 3 < rest.n ? n + 3 : rest.n;
+		return;
+	}
+	bool begins = rest.n >= 2 && (is_letter(rest.p[1]) || rest.p[1] == '/' || rest.p[1] == '!' || rest.p[1] == '?');
+	size_t end = begins && !s->no_more_tags ? tag_end(s) : s->in.n;
+	struct slice tag = slice_sub(s->in, s->at + 1, end);
+	if (begins && end == s->in.n) s->no_more_tags = true;
+	if (end == s->in.n || is_address(tag)) {
+		put(s, "<", 1);
+		s->at++;
+		return;
+	}
+	s->at = end + 1;
+	act_on_tag(s, tag);
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
+static bool is_special(char c)
+{
+	return c == '<' || c == '&' || is_blank(c);
+}
+
+static void read_text(struct stripper *s)
+{
+	size_t from = s->at;
+	while (s->at < s->in.n && !is_special(s->in.p[s->at])) s->at++;
+	struct slice text = slice_sub(s->in, from, s->at);
+	size_t room = s->room - s->n - (s->gap != NO_GAP && s->n > 0 && s->room > s->n);
+	if (text.n > room) {
+		s->full = true;
+		text = utf8_cut(text, room);
+	}
+	if (text.n) put(s, text.p, text.n);
+}
+
+struct slice html_to_text(struct arena *a, struct slice html, size_t limit)
+{
+	struct stripper s = {.in = html, .room = html.n < limit ? html.n : limit};
+	if (!(s.out = arena_alloc(a, s.room))) return (struct slice){NULL, 0};
+	while (s.at < html.n && !s.full) {
+		char c = html.p[s.at];
+		if (c == '<') {
+			read_tag(&s);
+		} else if (c == '&') {
+			read_reference(&s);
+		} else if (is_blank(c)) {
+			widen_gap(&s, s.preformatted && c == '\n' ? LINE : BLANK);
+			s.at++;
+		} else {
+			read_text(&s);
+		}
+	}
+	return slice_of(s.out, s.n);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mime_content - what is in a part: the half of mime.h that decodes. */
+#include "mail/charset.h"
+#include "mail/html.h"
+#include "mail/mime.h"
+#include "mail/parameter.h"
+#include "mail/transfer.h"
+#include "mail/utf8.h"
+
+struct slice mime_octets(struct arena *a, const struct mime_part *p, size_t limit)
+{
+	if (mime_is_multipart(p)) return slice_sub(p->first ? p->preamble : p->body, 0, limit);
+	switch (p->encoding) {
+	case MIME_BASE64: return transfer_base64(a, p->body, limit);
+	case MIME_QUOTED_PRINTABLE: return transfer_quoted_printable(a, p->body, limit);
+	case MIME_UUENCODE: return transfer_uuencode(a, p->body, limit);
+	default: return slice_sub(p->body, 0, limit);
+	}
+}
+
+/* Lines end in LF: CR LF, CR CR LF and CR alone become that; NULs vanish. */
+static struct slice with_lf(struct arena *a, struct slice text)
+{
+	size_t at = slice_find(text, '\r'), nul = slice_find(text, '\0'), n = 0;
+	if (at == text.n && nul == text.n) return text;
+	char *out = arena_alloc(a, text.n);
+	if (!out) return (struct slice){NULL, 0};
+	for (size_t i = 0; i < text.n;) {
+		const char *cr = memchr(text.p + i, '\r', text.n - i);
+		size_t to = cr ? (size_t)(cr - text.p) : text.n;
+		memcpy(out + n, text.p + i, to - i);
+		n += to - i;
+		i = to;
+		while (i < text.n && text.p[i] == '\r') i++;
+		if (i > to && (i == text.n || text.p[i] != '\n')) out[n++] = '\n';
+	}
+	if (nul == text.n) return slice_of(out, n);
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (out[i]) out[kept++] = out[i];
+	return slice_of(out, kept);
+}
+
+struct slice mime_text(struct arena *a, const struct mime_part *p, size_t limit)
+{
+	struct slice charset = SLICE_EMPTY;
+	/* Markup and multi-octet charsets are longer than what they say, but not without bound. */
+	bool html = p->type == MIME_TEXT_HTML;
+	size_t raw = limit < SIZE_MAX / 8 ? limit * (html ? 8 : 4) : SIZE_MAX;
+	struct slice text = mime_octets(a, p, raw);
+	if (p->content_type.n && !mime_is_multipart(p)) parameter_find(a, p->content_type, "charset", &charset);
+	if (text.p) text = charset_to_utf8(a, charset, text, html ? raw : limit);
+	if (text.p) text = with_lf(a, text);
+	if (text.p && html) text = html_to_text(a, text, limit);
+	return text;
+}

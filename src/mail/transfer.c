@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mail/transfer.h"
+
+/* ---- base64, RFC 2045 6.8 ---------------------------------------------------------------------------------------- */
+
+/* Value plus one of each character of the alphabet; 0: none of it. "-" and "_" are those of RFC 4648 5, which some write. */
+static const unsigned char base64_value[256] = {
+	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,  ['I'] = 9,
+	['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,
+	['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27,
+	['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36,
+	['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45,
+	['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54,
+	['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63,
+	['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
+
+struct slice transfer_base64(struct arena *a, struct slice in, size_t limit)
+{
+	size_t most = in.n / 4 * 3 + 3, n = 0;
+	unsigned char *out = arena_alloc(a, most < limit ? most : limit);
+	if (!out) return (struct slice){NULL, 0};
+	uint32_t bits = 0;
+	unsigned have = 0;
+	for (size_t i = 0; i < in.n && n < limit; i++) {
+		unsigned value = base64_value[(unsigned char)in.p[i]];
+		if (value == 0) {
+			if (in.p[i] == '=') have = 0; /* what is left are bits that fill up: another text may follow */
+			continue;
+		}
+		bits = bits << 6 | (value - 1);
+		have += 6;
+		if (have >= 8) {
+			have -= 8;
+			out[n++] = (unsigned char)(bits >> have);
+		}
+	}
+	return slice_of(out, n);
+}
+
+/* ---- quoted-printable, RFC 2045 6.7 ------------------------------------------------------------------------------ */
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9') return c - '0';
+	if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+	return -1;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Length of a soft line break at the "=" at `at`: the sign, blanks that were added on the way, the line end; also the
+ * sign at the very end. 0: it is none. */
+static size_t soft_break(struct slice in, size_t at)
+{
+	size_t i = at + 1;
+	while (i < in.n && is_blank(in.p[i])) i++;
+	while (i < in.n && in.p[i] == '\r') i++;
+	if (i == in.n) return i - at;
+	if (in.p[i] == '\n') return i + 1 - at;
+	return in.p[i - 1] == '\r' ? i - at : 0;
+}
+
+/* Copies up to the next "=" without the blanks at line ends; returns where it stopped. */
+static size_t copy_plain(struct slice in, size_t at, char *out, size_t *n, size_t limit)
+{
+	const char *sign = memchr(in.p + at, '=', in.n - at);
+	size_t to = sign ? (size_t)(sign - in.p) : in.n;
+	if (to - at > limit - *n) to = at + (limit - *n);
+	while (at < to) {
+		const char *lf = memchr(in.p + at, '\n', to - at);
+		size_t line = lf ? (size_t)(lf - in.p) : to, text = line;
+		if (lf && text > at && in.p[text - 1] == '\r') text--;
+		size_t end = text;
+		while (lf && text > at && is_blank(in.p[text - 1])) text--;
+		memcpy(out + *n, in.p + at, text - at);
+		*n += text - at;
+		memcpy(out + *n, in.p + end, line - end);
+		*n += line - end;
+		if (lf) out[(*n)++] = '\n';
+		at = line + (lf != NULL);
+	}
+	return to;
+}
+
+struct slice transfer_quoted_printable(struct arena *a, struct slice in, size_t limit)
+{
+	size_t n = 0;
+	char *out = arena_alloc(a, in.n < limit ? in.n : limit);
+	if (!out) return (struct slice){NULL, 0};
+	for (size_t i = 0, skip; i < in.n && n < limit;) {
+		i = copy_plain(in, i, out, &n, limit);
+		if (i == in.n || n == limit) break;
+		if (in.p[i] != '=') continue; /* cut short by the limit, and blanks made room */
+		int high = i + 2 < in.n ? hex_value(in.p[i + 1]) : -1, low = high >= 0 ? hex_value(in.p[i + 2]) : -1;
+		if (low >= 0) {
+			out[n++] = (char)(high << 4 | low);
+			i += 3;
+		} else if ((skip = soft_break(in, i)) > 0) {
+			i += skip;
+		} else {
+			out[n++] = in.p[i++];
+		}
+	}
+	return slice_of(out, n);
+}
+
+/* ---- uuencode ---------------------------------------------------------------------------------------------------- */
+
+/* Decodes one line, whose first character tells how many octets it holds; false: it ends the text. */
+static bool uuencoded_line(struct slice line, unsigned char *out, size_t *n, size_t limit)
+{
+	while (line.n && line.p[line.n - 1] == '\r') line.n--;
+	if (line.n == 0 || line.p[0] < ' ' || line.p[0] > '`' || slice_equal(line, SLICE("end"))) return false;
+	size_t wanted = (size_t)(line.p[0] - ' ') & 63;
+	uint32_t bits = 0;
+	unsigned have = 0;
+	for (size_t i = 1; i < line.n && wanted > 0 && *n < limit; i++) {
+		bits = bits << 6 | ((uint32_t)(line.p[i] - ' ') & 63);
+		have += 6;
+		if (have < 8) continue;
+		have -= 8;
+		out[(*n)++] = (unsigned char)(bits >> have);
+		wanted--;
+	}
+	return true;
+}
+
+struct slice transfer_uuencode(struct arena *a, struct slice in, size_t limit)
+{
+	struct slice begin = SLICE("begin ");
+	size_t most = in.n / 4 * 3 + 3, n = 0;
+	while (in.p && !slice_starts(in, begin)) slice_split(&in, '\n');
+	if (!in.p) return SLICE_EMPTY;
+	unsigned char *out = arena_alloc(a, most < limit ? most : limit);
+	if (!out) return (struct slice){NULL, 0};
+	slice_split(&in, '\n');
+	while (in.p && n < limit && uuencoded_line(slice_split(&in, '\n'), out, &n, limit)) {
+	}
+	return slice_of(out, n);
+}
