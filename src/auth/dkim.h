@@ -15,6 +15,9 @@
  * LF), with or without its empty line; it must live until dkim_verify_end(). Body pieces are the octets after the
  * empty line, cut anywhere. Bounds: DKIM_SIGNATURES_MOST fields are looked at, top first; the rest is ignored. Pure
  * but for the resolver.
+ *
+ * A header that came back in a bounce is looked at with header_only, at_any_time and dkim_verify_records(): it was
+ * signed with a key of one's own, some time ago, and its body is gone.
  */
 #ifndef BACKSTOP_AUTH_DKIM_H
 #define BACKSTOP_AUTH_DKIM_H
@@ -30,6 +33,8 @@ struct dkim_options {
 	int64_t now;           /* Unix time, for t= and x= */
 	bool allow_sha1;       /* rsa-sha1 may pass: for looking at old mail only (RFC 8301 3.1 forbids it) */
 	unsigned min_rsa_bits; /* keys below it do not pass; 0: 1024 (RFC 8301 3.2) */
+	bool header_only; /* there is no body: bh= is taken as it stands. A pass then says that the header was signed */
+	bool at_any_time; /* t= and x= may be what they are */
 };
 
 struct dkim_signature {
@@ -67,6 +72,10 @@ size_t dkim_verify_count(const struct dkim_verifier *v);
  * the deadline make temperror. */
 void dkim_verify_keys(struct dkim_verifier *v, struct resolver *r, int64_t deadline);
 void dkim_verify_body(struct dkim_verifier *v, struct slice piece);
+/* The record (TXT, its strings put together) of a key; false: there is none. */
+typedef bool dkim_record_fn(void *arg, struct slice domain, struct slice selector, struct slice *record);
+/* The same with keys that the caller has, instead of DNS. Names are in lower case, A-labels. */
+void dkim_verify_records(struct dkim_verifier *v, dkim_record_fn *find, void *arg);
 /* Frees v (which holds OpenSSL contexts, not only arena memory); out may be NULL to abandon. */
 void dkim_verify_end(struct dkim_verifier *v, struct dkim_verdict *out);
 

@@ -427,6 +427,87 @@ static void test_names_of_signatures(void **state)
 	arena_free(&t.arena);
 }
 
+/* ---- a header that came back ----------------------------------------------------------------------------------- */
+
+struct own_key {
+	const char *domain, *selector, *record;
+};
+
+static bool find_own(void *arg, struct slice domain, struct slice selector, struct slice *record)
+{
+	const struct own_key *k = arg;
+	*record = slice_str(k->record);
+	return slice_equal(domain, slice_str(k->domain)) && slice_equal(selector, slice_str(k->selector));
+}
+
+#define RELAXED "v=1; a=ed25519-sha256; c=relaxed/relaxed; d=x.example; s=s; h=from:subject:subject;"
+
+static const struct {
+	const char *name, *tags, *header; /* NULL: RELAXED; as signed */
+	struct own_key key;
+	enum auth_result result;
+	const char *problem;
+} returned[] = {
+	{"as it was", NULL, NULL, {"x.example", "s", RECORD}, AUTH_pass, NULL},
+	{"fields on top, folded anew",
+         NULL,
+         "Return-Path: <joe@x.example>\nReceived: 3\nFrom:  Joe\n <joe@x.example>\nSubject: a test of\n folding\n",
+         {"x.example", "s", RECORD},
+         AUTH_pass,
+         NULL},
+	{"cut off",
+         NULL,
+         "Received: 2\r\nFrom: Joe <joe@x.exa",
+         {"x.example", "s", RECORD},
+         AUTH_fail,
+         "the signature does not match the header"},
+	{"another subject",
+         NULL,
+         "From: Joe <joe@x.example>\r\nSubject: spam\r\n",
+         {"x.example", "s", RECORD},
+         AUTH_fail,
+         "the signature does not match the header"},
+	{"long over", RELAXED " t=1; x=2;", NULL, {"x.example", "s", RECORD}, AUTH_pass, NULL},
+	{"of tomorrow", RELAXED " t=1700086400;", NULL, {"x.example", "s", RECORD}, AUTH_pass, NULL},
+	{"l=", RELAXED " l=1000;", NULL, {"x.example", "s", RECORD}, AUTH_pass, NULL},
+	{"of others", NULL, NULL, {"y.example", "s", RECORD}, AUTH_permerror, "there is no key"},
+	{"another selector", NULL, NULL, {"x.example", "t", RECORD}, AUTH_permerror, "there is no key"},
+	{"no key record", NULL, NULL, {"x.example", "s", "hello"}, AUTH_permerror, "the key record's syntax is wrong"},
+	{"another key",
+         NULL,
+         NULL,
+         {"x.example", "s", "k=ed25519; p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+         AUTH_fail,
+         "the signature does not match the header"},
+};
+
+static void test_returned_header(void **state)
+{
+	static const struct dkim_options options = {.now = NOW, .header_only = true, .at_any_time = true};
+	for (size_t i = 0; i < sizeof returned / sizeof *returned; i++) {
+		struct arena a;
+		struct dkim_verifier *v;
+		struct dkim_verdict verdict;
+		struct own_key key = returned[i].key;
+		arena_init(&a, 1 << 20);
+		struct slice field =
+			sign(&a, returned[i].tags ? returned[i].tags : RELAXED, SLICE(HEADER), SLICE(BODY));
+		struct slice header =
+			arena_printf(&a, "%.*s%s", SLICE_ARG(field), returned[i].header ? returned[i].header : HEADER);
+		assert_int_equal(dkim_verify_begin(&a, header, &options, &v), ERR_OK);
+		dkim_verify_records(v, find_own, &key);
+		if (i % 2) dkim_verify_body(v, SLICE("what there is of a body does not count"));
+		dkim_verify_end(v, &verdict);
+		assert_int_equal(verdict.count, 1);
+		const struct dkim_signature *s = &verdict.signatures[0];
+		if (s->result != returned[i].result ||
+		    !slice_equal(slice_str(s->problem), slice_str(returned[i].problem)))
+			fail_msg("%s: %s, %s", returned[i].name, auth_result_text(s->result),
+			         s->problem ? s->problem : "no problem");
+		arena_free(&a);
+	}
+}
+
 /* ---- what is not done, and too much ---------------------------------------------------------------------------- */
 
 static void test_without_keys(void **state)
@@ -515,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_results_together),
 		cmocka_unit_test(test_many_signatures),
 		cmocka_unit_test(test_names_of_signatures),
+		cmocka_unit_test(test_returned_header),
 		cmocka_unit_test(test_without_keys),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_big_header),

@@ -44,5 +44,7 @@ struct key_query {
 /* Asks for all of them and waits. deadline as in base/clock.h; what is not there by then is temperror. Outside a
  * fiber it asks for one after the other, for resolvers that do not wait (tests). */
 void key_query_all(struct arena *a, struct resolver *r, struct key_query *queries, size_t count, int64_t deadline);
+/* Instead of asking: the one record that the caller has, its strings put together; NULL: there is none. */
+void key_query_answer(struct arena *a, const struct slice *record, struct key_query *q);
 
 #endif
