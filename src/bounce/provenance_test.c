@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "auth/signer.h"
+#include "bounce/judge.h"
+
+#define DAY    INT64_C(86400)
+#define NOW    INT64_C(1700000000)
+#define TENANT 7
+
+/* The key of RFC 8463 A.2. */
+static const char private_key[] = "-----BEGIN PRIVATE KEY-----\n"
+				  "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+				  "-----END PRIVATE KEY-----\n";
+static const struct provenance_key keys[] = {
+	{SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY},
+	{{"ours.example", 12}, {"old", 3}, {"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", 66}},
+};
+static const struct slice hostnames[] = {{"relay.ours.example", 18}, {"mx2.ours.example", 16}};
+
+/* ---- a ledger of a few rows ------------------------------------------------------------------------------------ */
+
+static const struct slice bob[] = {{"bob@far.example", 15}}, list[] = {{"list@far.example", 16}};
+
+static struct provenance_row row(uint64_t id, bool outbound, const char *return_path, const char *message_id)
+{
+	return (struct provenance_row){.id = id,
+	                               .time = NOW - 3600,
+	                               .tenant = TENANT,
+	                               .outbound = outbound,
+	                               .taken = true,
+	                               .author = SLICE_EMPTY,
+	                               .return_path = slice_str(return_path),
+	                               .handed_on = SLICE_EMPTY,
+	                               .message_id = slice_str(message_id),
+	                               .recipients = bob,
+	                               .recipient_count = 1};
+}
+
+static struct provenance_row rows[32];
+static size_t row_count;
+
+static struct provenance_row *add_row(struct provenance_row r)
+{
+	rows[row_count] = r;
+	return &rows[row_count++];
+}
+
+static void by_message_id(void *ledger, struct slice id, provenance_take *take, void *arg)
+{
+	for (size_t i = 0; i < row_count; i++)
+		if (slice_equal(rows[i].message_id, id) && !take(&rows[i], arg)) return;
+}
+
+static void by_trace(void *ledger, struct slice id, provenance_take *take, void *arg)
+{
+	for (size_t i = 0; i < row_count; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "trace%08u", (unsigned)rows[i].id);
+		if (slice_equal(id, slice_str(text)) && !take(&rows[i], arg)) return;
+	}
+}
+
+static void by_return_path(void *ledger, struct slice address, provenance_take *take, void *arg)
+{
+	for (size_t i = 0; i < row_count; i++)
+		if (slice_equal_nocase(rows[i].return_path, address) && !take(&rows[i], arg)) return;
+}
+
+static const struct provenance_ledger ledger = {by_message_id, by_trace, by_return_path, NULL};
+
+/* ---- inbound --------------------------------------------------------------------------------------------------- */
+
+#define HOP_FAR  "Received: from relay.ours.example ([192.0.2.1]) by mx.far.example with ESMTP id 4XyZ; date\r\n"
+#define HOP_OURS "Received: from pc ([10.0.0.9])\r\n\tby RELAY.ours.example with ESMTPA id trace00000001;\r\n\tdate\r\n"
+#define TEXT                                                                                                           \
+	"From: Joe <joe@ours.example>\r\nTo: bob@far.example\r\nSubject: a  test\r\nDate: Tue, 14 Nov 2023 22:13:20 "  \
+	"+0000\r\nMessage-ID: <1@ours.example>\r\n"
+
+enum returned_as { WHOLE, QUOTED, UNSIGNED, CUT, REFOLDED, FORGED, WITHOUT_HOP, NO_HEADER, BARE };
+
+/* What is known and what came; the addressee is joe@ours.example. */
+static const struct incoming {
+	const char *name;
+	enum returned_as as;
+	const char *of; /* the recipient that it speaks of; NULL: none */
+	const char *
+		facts; /* l: in the ledger; o: from another address; r: of another Message-ID; y: a year ago; n: not taken;
+	                      t: of another tenant; L: to a list; T F E: tag valid, forged, expired; a: tags all;
+	                      k: has keys; s: signs all; D: keys of another domain */
+	const char *says;
+	bool doubt;
+} incoming[] = {
+	{"nothing known", WHOLE, NULL, "", "....", 0},
+	{"signed", WHOLE, NULL, "k", ".+..", 0},
+	{"signed, folded anew and with fields on top", REFOLDED, NULL, "ks", ".+..", 0},
+	{"signed, in the text of the report", QUOTED, NULL, "ks", ".+..", 0},
+	{"signed, without our hop", WITHOUT_HOP, NULL, "ks", ".+..", 0},
+	{"signed, a key of others", WHOLE, NULL, "D", "....", 0},
+	{"signed, a key of others, all is signed", WHOLE, NULL, "Ds", ".-..", 0},
+	{"signed, cut off", CUT, NULL, "ks", "....", 1},
+	{"a signature put on another header", FORGED, NULL, "k", "....", 1},
+	{"a signature put on another header, all is signed", FORGED, NULL, "ks", ".-..", 1},
+	{"not signed", UNSIGNED, NULL, "k", "....", 0},
+	{"not signed, all is signed", UNSIGNED, NULL, "ks", ".-..", 0},
+	{"not signed, not whole, all is signed", BARE, NULL, "ks", "....", 0},
+	{"no header", NO_HEADER, NULL, "ksl", "....", 0},
+	{"a good tag", NO_HEADER, NULL, "T", "+...", 0},
+	{"a forged tag", NO_HEADER, NULL, "F", "-...", 0},
+	{"an expired tag", NO_HEADER, NULL, "E", "....", 0},
+	{"an expired tag, all are tagged", NO_HEADER, NULL, "Ea", "....", 0},
+	{"no tag, all are tagged", NO_HEADER, NULL, "a", "-...", 0},
+	{"in the ledger", UNSIGNED, NULL, "l", "..++", 1},
+	{"in the ledger, that recipient", UNSIGNED, "BOB@far.example", "l", "..++", 1},
+	{"in the ledger, another recipient", UNSIGNED, "bob@forward.example", "l", "...+", 1},
+	{"in the ledger, another recipient, no hop", BARE, "bob@forward.example", "l", "....", 1},
+	{"in the ledger, with more recipients than are kept", BARE, "bob@forward.example", "lm", "..+.", 1},
+	{"in the ledger, from another address", UNSIGNED, NULL, "lo", "..--", 1},
+	{"in the ledger, but our hop is another message's", UNSIGNED, NULL, "lr", "...-", 0},
+	{"in the ledger, a year ago", UNSIGNED, NULL, "ly", "....", 0},
+	{"in the ledger, never sent", UNSIGNED, NULL, "ln", "....", 0},
+	{"in the ledger, of another tenant", UNSIGNED, NULL, "lt", "....", 0},
+	{"a Message-ID from the archive of a list", BARE, "list@far.example", "lLks", "..+.", 1},
+	{"the same in a header made up whole", WITHOUT_HOP, "list@far.example", "lLDs", ".-+.", 1},
+	{"the same, to an address without a tag", BARE, "list@far.example", "lLa", "-.+.", 1},
+	{"all", WHOLE, "bob@far.example", "lkTas", "++++", 1},
+};
+
+static struct slice signature(struct arena *a, struct slice header)
+{
+	struct signing s = {.domain = SLICE("ours.example"),
+	                    .selector = SLICE("old"),
+	                    .now = NOW - 40 * DAY,
+	                    .lifetime = DAY};
+	struct signing_key *key;
+	struct signer *g;
+	struct slice field;
+	char why[256];
+	assert_int_equal(signing_key_load(slice_str(private_key), &key, why), ERR_OK);
+	s.key = key;
+	assert_int_equal(signer_begin(a, header, &s, &g), ERR_OK);
+	signer_body(g, SLICE("the body, which does not come back\r\n"));
+	assert_int_equal(signer_end(g, &field), ERR_OK);
+	signing_key_unref(key);
+	return field;
+}
+
+static struct slice header_of(struct arena *a, enum returned_as as)
+{
+	struct slice own = signature(a, SLICE(TEXT));
+	switch (as) {
+	case UNSIGNED: return SLICE(HOP_FAR HOP_OURS TEXT);
+	case CUT:
+		return slice_sub(arena_printf(a, HOP_FAR "%.*s" HOP_OURS TEXT, SLICE_ARG(own)), 0,
+		                 sizeof HOP_FAR + own.n + sizeof HOP_OURS + 60);
+	case REFOLDED:
+		return arena_printf(a,
+		                    "X-Spam: no\nReturn-Path: <joe@ours.example>\n" HOP_FAR
+		                    "%.*sFrom:  Joe\n\t<joe@ours.example>\nTo: bob@far.example\nSubject: a test\nDate: "
+		                    "Tue, "
+		                    "14 Nov 2023\n 22:13:20 +0000\nMessage-ID: <1@ours.example>\n",
+		                    SLICE_ARG(own));
+	case FORGED:
+		return arena_printf(a,
+		                    HOP_FAR
+		                    "%.*sFrom: joe@ours.example\r\nDate: now\r\nMessage-ID: <2@ours.example>\r\n",
+		                    SLICE_ARG(own));
+	case WITHOUT_HOP: return arena_printf(a, HOP_FAR "%.*s" TEXT, SLICE_ARG(own));
+	case BARE: return SLICE("From: joe@ours.example\nSubject: x\nMessage-ID: <1@ours.example>\n");
+	case NO_HEADER: return SLICE_EMPTY;
+	default: return arena_printf(a, HOP_FAR "%.*s" HOP_OURS TEXT, SLICE_ARG(own));
+	}
+}
+
+static struct returned returned_as(struct arena *a, enum returned_as as, const char *of)
+{
+	struct returned r;
+	if (as == NO_HEADER)
+		returned_nothing(&r);
+	else
+		returned_header(header_of(a, as), as == QUOTED || as == BARE ? ORIGINAL_QUOTED : ORIGINAL_MESSAGE, &r);
+	if (of) r.recipients[r.recipient_count++] = slice_str(of);
+	return r;
+}
+
+static bool has(const struct incoming *c, char fact)
+{
+	return strchr(c->facts, fact) != NULL;
+}
+
+static void remember(const struct incoming *c)
+{
+	row_count = 0;
+	if (!has(c, 'l')) return;
+	struct provenance_row *r = add_row(row(1, true, has(c, 'o') ? "ann@ours.example" : "Joe@ours.example",
+	                                       has(c, 'r') ? "<9@ours.example>" : "<1@ours.example>"));
+	if (has(c, 'y')) r->time = NOW - 365 * DAY;
+	r->taken = !has(c, 'n');
+	r->tenant = has(c, 't') ? TENANT + 1 : TENANT;
+	r->more_recipients = has(c, 'm');
+	if (has(c, 'L')) r->recipients = list;
+}
+
+static struct provenance_facts facts_of(const struct incoming *c)
+{
+	struct provenance_facts f = {.direction = PROVENANCE_INBOUND,
+	                             .tenant = TENANT,
+	                             .addressee = SLICE("joe@ours.example"),
+	                             .addressed = SLICE("joe@ours.example"),
+	                             .now = NOW,
+	                             .ledger = ledger,
+	                             .hostnames = hostnames,
+	                             .hostname_count = 2,
+	                             .tag = has(c, 'T')   ? BATV_VALID
+	                                    : has(c, 'F') ? BATV_FORGED
+	                                    : has(c, 'E') ? BATV_EXPIRED
+	                                                  : BATV_UNTAGGED,
+	                             .tags_all = has(c, 'a'),
+	                             .signs_all = has(c, 's')};
+	if (has(c, 'k')) f.keys = keys, f.key_count = 2;
+	if (has(c, 'D')) f.keys = keys, f.key_count = 1;
+	return f;
+}
+
+static void compare(const char *name, const struct provenance *p, const char *says)
+{
+	char got[WITNESS_COUNT + 1] = "";
+	for (int i = 0; i < WITNESS_COUNT; i++) {
+		got[i] = ".+-"[p->witnesses[i].says];
+		if (!p->witnesses[i].why) fail_msg("%s: %s says nothing", name, witness_text((enum witness_name)i));
+	}
+	if (strcmp(got, says) != 0) fail_msg("%s: %s, not %s", name, got, says);
+}
+
+static void test_incoming(void **state)
+{
+	for (size_t i = 0; i < sizeof incoming / sizeof *incoming; i++) {
+		const struct incoming *c = &incoming[i];
+		struct arena a;
+		struct provenance p;
+		arena_init(&a, 1 << 20);
+		remember(c);
+		struct returned r = returned_as(&a, c->as, c->of);
+		struct provenance_facts f = facts_of(c);
+		assert_true(provenance_find(&a, &r, &f, &p));
+		compare(c->name, &p, c->says);
+		if ((p.doubt != NULL) != c->doubt) fail_msg("%s: doubt: %s", c->name, p.doubt ? p.doubt : "none");
+		bool remembered = has(c, 'l') && c->as != NO_HEADER && !strpbrk(c->facts, "ynrt");
+		if (p.about != remembered) fail_msg("%s: about", c->name);
+		assert_int_equal(p.header, c->as != NO_HEADER);
+		arena_free(&a);
+	}
+}
+
+static void test_no_memory(void **state)
+{
+	struct incoming c = {.as = WHOLE, .facts = "lkTas"};
+	struct arena texts, a;
+	bool good = false;
+	arena_init(&texts, 1 << 20);
+	remember(&c);
+	struct returned r = returned_as(&texts, WHOLE, NULL);
+	struct provenance_facts f = facts_of(&c);
+	for (size_t limit = 64; limit < 64000; limit += 128) {
+		struct provenance p;
+		struct judgement j;
+		arena_init(&a, limit);
+		good = provenance_find(&a, &r, &f, &p);
+		judge_inbound(&p, true, &j);
+		assert_int_equal(j.verdict, good ? JUDGE_genuine : JUDGE_unknown);
+		arena_free(&a);
+	}
+	assert_true(good);
+	arena_free(&texts);
+}
+
+/* ---- outbound -------------------------------------------------------------------------------------------------- */
+
+#define VICTIM "victim@far.example"
+
+/* What came in of late; says is of ledger and received. The report goes to the victim. */
+static const struct outgoing {
+	const char *name;
+	struct {
+		const char *return_path, *message_id;
+		bool proven;
+		const char *author; /* NULL: DMARC did not pass */
+	} came[3];
+	const char *header, *in_reply_to, *envelope_id;
+	const char *says;
+	uint64_t about;
+} outgoing[] = {
+	{"nothing came", {{0}}, "Message-ID: <1@x>\n", NULL, NULL, "..", 0},
+	{"nothing came, nothing is named", {{0}}, NULL, NULL, NULL, "..", 0},
+	{"proven", {{VICTIM, "<1@x>", true}}, "Message-ID: <1@x>\n", NULL, NULL, "+.", 1},
+	{"not proven", {{VICTIM, "<1@x>", false}}, "Message-ID: <1@x>\n", NULL, NULL, "-.", 1},
+	{"both", {{VICTIM, "<1@x>", true}, {VICTIM, "<1@x>", false}}, "Message-ID: <1@x>\n", NULL, NULL, "-.", 2},
+	{"both, and our hop of the proven one",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<1@x>", false}},
+         "Received: by relay.ours.example id trace00000001; x\nMessage-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "-+",
+         2},
+	{"our hop", {{VICTIM, "<1@x>", true}}, "Received: by mx2.OURS.example id trace00000001\n", NULL, NULL, "++", 1},
+	{"our hop, not proven",
+         {{VICTIM, "<1@x>", false}},
+         "Received: by mx2.ours.example id trace00000001\n",
+         NULL,
+         NULL,
+         "--",
+         1},
+	{"the topmost of our hops counts",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}},
+         "Received: by down id 1\nReceived: by relay.ours.example id trace00000002\nReceived: by relay.ours.example id "
+         "trace00000001\nMessage-ID: <2@x>\n",
+         NULL,
+         NULL,
+         "--",
+         2},
+	{"a hop of others",
+         {{VICTIM, "<1@x>", true}},
+         "Received: by relay.evil.example id trace00000001\nMessage-ID: <3@x>\n",
+         NULL,
+         NULL,
+         "..",
+         0},
+	{"a hop of ours under another message",
+         {{VICTIM, "<1@x>", true}},
+         "Received: by relay.ours.example id trace00000001\nMessage-ID: <3@x>\n",
+         NULL,
+         NULL,
+         "..",
+         0},
+	{"another return path", {{"evil@evil.example", "<1@x>", true}}, "Message-ID: <1@x>\n", NULL, NULL, "-.", 1},
+	{"another return path, and the same message from the addressee",
+         {{"list@list.example", "<1@x>", true}, {VICTIM, "<1@x>", true}},
+         "Message-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "+.",
+         2},
+	{"another return path of the domain, proven",
+         {{"prvs=1=victim@far.example", "<1@x>", true}},
+         "Message-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "..",
+         1},
+	{"another return path of the domain, not proven",
+         {{"prvs=1=victim@far.example", "<1@x>", false}},
+         "Message-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "-.",
+         1},
+	{"another return path, the author's domain proven",
+         {{"b@esp.example", "<1@x>", false, "far.example"}},
+         "Message-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "..",
+         1},
+	{"another return path, another author proven",
+         {{"b@esp.example", "<1@x>", false, "esp.example"}},
+         "Message-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "-.",
+         1},
+	{"named, not known, others proven", {{VICTIM, "<1@x>", true}}, "Message-ID: <2@x>\n", NULL, NULL, "..", 0},
+	{"named, not known, others not proven", {{VICTIM, "<1@x>", false}}, "Message-ID: <2@x>\n", NULL, NULL, "-.", 1},
+	{"not named, all proven", {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", true}}, NULL, NULL, NULL, "+.", 1},
+	{"not named, not all proven", {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}}, NULL, NULL, NULL, "-.", 2},
+	{"named by In-Reply-To", {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}}, NULL, "<1@x>", NULL, "+.", 1},
+	{"named by envelope id", {{VICTIM, "<1@x>", true}}, NULL, NULL, "trace00000001", "+.", 1},
+	{"named by envelope id, not proven", {{VICTIM, "<1@x>", false}}, NULL, NULL, "trace00000001", "-.", 1},
+	{"an envelope id that may be copied",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}},
+         NULL,
+         NULL,
+         "trace00000001",
+         "-.",
+         2},
+	{"an envelope id of others", {{VICTIM, "<1@x>", true}}, NULL, NULL, "whatever", "..", 0},
+};
+
+static void test_outgoing(void **state)
+{
+	for (size_t i = 0; i < sizeof outgoing / sizeof *outgoing; i++) {
+		const struct outgoing *c = &outgoing[i];
+		struct returned r;
+		struct arena a;
+		struct provenance p;
+		char says[WITNESS_COUNT + 1];
+		arena_init(&a, 1 << 20);
+		row_count = 0;
+		for (size_t k = 0; k < 3 && c->came[k].return_path; k++) {
+			struct provenance_row *one =
+				add_row(row(k + 1, false, c->came[k].return_path, c->came[k].message_id));
+			one->proven = c->came[k].proven;
+			one->author_proven = c->came[k].author != NULL;
+			one->author = slice_str(c->came[k].author);
+		}
+		returned_nothing(&r);
+		if (c->header) returned_header(slice_str(c->header), ORIGINAL_HEADERS, &r);
+		if (c->in_reply_to) returned_id(&r, slice_str(c->in_reply_to));
+		r.envelope_id = slice_str(c->envelope_id);
+		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
+		                             .tenant = TENANT,
+		                             .addressee = SLICE(VICTIM),
+		                             .addressed = SLICE(VICTIM),
+		                             .now = NOW,
+		                             .ledger = ledger,
+		                             .hostnames = hostnames,
+		                             .hostname_count = 2};
+		assert_true(provenance_find(&a, &r, &f, &p));
+		snprintf(says, sizeof says, "..%s", c->says);
+		compare(c->name, &p, says);
+		if (p.about != c->about) fail_msg("%s: about %d", c->name, (int)p.about);
+		arena_free(&a);
+	}
+}
+
+/* Whatever is known and whatever comes back: what did not prove itself never lets a report leave. */
+static void test_zero_to_the_forged(void **state)
+{
+	static const char *const headers[] = {NULL, "Message-ID: <1@x>\n", "Message-ID: <2@x>\n",
+	                                      "Received: by relay.ours.example id trace00000001\n",
+	                                      "Received: by relay.ours.example id trace00000002\nMessage-ID: <1@x>\n"};
+	static const char *const envelope_ids[] = {"", "trace00000001", "trace00000002"};
+	for (int i = 0; i < 5 * 3 * 16; i++) {
+		struct returned r;
+		struct arena a;
+		struct provenance p;
+		struct judgement j;
+		arena_init(&a, 1 << 20);
+		row_count = 0;
+		for (uint64_t k = 0; k < 2; k++) {
+			int bits = i / 15 >> 2 * k & 3;
+			add_row(row(k + 1, false, bits & 1 ? VICTIM : "evil@evil.example", "<1@x>"))->proven = bits & 2;
+		}
+		returned_nothing(&r);
+		if (headers[i % 5]) returned_header(slice_str(headers[i % 5]), ORIGINAL_HEADERS, &r);
+		r.envelope_id = slice_str(envelope_ids[i / 5 % 3]);
+		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
+		                             .tenant = TENANT,
+		                             .addressee = SLICE(VICTIM),
+		                             .addressed = SLICE(VICTIM),
+		                             .now = NOW,
+		                             .ledger = ledger,
+		                             .hostnames = hostnames,
+		                             .hostname_count = 2};
+		assert_true(provenance_find(&a, &r, &f, &p));
+		judge_outbound(&p, &j);
+		bool proven = false, unproven = false;
+		for (size_t k = 0; k < 2; k++) {
+			if (!slice_equal(rows[k].return_path, SLICE(VICTIM))) continue;
+			proven = proven || rows[k].proven;
+			unproven = unproven || !rows[k].proven;
+		}
+		if (j.verdict == JUDGE_genuine) assert_true(proven);
+		/* Both have the same Message-ID, so whatever did not prove itself may be meant. */
+		if (unproven) assert_int_not_equal(j.verdict, JUDGE_genuine);
+		arena_free(&a);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_incoming),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_outgoing),
+		cmocka_unit_test(test_zero_to_the_forged),
+	};
+	return cmocka_run_group_tests_name("bounce/provenance", tests, NULL, NULL);
+}

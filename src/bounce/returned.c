@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/returned.h"
+
+#include "bounce/received.h"
+
+#define MESSAGE_ID_MOST 998 /* RFC 5322 2.1.1 */
+#define HOPS_LOOKED     32  /* Received fields that are looked through for the origin */
+
+/* Loopback and private addresses: hops within the reporter's own house. */
+static bool is_inner(const struct ip *ip)
+{
+	const uint8_t *o = ip->octets;
+	if (ip_is_loopback(ip)) return true;
+	if (ip->family == AF_INET6) return (o[0] & 0xFE) == 0xFC || (o[0] == 0xFE && (o[1] & 0xC0) == 0x80);
+	return o[0] == 10 || (o[0] == 172 && (o[1] & 0xF0) == 16) || (o[0] == 192 && o[1] == 168);
+}
+
+static void note_hop(struct slice value, struct returned *out)
+{
+	struct received_words words;
+	if (out->origin.family) return;
+	received_read(value, &words);
+	if (words.from.family && !is_inner(&words.from)) out->origin = words.from;
+}
+
+void returned_id(struct returned *out, struct slice id)
+{
+	id = slice_sub(slice_trim(id), 0, MESSAGE_ID_MOST);
+	if (id.n > 2 && out->id_count < RETURNED_IDS) out->ids[out->id_count++] = id;
+}
+
+void returned_nothing(struct returned *out)
+{
+	*out = (struct returned){.form = ORIGINAL_NONE, .header = SLICE_EMPTY, .envelope_id = SLICE_EMPTY};
+}
+
+void returned_header(struct slice header, enum original_form form, struct returned *out)
+{
+	struct header_iterator it;
+	struct header_field f;
+	struct slice id = SLICE_EMPTY;
+	bool from = false, date = false;
+	size_t received = 0;
+	returned_nothing(out);
+	out->form = form;
+	out->header = header;
+	for (header_begin(&it, header); header_next(&it, &f);) {
+		if (f.malformed) continue;
+		from = from || header_is(&f, "From");
+		date = date || header_is(&f, "Date");
+		if (header_is(&f, "Received") && received++ < HOPS_LOOKED) note_hop(f.value, out);
+		if (!id.n && header_is(&f, "Message-ID")) id = f.value;
+	}
+	returned_id(out, id);
+	out->whole = (form == ORIGINAL_MESSAGE || form == ORIGINAL_HEADERS) && from && date && out->id_count > 0 &&
+	             received > 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * witness_dkim - our own signature over the returned header
+ *
+ * A header that is whole and has no signature of ours, from a tenant whose every message has one, speaks against. A
+ * signature of ours that does not verify does so too where the header is whole: but servers on the way change
+ * headers, so that is a doubt as well, and nothing is refused for it.
+ */
+#include "auth/dkim.h"
+#include "bounce/witness.h"
+
+static bool find_key(void *arg, struct slice domain, struct slice selector, struct slice *record)
+{
+	const struct provenance_facts *f = arg;
+	for (size_t i = 0; i < f->key_count; i++) {
+		const struct provenance_key *k = &f->keys[i];
+		if (!slice_equal_nocase(k->selector, selector) || !slice_equal_nocase(k->domain, domain)) continue;
+		*record = k->record;
+		return true;
+	}
+	return false;
+}
+
+/* The best of our signatures: one that passes, else any. */
+static const struct dkim_signature *best(const struct provenance_facts *f, const struct dkim_verdict *v)
+{
+	const struct dkim_signature *found = NULL;
+	struct slice record;
+	for (size_t i = 0; i < v->count; i++) {
+		const struct dkim_signature *s = &v->signatures[i];
+		if (!find_key((void *)f, s->domain, s->selector, &record)) continue;
+		if (s->result == AUTH_pass) return s;
+		if (!found) found = s;
+	}
+	return found;
+}
+
+static void weigh(struct arena *a, const struct returned *r, const struct provenance_facts *f,
+                  const struct dkim_signature *s, struct provenance *out)
+{
+	struct witness *w = &out->witnesses[WITNESS_dkim];
+	bool expected = f->signs_all && r->whole;
+	if (!s) {
+		witness_say(w, expected ? SPEAKS_AGAINST : SILENT,
+		            expected ? "the header is whole, without the signature that all our mail has"
+		                     : "the header has no signature of ours",
+		            SLICE_EMPTY);
+		return;
+	}
+	struct slice name = arena_printf(a, "%.*s._domainkey.%.*s", SLICE_ARG(s->selector), SLICE_ARG(s->domain));
+	if (s->result == AUTH_pass) {
+		witness_say(w, SPEAKS_FOR, "the header bears our signature", name);
+		return;
+	}
+	witness_say(w, expected ? SPEAKS_AGAINST : SILENT, "the header bears our signature, but is not what was signed",
+	            name);
+	witness_doubt(out, "a signature of ours came back over a header that was changed");
+}
+
+bool witness_dkim(struct arena *a, const struct returned *r, const struct provenance_facts *f, struct provenance *out)
+{
+	static const struct dkim_options options = {.header_only = true, .at_any_time = true};
+	struct witness *w = &out->witnesses[WITNESS_dkim];
+	struct dkim_verifier *v;
+	struct dkim_verdict verdict;
+	const char *silent = f->direction == PROVENANCE_OUTBOUND  ? "it is not asked about what came in"
+	                     : r->header.n == 0                   ? "no header came back"
+	                     : f->key_count == 0                  ? "the tenant has no keys"
+	                     : r->header.n > ORIGINAL_HEADER_MOST ? "the header is too long to be looked at"
+	                                                          : NULL;
+	if (silent) {
+		witness_say(w, SILENT, silent, SLICE_EMPTY);
+		return true;
+	}
+	if (dkim_verify_begin(a, r->header, &options, &v) != ERR_OK) return false;
+	dkim_verify_records(v, find_key, (void *)f);
+	dkim_verify_end(v, &verdict);
+	weigh(a, r, f, best(f, &verdict), out);
+	return true;
+}

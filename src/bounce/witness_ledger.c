@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * witness_ledger - what is remembered of the message that a report names, by its Message-ID or by our Received field
+ */
+#include "bounce/received.h"
+#include "bounce/witness.h"
+
+#define DAY         86400
+#define TRACE_MOST  64   /* octets of an id in a Received field */
+#define HOPS_LOOKED 1000 /* Received fields of a returned header */
+
+/* ---- rows ------------------------------------------------------------------------------------------------------ */
+
+static bool in_time(const struct provenance_facts *f, int64_t time)
+{
+	int64_t age = f->now - time;
+	return age <= PROVENANCE_DAYS * (int64_t)DAY && age >= -2 * (int64_t)DAY; /* clocks are set */
+}
+
+static bool concerns(const struct provenance_facts *f, const struct provenance_row *row)
+{
+	return row->outbound == (f->direction == PROVENANCE_INBOUND) && row->tenant == f->tenant && row->taken &&
+	       in_time(f, row->time);
+}
+
+static struct slice without_brackets(struct slice id)
+{
+	id = slice_trim(id);
+	if (id.n >= 2 && id.p[0] == '<' && id.p[id.n - 1] == '>') id = slice_sub(id, 1, id.n - 1);
+	return slice_trim(id);
+}
+
+static bool same_message(struct slice a, struct slice b)
+{
+	return a.n == 0 || b.n == 0 || slice_equal(without_brackets(a), without_brackets(b));
+}
+
+static bool is(struct slice a, struct slice b)
+{
+	return a.n > 0 && slice_equal_nocase(a, b);
+}
+
+static bool from_addressee(const struct provenance_facts *f, const struct provenance_row *row)
+{
+	return is(row->return_path, f->addressee) || is(row->handed_on, f->addressed) ||
+	       is(row->return_path, f->addressed) || is(row->handed_on, f->addressee);
+}
+
+static struct slice domain_of(struct slice address)
+{
+	return slice_sub(address, slice_find_last(address, '@') + 1, address.n);
+}
+
+/* The addressee is not the return path, but its domain proved itself with this message: as the return path's (where
+ * others put tags into theirs) or as the author's. That is not enough to be believed, and too much to be held. */
+static bool is_neighbour(const struct provenance_facts *f, const struct provenance_row *row)
+{
+	struct slice domain = domain_of(f->addressee);
+	if (row->proven && is(domain_of(row->return_path), domain)) return true;
+	return row->author_proven && is(row->author, domain);
+}
+
+static bool among(struct slice address, const struct slice *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal_nocase(address, list[i])) return true;
+	return false;
+}
+
+/* Did it go to one of those of whom the report speaks? True where one of both is not known. */
+static bool to_those(const struct returned *r, const struct provenance_row *row)
+{
+	if (r->recipient_count == 0 || row->recipient_count == 0 || row->more_recipients) return true;
+	for (size_t i = 0; i < r->recipient_count; i++)
+		if (among(r->recipients[i], row->recipients, row->recipient_count)) return true;
+	return false;
+}
+
+/* What it is about is the first row of those that weigh most. */
+static void note(struct witness_rows *rows, unsigned *kind, const struct provenance_row *row)
+{
+	const unsigned *const order[] = {&rows->others, &rows->neighbours, &rows->elsewhere, &rows->good, &rows->bad};
+	unsigned weight = 1;
+	while (order[weight - 1] != kind) weight++;
+	++*kind;
+	if (weight <= rows->weight) return;
+	rows->weight = weight;
+	rows->about = row->id;
+}
+
+static void note_from_addressee(struct witness_rows *rows, const struct provenance_row *row)
+{
+	if (rows->facts->direction == PROVENANCE_OUTBOUND)
+		note(rows, row->proven ? &rows->good : &rows->bad, row);
+	else
+		note(rows, to_those(rows->returned, row) ? &rows->good : &rows->elsewhere, row);
+}
+
+bool witness_row(const struct provenance_row *row, void *arg)
+{
+	struct witness_rows *rows = arg;
+	const struct provenance_facts *f = rows->facts;
+	if (++rows->seen > PROVENANCE_ROWS) return false;
+	if (!concerns(f, row)) return true;
+	rows->known++;
+	if (!same_message(rows->message_id, row->message_id))
+		rows->other_message++;
+	else if (from_addressee(f, row))
+		note_from_addressee(rows, row);
+	else if (f->direction == PROVENANCE_OUTBOUND && is_neighbour(f, row))
+		note(rows, &rows->neighbours, row);
+	else
+		note(rows, &rows->others, row);
+	return true;
+}
+
+/* ---- testimony ------------------------------------------------------------------------------------------------- */
+
+static void weigh_outbound(const struct witness_rows *rows, struct witness *w, struct slice detail)
+{
+	if (rows->bad)
+		witness_say(w, SPEAKS_AGAINST, "its return path did not prove itself when it came", detail);
+	else if (rows->good)
+		witness_say(w, SPEAKS_FOR, "its return path proved itself when it came", detail);
+	else if (rows->neighbours)
+		witness_say(w, SILENT, "another address of the addressee's domain sent it", detail);
+	else if (rows->others)
+		witness_say(w, SPEAKS_AGAINST, "it came from another return path", detail);
+	else if (rows->other_message)
+		witness_say(w, SILENT, "it belongs to another message", detail);
+	else
+		witness_say(w, SILENT, "it is not known", detail);
+}
+
+static void weigh_inbound(const struct witness_rows *rows, enum witness_name who, struct slice detail,
+                          struct provenance *out)
+{
+	struct witness *w = &out->witnesses[who];
+	/* Forwarders make a bounce speak of others than we sent to. Our Received field in it tells that it is the same.
+	 * */
+	bool good = rows->good || (who == WITNESS_received && rows->elsewhere);
+	if (good)
+		witness_say(w, SPEAKS_FOR, "the addressee sent it", detail);
+	else if (rows->elsewhere)
+		witness_say(w, SILENT, "the addressee sent it, but to others than the report speaks of", detail);
+	else if (rows->others)
+		witness_say(w, SPEAKS_AGAINST, "another address of the tenant sent it", detail);
+	else if (rows->other_message)
+		witness_say(w, SPEAKS_AGAINST, "it belongs to another message", detail);
+	else
+		witness_say(w, SILENT, "it is not known", detail);
+	if (rows->known > rows->other_message) witness_doubt(out, "the tenant did send the message that it names");
+}
+
+void witness_weigh(const struct witness_rows *rows, enum witness_name who, struct slice detail, struct provenance *out)
+{
+	if (out->direction == PROVENANCE_OUTBOUND)
+		weigh_outbound(rows, &out->witnesses[who], detail);
+	else
+		weigh_inbound(rows, who, detail, out);
+	bool against = out->witnesses[who].says == SPEAKS_AGAINST;
+	if (rows->about && (!out->about || against)) out->about = rows->about;
+}
+
+/* ---- by Message-ID --------------------------------------------------------------------------------------------- */
+
+static struct witness_rows rows_of(const struct returned *r, const struct provenance_facts *f)
+{
+	return (struct witness_rows){.facts = f, .returned = r, .message_id = SLICE_EMPTY};
+}
+
+/* Outbound: an answer that names no message (an auto-reply, mostly) is judged by all that came from its addressee of
+ * late; when some of that was not proven, it may be what is answered. Of one that names a message that we do not know
+ * the proven ones say nothing. */
+static void weigh_return_path(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
+{
+	struct witness *w = &out->witnesses[WITNESS_ledger];
+	struct witness_rows rows = rows_of(r, f);
+	if (f->ledger.by_return_path) f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
+	bool named = r->id_count > 0 || r->envelope_id.n > 0;
+	if (rows.bad)
+		witness_say(w, SPEAKS_AGAINST, "of late mail came from it that did not prove itself", f->addressee);
+	else if (rows.good && !named)
+		witness_say(w, SPEAKS_FOR, "all that came from it of late proved itself", f->addressee);
+	else
+		witness_say(w, SILENT,
+		            named ? "the message that it names is not known" : "nothing came from it of late",
+		            f->addressee);
+	if (w->says != SILENT) out->about = rows.about;
+}
+
+/* Outbound reports bear the envelope id that we gave to what we handed on, if its sender gave none. He may have
+ * copied one: so it may speak against, but for only what all that came from him allows. */
+static bool weigh_envelope_id(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
+{
+	struct witness_rows rows = rows_of(r, f);
+	if (f->direction != PROVENANCE_OUTBOUND || r->id_count || !r->envelope_id.n || !f->ledger.by_trace)
+		return false;
+	if (r->envelope_id.n > TRACE_MOST) return false;
+	f->ledger.by_trace(f->ledger.ledger, r->envelope_id, witness_row, &rows);
+	if (!rows.good && !rows.bad) return false;
+	if (!rows.bad && f->ledger.by_return_path)
+		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
+	witness_weigh(&rows, WITNESS_ledger, r->envelope_id, out);
+	return true;
+}
+
+void witness_ledger(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
+{
+	struct witness *w = &out->witnesses[WITNESS_ledger];
+	for (size_t i = 0; f->ledger.by_message_id && i < r->id_count; i++) {
+		struct witness_rows rows = rows_of(r, f);
+		f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows);
+		if (rows.known == 0) continue;
+		witness_weigh(&rows, WITNESS_ledger, r->ids[i], out);
+		return;
+	}
+	if (weigh_envelope_id(r, f, out)) return;
+	if (f->direction == PROVENANCE_OUTBOUND)
+		weigh_return_path(r, f, out);
+	else if (r->id_count == 0)
+		witness_say(w, SILENT, "the report names no message", SLICE_EMPTY);
+	else
+		witness_say(w, SILENT, "the message that it names is not known", r->ids[0]);
+}
+
+/* ---- by our own Received field --------------------------------------------------------------------------------- */
+
+static bool is_ours(const struct provenance_facts *f, struct slice host)
+{
+	return host.n > 0 && among(host, f->hostnames, f->hostname_count);
+}
+
+/* The id in the topmost Received field of ours: those below it may have been in the message when it came. */
+static struct slice topmost_trace(const struct returned *r, const struct provenance_facts *f)
+{
+	struct header_iterator it;
+	struct header_field field;
+	struct received_words words;
+	unsigned hops = 0;
+	for (header_begin(&it, r->header); header_next(&it, &field);) {
+		if (!header_is(&field, "Received")) continue;
+		if (++hops > HOPS_LOOKED) break;
+		received_read(field.value, &words);
+		if (is_ours(f, words.by)) return slice_sub(words.id, 0, TRACE_MOST);
+	}
+	return SLICE_EMPTY;
+}
+
+void witness_received(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
+{
+	struct slice trace = topmost_trace(r, f);
+	struct witness_rows rows = rows_of(r, f);
+	if (trace.n == 0) {
+		witness_say(&out->witnesses[WITNESS_received], SILENT,
+		            r->header.n ? "no Received field of ours came back" : "no header came back", SLICE_EMPTY);
+		return;
+	}
+	if (r->form != ORIGINAL_NONE && r->id_count) rows.message_id = r->ids[0];
+	if (f->ledger.by_trace) f->ledger.by_trace(f->ledger.ledger, trace, witness_row, &rows);
+	witness_weigh(&rows, WITNESS_received, trace, out);
+}
