@@ -2,13 +2,13 @@
 /*
  * original - the message that a report returns, wherever it stands
  *
- * In order: a message/rfc822 part (or global, partial, or any part whose type names it but whose content is a message), a
- * text/rfc822-headers or message/global-headers part, headers quoted in text. Quoted headers are found after the lines
+ * In order: a message/rfc822 part (or global, partial), a part with a header only (text/rfc822-headers, message/global-headers)
+ * or another part of type message whose content is one, headers quoted in text. Quoted headers are found after the lines
  * by which mail programs announce them ("--- Below this line is a copy of the message.", "Original message headers:",
- * "------ This is a copy of the message, including all the headers. ------"), and without them where at least three
- * fields of a message header stand together, two of them well known. Lines may be quoted with "> ", "| " or blanks;
- * that is taken away and the header is put into the arena. Nothing is believed here: who made these lines is for the
- * judge.
+ * "------ This is a copy of the message, including all the headers. ------"), and without them where fields of a message
+ * header stand together; of several such places the best is taken, which is one that is announced and has a Message-ID.
+ * Lines may be quoted with "> ", "| " or blanks; that is taken away and the header is put into the arena. Nothing is
+ * believed here: who made these lines is for the judge.
  *
  * Looks at the outer message only; the original of a report that is itself attached: pass the root of that one.
  * Pure; any thread.
@@ -33,7 +33,7 @@ enum original_form {
 struct original {
 	enum original_form form;
 	const struct mime_part *part; /* that holds it: message/rfc822, text/rfc822-headers, the text part */
-	const struct mime_part *root; /* ORIGINAL_MESSAGE: the embedded message itself; else NULL */
+	const struct mime_part *root; /* the embedded message, where it is a part of the tree; else NULL */
 	struct slice header;          /* as header.h reads it; exact octets unless it was quoted or encoded */
 	struct slice body;            /* what is there of the body, as it stands; empty: none */
 	bool announced;               /* ORIGINAL_QUOTED: after a line that says so */
@@ -45,8 +45,10 @@ struct original {
 
 /* False, with form ORIGINAL_NONE: there is none. */
 bool original_find(struct arena *a, const struct mime_part *root, struct original *out);
-/* The offset in text (lines end in LF) where a quoted original, or the line that announces it, begins; text.n: none. What
- * stands before is the report's own words. */
+/* The same in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root are NULL. */
+bool original_in_text(struct arena *a, struct slice text, struct original *out);
+/* The offset in text where a quoted original, or the line that announces it, begins; text.n: there is none. What stands
+ * before is the report's own words. */
 size_t original_offset(struct slice text);
 
 #endif

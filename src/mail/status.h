@@ -16,14 +16,10 @@
 #define BACKSTOP_MAIL_STATUS_H
 
 #include "mail/mime.h"
+#include "mail/reportfield.h"
 
 #define STATUS_RECIPIENTS 1000    /* groups beyond are left out */
 #define STATUS_OCTETS     0x40000 /* of a report that are read */
-
-/* "rfc822; joe@example.com": type is empty when it was not said. */
-struct status_typed {
-	struct slice type, value;
-};
 
 enum status_action {
 	STATUS_ACTION_NONE, /* no field, or an unknown word */

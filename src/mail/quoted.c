@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mail/quoted.h"
+
+#include "mail/header.h"
+
+#define NAME_MOST     40  /* octets of a field name that is looked at */
+#define ANNOUNCE_MOST 160 /* octets of a line that announces */
+#define LINES_BETWEEN 12  /* at most, between that line and the header */
+#define COUNT(x)      (sizeof(x) / sizeof *(x))
+
+/* ---- lines that announce ----------------------------------------------------------------------------------------- */
+
+/* Lower case; found anywhere in a line that has little else. Of mail servers first, then of people's programs. */
+static const char
+	*const
+		announcements
+			[] =
+				{
+					"copy of the message",
+					"copy of your message",
+					"copy of message",
+					"copy of the original message",
+					"copy of the mail",
+					"original message",
+					"original mail",
+					"original email",
+					"original e-mail",
+					"original header",
+					"message header",
+					"mail header",
+					"headers of the message",
+					"headers of your message",
+					"header of the message",
+					"header of your message",
+					"message follows",
+					"mail follows",
+					"message text follows",
+					"headers follow",
+					"header follows",
+					"returned message",
+					"returned mail",
+					"undelivered message",
+					"undeliverable message",
+					"unsent message",
+					"failed message",
+					"rejected message",
+					"bounced message",
+					"your message reads",
+					"text of your message",
+					"text of message",
+					"message contents",
+					"contents of the message",
+					"content of your message",
+					"message you sent",
+					"message was sent with",
+					"following header fields",
+					"first part of the message",
+					"beginning of the message",
+					"beginning of your message",
+					"lines of the message",
+					"lines of your message",
+					"forwarded message",
+					"message below",
+					"message is below",
+					"attached message",
+					"urspr\xC3\xBCngliche nachricht",
+					"urspr\xC3\xBCngliche mail",
+					"originalnachricht",
+					"kopie der nachricht",
+					"kopie ihrer nachricht",
+					"originale nachricht",
+					"originalen nachricht",
+					"message d'origine",
+					"message original",
+					"message initial",
+					"copie du message",
+					"mensaje original",
+					"mensaje inicial",
+					"copia del mensaje",
+					"messaggio originale",
+					"copia del messaggio",
+					"mensagem original",
+					"c\xC3\xB3pia da mensagem",
+					"oorspronkelijk bericht",
+					"originele bericht",
+					"ursprungligt meddelande",
+					"ursprungliga meddelandet",
+					"opprinnelig melding",
+					"oprindelig meddelelse",
+					"alkuper\xC3\xA4inen viesti",
+					"oryginalna wiadomo",
+					"p\xC5\xAFvodn\xC3\xAD zpr\xC3\xA1va",
+					"eredeti \xC3\xBCzenet",
+					"mesajul original",
+					"orijinal ileti",
+					"\xD0\xB8\xD1\x81\xD1\x85\xD0\xBE\xD0\xB4\xD0\xBD\xD0\xBE\xD0\xB5", /* iskhodnoye */
+					"\xD0\xBE\xD1\x80\xD0\xB8\xD0\xB3\xD0\xB8\xD0\xBD\xD0\xB0\xD0\xBB\xD1\x8C\xD0"
+                                        "\xBD\xD0\xBE", /* originalno */
+					"\xD0\xBA\xD0\xBE\xD0\xBF\xD0\xB8\xD1\x8F "
+                                        "\xD1\x81\xD0\xBE\xD0\xBE\xD0\xB1\xD1\x89\xD0\xB5\xD0\xBD", /* kopiya soobshchen */
+					"\xE5\x85\x83\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\x83\xE3\x82\xBB\xE3\x83\xBC\xE3"
+                                        "\x82\xB8", /* Japanese */
+					"\xE5\x85\x83\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\xBC\xE3\x83\xAB",
+					"\xE5\x8E\x9F\xE5\xA7\x8B\xE9\x82\xAE\xE4\xBB\xB6", /* Chinese */
+					"\xE5\x8E\x9F\xE5\xA7\x8B\xE9\x83\xB5\xE4\xBB\xB6",
+					"\xE5\x8E\x9F\xE9\x82\xAE\xE4\xBB\xB6",
+					"\xEC\x9B\x90\xEB\xB3\xB8 \xEB\xA9\x94\xEC\x8B\x9C\xEC\xA7\x80", /* Korean */
+};
+
+static bool announces(struct slice line)
+{
+	char text[ANNOUNCE_MOST];
+	line = slice_trim(line);
+	if (line.n < 9 || line.n > sizeof text) return false;
+	for (size_t i = 0; i < line.n; i++)
+		text[i] = line.p[i] >= 'A' && line.p[i] <= 'Z' ? line.p[i] | 0x20 : line.p[i];
+	for (size_t i = 0; i < COUNT(announcements); i++)
+		if (memmem(text, line.n, announcements[i], strlen(announcements[i]))) return true;
+	return false;
+}
+
+/* ---- lines that are fields --------------------------------------------------------------------------------------- */
+
+/* Length of the name when the line is a field; 0: it is none. */
+static size_t field_name(struct slice line)
+{
+	size_t n = 0;
+	while (n < line.n && n <= NAME_MOST && line.p[n] > ' ' && line.p[n] < 127 && line.p[n] != ':') n++;
+	if (n == 0 || n >= line.n || line.p[n] != ':') return 0;
+	return n + 1 == line.n || line.p[n + 1] != '/' ? n : 0; /* "http://" is none */
+}
+
+static bool is_known(struct slice name)
+{
+	static const char *const names[] = {"From",           "To",           "Subject",      "Date",
+	                                    "Message-ID",     "Received",     "Return-Path",  "Cc",
+	                                    "Reply-To",       "MIME-Version", "Content-Type", "X-Mailer",
+	                                    "Sender",         "References",   "In-Reply-To",  "Delivered-To",
+	                                    "DKIM-Signature", "List-Id",      "User-Agent",   "Authentication-Results"};
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (slice_equal_nocase(name, slice_str(names[i]))) return true;
+	return false;
+}
+
+size_t quoted_known_fields(struct slice header)
+{
+	struct header_iterator it;
+	struct header_field f;
+	size_t n = 0;
+	for (header_begin(&it, header); header_next(&it, &f);) n += !f.malformed && is_known(f.name);
+	return n;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static size_t quoting(struct slice line)
+{
+	size_t n = 0;
+	while (n < line.n && (is_blank(line.p[n]) || line.p[n] == '>' || line.p[n] == '|')) n++;
+	return n;
+}
+
+/* ---- the scan ---------------------------------------------------------------------------------------------------- */
+
+struct scan {
+	struct slice text;
+	size_t announced;                    /* the last line that announces; text.n: none */
+	size_t checked;                      /* lines before it were asked whether they announce */
+	size_t recent[LINES_BETWEEN], count; /* offsets of the last lines */
+};
+
+static struct slice line_at(struct slice text, size_t at)
+{
+	struct slice rest = slice_sub(text, at, text.n);
+	return slice_sub(rest, 0, slice_find(rest, '\n'));
+}
+
+/* The line among the last ones that announces; `at`: none. Each line is asked once. */
+static size_t find_announcement(struct scan *s, size_t at)
+{
+	size_t first = s->count > LINES_BETWEEN ? s->count - LINES_BETWEEN : 0;
+	for (size_t i = first; i < s->count; i++) {
+		size_t line = s->recent[i % LINES_BETWEEN];
+		if (line >= s->checked && announces(line_at(s->text, line))) s->announced = line;
+	}
+	s->checked = at;
+	if (s->count == 0 || s->announced == s->text.n || s->announced < s->recent[first % LINES_BETWEEN]) return at;
+	return s->announced;
+}
+
+/* The text of the line at `at` behind the prefix; p NULL: it is quoted otherwise, or the end. */
+static struct slice unquoted(struct slice text, size_t at, struct slice prefix)
+{
+	if (at >= text.n) return (struct slice){NULL, 0};
+	struct slice line = line_at(text, at);
+	if (!slice_starts(line, prefix)) return (struct slice){NULL, 0};
+	return slice_sub(line, prefix.n, line.n);
+}
+
+static void note_field(struct quoted *q, struct slice line, size_t name)
+{
+	struct slice n = slice_sub(line, 0, name);
+	q->fields++;
+	q->known += is_known(n);
+	if (slice_equal_nocase(n, SLICE("Message-ID")) && slice_find(line, '<') < line.n &&
+	    slice_find(line, '@') < line.n)
+		q->message_id = true;
+}
+
+/* Reads the block of fields whose first is the line at q->from, with q->prefix before each line. One line that is none does
+ * not end it if a field follows: lines are wrapped on the way. */
+static void read_block(struct slice text, struct quoted *q)
+{
+	struct slice prefix = slice_sub(text, q->from, q->from + q->prefix);
+	size_t at = q->from;
+	q->to = at;
+	for (struct slice line; (line = unquoted(text, at, prefix)).p;) {
+		size_t next = at + prefix.n + line.n + 1, name = field_name(line);
+		if (slice_trim(line).n == 0) break;
+		if (name) {
+			note_field(q, line, name);
+		} else if (!is_blank(line.p[0])) {
+			struct slice after = unquoted(text, next, prefix);
+			if (!after.p || !field_name(after)) break;
+		}
+		at = q->to = next < text.n ? next : text.n;
+	}
+}
+
+/* Announced and with a Message-ID is best; a few fields by themselves may be anything. */
+static unsigned worth_of(const struct quoted *q)
+{
+	bool announced = q->announced < q->from;
+	bool header = q->known >= 2 && (q->fields >= 3 || q->message_id);
+	if (announced && q->known >= 1 && (q->fields >= 2 || q->message_id)) return q->message_id ? 5 : 3;
+	if (header) return q->message_id ? 4 : 2;
+	return q->message_id ? 1 : 0;
+}
+
+void quoted_find(struct slice text, struct quoted *out)
+{
+	struct scan s = {.text = text, .announced = text.n};
+	*out = (struct quoted){.from = text.n, .to = text.n, .announced = text.n};
+	for (size_t at = 0; at < text.n && out->worth < 5;) {
+		struct slice line = line_at(text, at);
+		struct quoted q = {.from = at, .prefix = quoting(line)};
+		size_t name = field_name(slice_sub(line, q.prefix, line.n));
+		if (name && is_known(slice_sub(line, q.prefix, q.prefix + name))) {
+			q.announced = find_announcement(&s, at);
+			read_block(text, &q);
+			q.worth = worth_of(&q);
+			if (q.worth > out->worth) *out = q;
+		} else if (line.n) {
+			s.recent[s.count++ % LINES_BETWEEN] = at;
+		}
+		at = q.to > at ? q.to : at + line.n + 1;
+	}
+}
