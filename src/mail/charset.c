@@ -314,14 +314,14 @@ static bool is_plain(const struct charset *c, struct slice in)
 	case UTF32:
 	case UTF32LE:
 	case UTF32BE: return slice_find(in, '\0') == in.n; /* a wrong label: there would be at least a line end */
-	case ICONV: return !c->iconv->seven_bit || (slice_find(in, 0x1B) == in.n && slice_find(in, 0x0E) == in.n);
+	case ICONV: return !c->iconv->eight_bit || (slice_find(in, 0x1B) == in.n && slice_find(in, 0x0E) == in.n);
 	default: return true;
 	}
 }
 
 static bool is_shifted(const struct charset *c, struct slice in)
 {
-	return c->kind == ICONV && c->iconv->seven_bit && (slice_find(in, 0x1B) < in.n || slice_find(in, 0x0E) < in.n);
+	return c->kind == ICONV && c->iconv->eight_bit && (slice_find(in, 0x1B) < in.n || slice_find(in, 0x0E) < in.n);
 }
 
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit)
@@ -329,7 +329,11 @@ struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice o
 	struct charset c = find_charset(slice_trim(label));
 	if (c.kind == OCTET) octets = slice_sub(octets, 0, limit);
 	if (is_plain(&c, octets)) return utf8_cut(octets, limit);
-	if (c.kind == ICONV && c.iconv->seven_bit && !is_shifted(&c, octets)) c.kind = UNKNOWN;
+	if (c.kind == ICONV && c.iconv->eight_bit && !is_shifted(&c, octets)) {
+		unsigned page = c.iconv->eight_bit;
+		if (utf8_valid(octets)) return utf8_cut(octets, limit);
+		find_page(page, 0, SLICE_EMPTY, &c);
+	}
 	if (c.kind == UNKNOWN || c.kind == ASCII || c.kind == UTF8) {
 		if (starts_with_mark(octets, "\xEF\xBB\xBF", 3)) octets = slice_sub(octets, 3, octets.n);
 		if (utf8_valid(octets)) return utf8_cut(octets, limit);

@@ -6,16 +6,16 @@
 
 /* Supersets where there are some: labels are wrong more often than texts. */
 const struct charset_iconv charset_iconv_table[] = {
-	{" iso2022jp iso2022jp1 iso2022jp2 iso2022jp3 iso2022jpms jis ", {50220, 50221}, "ISO-2022-JP-3", true},
-	{" shiftjis sjis mskanji windows31j ms932 ", {932, 943}, "CP932", false},
-	{" eucjp eucjpms ujis ", {51932, 20932}, "EUC-JP-MS", false},
-	{" gb18030 gbk gb2312 gb231280 euccn chinese iso58gb231280 ", {936, 54936}, "GB18030", false},
-	{" big5 big5hkscs cnbig5 big5tw ", {950, 951}, "BIG5-HKSCS", false},
-	{" euckr ksc56011987 ksc56011989 ksc5601 uhc korean johabks ", {949, 51949}, "CP949", false},
-	{" iso2022kr ", {50225, 0}, "ISO-2022-KR", true},
-	{" iso2022cn iso2022cnext ", {50227, 50229}, "ISO-2022-CN-EXT", true},
-	{" euctw ", {51950, 0}, "EUC-TW", false},
-	{" johab ", {1361, 0}, "JOHAB", false},
+	{" iso2022jp iso2022jp1 iso2022jp2 iso2022jp3 iso2022jpms jis ", {50220, 50221}, "ISO-2022-JP-3", 932},
+	{" shiftjis sjis mskanji windows31j ms932 ", {932, 943}, "CP932", 0},
+	{" eucjp eucjpms ujis ", {51932, 20932}, "EUC-JP-MS", 0},
+	{" gb18030 gbk gb2312 gb231280 euccn chinese iso58gb231280 ", {936, 54936}, "GB18030", 0},
+	{" big5 big5hkscs cnbig5 big5tw ", {950, 951}, "BIG5-HKSCS", 0},
+	{" euckr ksc56011987 ksc56011989 ksc5601 uhc korean johabks ", {949, 51949}, "CP949", 0},
+	{" iso2022kr ", {50225, 0}, "ISO-2022-KR", 949},
+	{" iso2022cn iso2022cnext ", {50227, 50229}, "ISO-2022-CN-EXT", 936},
+	{" euctw ", {51950, 0}, "EUC-TW", 0},
+	{" johab ", {1361, 0}, "JOHAB", 0},
 };
 const size_t charset_iconv_count = sizeof charset_iconv_table / sizeof *charset_iconv_table;
 
@@ -70,7 +70,7 @@ static size_t convert_ascii(const struct charset_iconv *c, struct slice in, char
 	bool wide = false;
 	for (size_t i = 0; i < in.n;) {
 		const char *p = in.p + i;
-		if (c->seven_bit && (skip = shift_length(p, in.n - i, &wide)) > 0) {
+		if (c->eight_bit && (skip = shift_length(p, in.n - i, &wide)) > 0) {
 			i += skip;
 			continue;
 		}

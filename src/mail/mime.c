@@ -20,6 +20,7 @@
 
 #define FIELDS_FIRST    16
 #define BOUNDARY_SEARCH 4096 /* octets in which a boundary that nobody told is looked for */
+#define PREAMBLE_LINES  3    /* with text, before a boundary that nobody told, in a message that is no multipart */
 #define BLANK_LINES     8    /* before a header that are read over */
 
 struct open_multipart {
@@ -125,13 +126,15 @@ static bool content_field(struct slice s, size_t at)
 }
 
 /* A boundary that nobody told, or told wrong: the first line of a body that looks like one. `sure`: only when a header
- * follows it. */
+ * follows it and hardly any text stands before it, for a text may quote a message that has parts. */
 static struct slice guess_boundary(struct slice body, bool sure)
 {
+	size_t lines = 0;
 	body = slice_sub(body, 0, BOUNDARY_SEARCH);
-	for (size_t at = 0, next; at < body.n; at = next) {
+	for (size_t at = 0, next; at < body.n && !(sure && lines > PREAMBLE_LINES); at = next) {
 		next = line_end(body, at);
 		struct slice line = slice_trim(slice_sub(body, at, next));
+		lines += line.n > 0;
 		if (line.n < 3 || line.p[0] != '-' || line.p[1] != '-' || (sure && !content_field(body, next)))
 			continue;
 		if (slice_find(line, ' ') == line.n && line.p[line.n - 1] != '-') return slice_sub(line, 2, line.n);

@@ -61,6 +61,18 @@ static bool may_be_header(const struct mime_part *p)
 	       slice_starts_nocase(p->subtype_name, SLICE("rfc822"));
 }
 
+/* A part that is the message itself: the header of the part, and the empty line after it, are missing. */
+static bool take_bare(const struct mime_part *p, struct original *out)
+{
+	if (p->message || quoted_known_fields(p->header) < 4) return false;
+	if (!mime_field(p, "Received") && !mime_field(p, "Message-ID")) return false;
+	out->form = ORIGINAL_MESSAGE;
+	out->part = p;
+	out->header = p->header;
+	out->body = p->body;
+	return true;
+}
+
 static bool take_header(struct arena *a, const struct mime_part *p, struct original *out)
 {
 	if (!may_be_header(p)) return false;
@@ -126,9 +138,10 @@ size_t original_offset(struct slice text)
 
 static bool is_text(const struct mime_part *p)
 {
-	if (p->attachment || (mime_is_multipart(p) && p->first)) return false;
-	return mime_is_multipart(p) || p->type == MIME_TEXT_PLAIN || p->type == MIME_TEXT_HTML ||
-	       p->type == MIME_TEXT || mime_is_message(p);
+	if (mime_is_multipart(p) && p->first) return false;
+	/* Behind a delivery report: a part whose boundary was not right. */
+	return mime_is_multipart(p) || p->type == MIME_DELIVERY_STATUS || p->type == MIME_TEXT_PLAIN ||
+	       p->type == MIME_TEXT_HTML || p->type == MIME_TEXT || mime_is_message(p);
 }
 
 static bool find_in_texts(struct arena *a, const struct mime_part *root, struct original *out)
@@ -164,7 +177,7 @@ bool original_find(struct arena *a, const struct mime_part *root, struct origina
 			return true;
 		}
 	for (const struct mime_part *p = root; p; p = mime_next(root, p))
-		if (p->embedded == root->embedded && take_header(a, p, out)) {
+		if (p->embedded == root->embedded && (take_header(a, p, out) || take_bare(p, out))) {
 			survey(out);
 			return true;
 		}

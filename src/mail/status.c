@@ -226,8 +226,8 @@ static void read_content(struct builder *b, struct slice content)
 		if (f.malformed) {
 			if (is_blank_line(f.raw))
 				b->blank = true;
-			else if (b->in_text && b->report->recipient_count)
-				break;
+			else if (b->report->recipient_count && (b->in_text || slice_starts(f.raw, SLICE("--"))))
+				break; /* the text goes on, or a part whose boundary was not right */
 			continue;
 		}
 		if (!take_field(b, &f)) break;
