@@ -2,110 +2,12 @@
 #include "mail/quoted.h"
 
 #include "mail/header.h"
+#include "mail/quoted_phrases.h"
 
 #define NAME_MOST     40  /* octets of a field name that is looked at */
 #define ANNOUNCE_MOST 160 /* octets of a line that announces */
 #define LINES_BETWEEN 12  /* at most, between that line and the header */
 #define COUNT(x)      (sizeof(x) / sizeof *(x))
-
-/* ---- lines that announce ----------------------------------------------------------------------------------------- */
-
-/* Lower case; found anywhere in a line that has little else. Of mail servers first, then of people's programs. */
-static const char
-	*const
-		announcements
-			[] =
-				{
-					"copy of the message",
-					"copy of your message",
-					"copy of message",
-					"copy of the original message",
-					"copy of the mail",
-					"original message",
-					"original mail",
-					"original email",
-					"original e-mail",
-					"original header",
-					"message header",
-					"mail header",
-					"headers of the message",
-					"headers of your message",
-					"header of the message",
-					"header of your message",
-					"message follows",
-					"mail follows",
-					"message text follows",
-					"headers follow",
-					"header follows",
-					"returned message",
-					"returned mail",
-					"undelivered message",
-					"undeliverable message",
-					"unsent message",
-					"failed message",
-					"rejected message",
-					"bounced message",
-					"your message reads",
-					"text of your message",
-					"text of message",
-					"message contents",
-					"contents of the message",
-					"content of your message",
-					"message you sent",
-					"message was sent with",
-					"following header fields",
-					"first part of the message",
-					"beginning of the message",
-					"beginning of your message",
-					"lines of the message",
-					"lines of your message",
-					"forwarded message",
-					"message below",
-					"message is below",
-					"attached message",
-					"urspr\xC3\xBCngliche nachricht",
-					"urspr\xC3\xBCngliche mail",
-					"originalnachricht",
-					"kopie der nachricht",
-					"kopie ihrer nachricht",
-					"originale nachricht",
-					"originalen nachricht",
-					"message d'origine",
-					"message original",
-					"message initial",
-					"copie du message",
-					"mensaje original",
-					"mensaje inicial",
-					"copia del mensaje",
-					"messaggio originale",
-					"copia del messaggio",
-					"mensagem original",
-					"c\xC3\xB3pia da mensagem",
-					"oorspronkelijk bericht",
-					"originele bericht",
-					"ursprungligt meddelande",
-					"ursprungliga meddelandet",
-					"opprinnelig melding",
-					"oprindelig meddelelse",
-					"alkuper\xC3\xA4inen viesti",
-					"oryginalna wiadomo",
-					"p\xC5\xAFvodn\xC3\xAD zpr\xC3\xA1va",
-					"eredeti \xC3\xBCzenet",
-					"mesajul original",
-					"orijinal ileti",
-					"\xD0\xB8\xD1\x81\xD1\x85\xD0\xBE\xD0\xB4\xD0\xBD\xD0\xBE\xD0\xB5", /* iskhodnoye */
-					"\xD0\xBE\xD1\x80\xD0\xB8\xD0\xB3\xD0\xB8\xD0\xBD\xD0\xB0\xD0\xBB\xD1\x8C\xD0"
-                                        "\xBD\xD0\xBE", /* originalno */
-					"\xD0\xBA\xD0\xBE\xD0\xBF\xD0\xB8\xD1\x8F "
-                                        "\xD1\x81\xD0\xBE\xD0\xBE\xD0\xB1\xD1\x89\xD0\xB5\xD0\xBD", /* kopiya soobshchen */
-					"\xE5\x85\x83\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\x83\xE3\x82\xBB\xE3\x83\xBC\xE3"
-                                        "\x82\xB8", /* Japanese */
-					"\xE5\x85\x83\xE3\x81\xAE\xE3\x83\xA1\xE3\x83\xBC\xE3\x83\xAB",
-					"\xE5\x8E\x9F\xE5\xA7\x8B\xE9\x82\xAE\xE4\xBB\xB6", /* Chinese */
-					"\xE5\x8E\x9F\xE5\xA7\x8B\xE9\x83\xB5\xE4\xBB\xB6",
-					"\xE5\x8E\x9F\xE9\x82\xAE\xE4\xBB\xB6",
-					"\xEC\x9B\x90\xEB\xB3\xB8 \xEB\xA9\x94\xEC\x8B\x9C\xEC\xA7\x80", /* Korean */
-};
 
 static bool announces(struct slice line)
 {
