@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/explain_reply.h"
+
+#include <stdio.h>
+
+struct work {
+	struct arena *arena;
+	const struct reply_context *c;
+	struct replyfacts facts;
+	struct knowledge_match best[KNOWLEDGE_KIND_COUNT];
+	struct reply_verdict *v;
+};
+
+/* ---- which entry decides ---------------------------------------------------------------------- */
+
+static const unsigned sureness[KNOWLEDGE_KIND_COUNT] = {
+	[KNOWLEDGE_blocklist] = 95,   [KNOWLEDGE_provider] = 95, [KNOWLEDGE_filter] = 90,
+	[KNOWLEDGE_backscatter] = 85, [KNOWLEDGE_server] = 85,   [KNOWLEDGE_generic] = 70,
+};
+
+static unsigned entry_confidence(const struct knowledge_entry *e)
+{
+	return e->confidence ? e->confidence : sureness[e->kind];
+}
+
+/* Kinds are in the order of how much they say; the surer entry wins among those that say as little. */
+static const struct knowledge_entry *choose(const struct knowledge_match best[KNOWLEDGE_KIND_COUNT])
+{
+	const struct knowledge_entry *vague = NULL;
+	for (int i = 0; i < KNOWLEDGE_KIND_COUNT; i++) {
+		const struct knowledge_entry *e = best[i].entry, *words = best[KNOWLEDGE_server].entry;
+		if (!e) continue;
+		/* A list of backscatterers that is named besides another reason. */
+		if (i == KNOWLEDGE_backscatter && words && !words->list.n && entry_confidence(words) >= 75) continue;
+		if (entry_confidence(e) >= 60) return e;
+		if (!vague || entry_confidence(e) > entry_confidence(vague)) vague = e;
+	}
+	return vague;
+}
+
+/* ---- without an entry: codes ---------------------------------------------------------------------- */
+
+static bool is_given(struct slice s)
+{
+	return s.n > 0;
+}
+
+/* What three digits say, after which command (RFC 5321 4.2.2, 4.3.2). */
+static enum cause cause_of_code(unsigned code, enum stage stage)
+{
+	switch (code) {
+	case 552: return stage == STAGE_data ? CAUSE_size : CAUSE_mailbox_full;
+	case 450:
+	case 451: return stage == STAGE_rcpt ? CAUSE_greylisting : CAUSE_server;
+	case 452: return stage == STAGE_rcpt ? CAUSE_rate : CAUSE_server;
+	case 421: return CAUSE_server;
+	case 500:
+	case 501:
+	case 502:
+	case 503:
+	case 504:
+	case 555: return stage == STAGE_rcpt ? CAUSE_mailbox_unknown : CAUSE_protocol;
+	case 530:
+	case 534:
+	case 535:
+	case 538: return CAUSE_login;
+	case 551: return CAUSE_mailbox_moved;
+	case 553: return stage == STAGE_mail ? CAUSE_sender_address : CAUSE_mailbox_unknown;
+	case 556: return CAUSE_dns;
+	case 550:
+	case 554:
+		if (stage == STAGE_rcpt) return code == 550 ? CAUSE_mailbox_unknown : CAUSE_policy;
+		if (stage == STAGE_data) return CAUSE_content;
+		if (stage == STAGE_mail) return CAUSE_sender_address;
+		if (stage == STAGE_connect || stage == STAGE_helo) return CAUSE_reputation;
+		return CAUSE_unknown;
+	default: return CAUSE_unknown;
+	}
+}
+
+static void judge_codes(struct work *w)
+{
+	struct reply_verdict *v = w->v;
+	unsigned weight;
+	enum cause cause = statuscode_cause(&v->status, &weight);
+	if (weight >= 2) {
+		v->cause = cause;
+		v->confidence = weight == 3 ? 65 : 50;
+		return;
+	}
+	enum cause by_code = cause_of_code(v->code, v->stage);
+	/* X.7.x says that a rule refused it; the command says more about which. */
+	if (by_code != CAUSE_unknown && !(weight && cause == CAUSE_policy && v->stage == STAGE_rcpt)) {
+		v->cause = by_code;
+		v->confidence = 30;
+	} else if (weight) {
+		v->cause = cause;
+		v->confidence = 35;
+	} else if (v->stage == STAGE_dns) {
+		v->cause = CAUSE_dns;
+		v->confidence = 50;
+	} else if (v->stage == STAGE_expired) {
+		v->cause = CAUSE_unreachable;
+		v->confidence = 30;
+	} else {
+		v->cause = CAUSE_unknown;
+		v->confidence = 10;
+	}
+	if (weight && v->cause == cause) v->confidence += 10;
+}
+
+/* ---- the verdict's texts ---------------------------------------------------------------------- */
+
+/* %a becomes the address. {NULL, 0}: none is known and without it the text makes no sense. */
+static struct slice expand(struct work *w, struct slice text, const char *otherwise)
+{
+	size_t mark = slice_search(text, SLICE("%a"));
+	char address[IP_TEXT_SIZE];
+	if (mark == text.n) return text;
+	const char *word = otherwise;
+	if (w->v->address.family) word = ip_text(&w->v->address, address);
+	if (!word) return (struct slice){NULL, 0};
+	return arena_printf(w->arena, "%.*s%s%.*s", (int)mark, text.p, word, (int)(text.n - mark - 2),
+	                    text.p + mark + 2);
+}
+
+static void add_link(struct reply_verdict *v, struct slice link)
+{
+	if (!link.n || v->link_count == REPLY_LINKS) return;
+	for (size_t i = 0; i < v->link_count; i++)
+		if (slice_equal(v->links[i], link)) return;
+	v->links[v->link_count++] = link;
+}
+
+static void add_links(struct work *w)
+{
+	const struct knowledge_entry *e = w->v->entry;
+	for (size_t i = 0; e && i < e->link_count; i++) add_link(w->v, expand(w, e->links[i], NULL));
+	/* What the refusing server itself points to. */
+	for (size_t i = 0; i < w->facts.link_count; i++) add_link(w->v, w->facts.links[i]);
+}
+
+static void add_words(struct work *w)
+{
+	struct reply_verdict *v = w->v;
+	const char *by_code = statuscode_words(&v->status);
+	unsigned weight;
+	bool agrees = by_code && statuscode_cause(&v->status, &weight) == v->cause && weight;
+	if (v->entry) {
+		v->means = expand(w, v->entry->means, "the sending address");
+		v->advice = expand(w, v->entry->advice, "the sending address");
+		return;
+	}
+	v->means = slice_str(agrees ? by_code : cause_words(v->cause));
+	v->advice = slice_str(cause_advice(v->cause));
+}
+
+/* ---- lists ---------------------------------------------------------------------- */
+
+static bool is_own_name(const struct work *w, const struct knowledge_entry *e, struct slice domain)
+{
+	if (slice_equal_nocase(domain, w->c->host)) return true;
+	for (size_t i = 0; i < e->zone_count; i++)
+		if (slice_equal_nocase(domain, e->zones[i]) || slice_ends_nocase(e->zones[i], domain)) return true;
+	return false;
+}
+
+/* "bad.example.dbl.spamhaus.org" is about bad.example. */
+static struct slice before_zone(const struct knowledge_entry *e, struct slice domain)
+{
+	for (size_t i = 0; i < e->zone_count; i++) {
+		size_t n = e->zones[i].n;
+		if (domain.n > n + 1 && slice_ends_nocase(domain, e->zones[i]) && domain.p[domain.n - n - 1] == '.')
+			return slice_sub(domain, 0, domain.n - n - 1);
+	}
+	return domain;
+}
+
+/* "blocked using bl.example.net": a list that we do not know, by its own name. */
+static struct slice unknown_zone(const struct work *w)
+{
+	static const struct slice before[] = {{"blocked using ", 14}, {"list at ", 8},    {"blocked by ", 11},
+	                                      {"listed in ", 10},     {"listed at ", 10}, {"listed on ", 10},
+	                                      {"listed by ", 10},     {"found in ", 9}};
+	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+		size_t mark = slice_search(w->facts.text, before[i]);
+		if (mark == w->facts.text.n) continue;
+		struct slice rest = slice_sub(w->facts.text, mark + before[i].n, w->facts.text.n);
+		for (size_t j = 0; j < w->facts.domain_count; j++)
+			if (slice_starts_nocase(rest, w->facts.domains[j]))
+				return slice_sub(rest, 0, w->facts.domains[j].n);
+	}
+	return SLICE_EMPTY;
+}
+
+static void name_list(struct work *w)
+{
+	struct reply_verdict *v = w->v;
+	const struct knowledge_entry *e = v->entry;
+	v->list = e->list;
+	if (!v->list.n) return;
+	for (size_t i = 0; i < e->zone_count; i++)
+		if (e->zones[i].n > v->zone.n && slice_search(w->facts.text, e->zones[i]) < w->facts.text.n)
+			v->zone = e->zones[i];
+	if (!v->zone.n && e->zone_count) v->zone = e->zones[0];
+	if (!e->zone_count && e->kind == KNOWLEDGE_server && (v->zone = unknown_zone(w)).n) v->list = v->zone;
+	for (size_t i = 0; e->domains && i < w->facts.domain_count && !v->domain.n; i++) {
+		struct slice domain = before_zone(e, w->facts.domains[i]);
+		if (!is_own_name(w, e, domain)) v->domain = domain;
+	}
+}
+
+/* A list of backscatterers, named in the refusal. */
+static void weigh_backscatter(struct work *w)
+{
+	struct reply_verdict *v = w->v;
+	const struct knowledge_entry *e = w->best[KNOWLEDGE_backscatter].entry;
+	if (!e) return;
+	if (v->entry != e) {
+		v->backscatter = e;
+		v->note = arena_printf(w->arena,
+		                       "%.*s is named too, but is not the cause: it lists servers that send bounces to "
+		                       "strangers and "
+		                       "is to be used against bounces only.",
+		                       SLICE_ARG(e->list));
+	} else if (w->c->about == REPLY_ABOUT_ORDINARY) {
+		v->actor = ACTOR_recipient_admin;
+		v->advice = arena_printf(w->arena,
+		                         "The receiving administrator should use %.*s only for mail from <> and "
+		                         "postmaster@, as the "
+		                         "list itself asks; tell the recipient by other means.",
+		                         SLICE_ARG(e->list));
+		v->note = arena_printf(w->arena,
+		                       "Being on %.*s is no sound reason to refuse an ordinary message: the list is "
+		                       "for use "
+		                       "against bounces only, so the fault is in the receiver's settings.",
+		                       SLICE_ARG(e->list));
+		v->confidence = 80;
+	}
+}
+
+/* ---- all of it ---------------------------------------------------------------------- */
+
+/* Without a word about it: where such a refusal is usual. */
+static enum stage usual_stage(const struct work *w)
+{
+	if (!w->facts.code) return STAGE_unknown;
+	switch (w->v->cause) {
+	case CAUSE_mailbox_unknown:
+	case CAUSE_mailbox_full:
+	case CAUSE_mailbox_disabled:
+	case CAUSE_mailbox_moved:
+	case CAUSE_greylisting:
+	case CAUSE_relay_denied: return STAGE_rcpt;
+	case CAUSE_content:
+	case CAUSE_authentication: return STAGE_data;
+	case CAUSE_sender_address: return STAGE_mail;
+	default: return STAGE_unknown;
+	}
+}
+
+/* Replaces the recipient's address, so that its words are no words of the reply. */
+static struct slice without_recipient(struct arena *a, struct slice text, struct slice recipient)
+{
+	size_t mark = recipient.n > 2 ? slice_search(text, recipient) : text.n;
+	if (mark == text.n) return text;
+	return arena_printf(a, "%.*s@%.*s", (int)mark, text.p, (int)(text.n - mark - recipient.n),
+	                    text.p + mark + recipient.n);
+}
+
+static void judge_time(struct work *w)
+{
+	struct reply_verdict *v = w->v;
+	bool passing = v->cause == CAUSE_greylisting || v->cause == CAUSE_rate || v->cause == CAUSE_unreachable ||
+	               v->cause == CAUSE_server;
+	if (w->c->delayed && v->cause == CAUSE_unknown) {
+		v->cause = CAUSE_delay;
+		v->means = slice_str(cause_words(v->cause));
+		v->advice = slice_str(cause_advice(v->cause));
+		v->actor = ACTOR_nobody;
+		v->confidence = 60;
+	} else if (w->c->delayed && passing) {
+		v->actor = ACTOR_nobody;
+	} else if (v->cause == CAUSE_greylisting && (v->stage == STAGE_expired || v->code >= 500)) {
+		v->actor = ACTOR_sender_admin;
+		v->advice = SLICE("The sending server has to try again for hours, always from the same address; "
+		                  "correct its queue's "
+		                  "settings.");
+	}
+}
+
+static void judge(struct work *w)
+{
+	struct reply_verdict *v = w->v;
+	const struct knowledge_entry *e = choose(w->best);
+	judge_codes(w);
+	unsigned by_code = v->confidence;
+	enum cause coded = v->cause;
+	if (e && entry_confidence(e) >= by_code) {
+		v->entry = e;
+		v->cause = e->cause;
+		v->detail = e->detail;
+		v->confidence = entry_confidence(e);
+		if (by_code >= 50 && e->kind >= KNOWLEDGE_server) {
+			bool agree = coded == e->cause;
+			v->confidence =
+				agree ? (v->confidence < 90 ? v->confidence + 9 : v->confidence) : v->confidence - 10;
+		}
+	}
+	v->actor = v->entry ? v->entry->actor : cause_actor(v->cause);
+	if (v->stage == STAGE_unknown) v->stage = usual_stage(w);
+}
+
+bool explain_reply(struct arena *a, const struct knowledge *k, const struct reply_context *c, struct reply_verdict *out)
+{
+	struct work w = {.arena = a, .c = c, .v = out};
+	struct knowledge_facts facts;
+	struct slice text = without_recipient(a, slice_sub(c->text, 0, REPLYFACTS_OCTETS), c->recipient);
+	*out = (struct reply_verdict){.stage = c->stage};
+	if (c->text.n && !text.p) return false;
+	if (!replyfacts_read(a, text, &w.facts)) return false;
+	out->code = w.facts.code;
+	out->status = w.facts.status;
+	struct statuscode given;
+	unsigned said = 0, field = 0;
+	statuscode_cause(&out->status, &said);
+	if (is_given(c->status) && statuscode_parse(c->status, &given)) {
+		statuscode_cause(&given, &field);
+		if (!out->status.class || field > said) out->status = given;
+	}
+	struct slice host = phrases_normalise(a, c->host, 255);
+	facts = (struct knowledge_facts){w.facts.text, host, out->code, out->status, c->stage};
+	if (!host.p || !knowledge_match(k, a, &facts, w.best)) return false;
+	judge(&w);
+	if (w.facts.address_count) out->address = w.facts.addresses[0];
+	if (out->entry) name_list(&w);
+	add_words(&w);
+	add_links(&w);
+	weigh_backscatter(&w);
+	judge_time(&w);
+	return !arena_exhausted(a);
+}
