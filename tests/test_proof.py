@@ -196,6 +196,26 @@ def test_forged_results_that_bear_our_name_are_removed_and_all_else_stays(world,
     assert got.header.endswith(f"X-Before: 1\r\n{other}\r\nX-After: 2"), "the rest is as it was, to the octet"
 
 
+@pytest.mark.parametrize("how", [
+    {"sender": '"a; dkim=pass header.d=bank.test"@fail.test'},
+    {"sender": '"a (b\\") ; dmarc=pass header.from=bank.test ("@fail.test'},
+    {"sender": "a=pass/dkim=pass/header.d=bank.test@fail.test"},
+    {"sender": "", "helo": "[bank.test]"},
+    {"sender": "a@fail.test", "author": '"dmarc=pass (x" <"b; dkim=pass"@bank.test>'},
+    {"sender": "a@fail.test", "extra": "DKIM-Signature: v=1; a=rsa-sha256; d=fail.test; s=x; i=\"; dkim=pass header.d=bank.test\"@fail.test;\r\n"
+                                       "\th=from; bh=AAAA; b=dkim=pass(\r\n"},
+], ids=["quoted", "quoted with a comment", "unquoted", "HELO", "author", "signature"])
+def test_nobody_can_write_results_of_his_own_into_ours(world, how):
+    reply, subject = world.send(**how, good=False)
+    if how.get("helo") and not reply.ok:
+        return  # it is no name
+    assert reply.code == 250, reply
+    got = world.arrived(subject)
+    said = results(got)
+    assert [m for m, r, _ in said if r == "pass"] == [] and len([m for m, _, _ in said if m == "dmarc"]) == 1, said
+    assert got.field("Authentication-Results").isascii() and len(got.fields("Authentication-Results")) == 1
+
+
 def test_a_message_that_is_not_forged_is_not_changed_below_our_fields(world):
     content = message("a@pass.test", "x@tenant.test", "untouched", extra="X-Odd:\tblanks  \r\n  folded \r\n", body="one\r\n..two\r\n\r\n")
     world.send("a@pass.test", content=content)
@@ -218,6 +238,30 @@ def test_mail_of_a_list_with_its_fields_passes_like_any_other(world):
     event, got = world.event(subject)
     assert event["proof"] == "spf" and got.sender == "talk-bounces+x=tenant.test@pass.test"
     assert got.field("List-Id") == "<talk.pass.test>" and got.fields("X-Auto-Response-Suppress") == []
+
+
+# ---- who the client is ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_client_of_ipv6(lab):
+    down = lab.sink()
+    relay = lab.backstop(address="::1", dns=lab.dns('six.test TXT "v=spf1 ip6:::1 -all"\nfour.test TXT "v=spf1 ip4:127.0.0.0/8 -all"'))
+    relay.tenant("acme", "tenant.test", down.endpoint)
+    for sender, result in (("a@six.test", "pass"), ("a@four.test", "fail")):
+        with Smtp(relay.server) as client:
+            assert client.transaction(sender, "x@tenant.test").code == 250
+        assert relay.wait_event("message", **{"from": sender})["spf"] == result
+
+
+def test_behind_a_front_end_the_client_is_who_it_says(lab):
+    down, front = lab.sink(), lab.address()
+    relay = lab.backstop(dns=lab.dns('pass.test TXT "v=spf1 ip4:192.0.2.9 -all"'), proxy_from=[f"{front}/32"])
+    relay.tenant("acme", "tenant.test", down.endpoint)
+    for address, result in (("192.0.2.9", "pass"), ("192.0.2.10", "fail")):
+        with Smtp(relay.server, preamble=f"PROXY TCP4 {address} 127.0.0.1 40000 25\r\n".encode(), source=front) as client:
+            assert client.transaction("a@pass.test", "x@tenant.test").code == 250
+        event = relay.wait_event("message", client=address)
+        assert (event["spf"], event["proof"]) == (result, "spf" if result == "pass" else "none")
 
 
 # ---- DSN -------------------------------------------------------------------------------------------------------------------------
@@ -553,10 +597,10 @@ def contain(relay, sender, subject):
 def test_only_unproven_return_paths_are_contained(contained):
     assert contain(contained, "a@pass.test", "proven") == "a@pass.test"
     assert contain(contained, "", "null") == ""
-    path = contain(contained, "Victim@fail.test", "unproven")
-    assert re.fullmatch(r"SRS0=[A-Za-z0-9+/]{4}=[A-Z2-7]{2}=fail\.test=Victim@returns\.relay\.test", path), path
+    path = contain(contained, "Unproven@fail.test", "unproven")
+    assert re.fullmatch(r"SRS0=[A-Za-z0-9+/]{4}=[A-Z2-7]{2}=fail\.test=Unproven@returns\.relay\.test", path), path
     row, = wait_until(lambda: contained.cli("ledger", "--return-path", path, "--json").rows, 10, "the ledger's entry")
-    assert (row["return_path"], row["handed_on"], row["proof"]) == ("Victim@fail.test", path, "none")
+    assert (row["return_path"], row["handed_on"], row["proof"]) == ("Unproven@fail.test", path, "none")
 
 
 @pytest.mark.parametrize("by", ["the tenant", "a stranger"])
@@ -691,6 +735,27 @@ def test_one_address_that_sends_and_is_forged_too_hears_of_its_own_mail_only(ans
     answering.wait_event("answer", to=victim, verdict="proven")
     assert "<own@client.test>" in got.data.decode() and len(held_for(answering, victim)) == 2
     assert len([m for m in answering.world.messages if m.recipients == [victim]]) == 1
+
+
+def test_a_bounce_that_does_not_say_about_what_is_judged_by_all_that_came_from_there(answering):
+    receive(answering, "always-proven@pass.test", "<ap@client.test>")
+    receive(answering, "never-proven@pass.test", "<np@client.test>", good=False)
+    for victim in ("always-proven@pass.test", "never-proven@pass.test"):
+        answer(answering, victim, None)
+    assert answering.world.wait_for(lambda m: m.recipients == ["always-proven@pass.test"]).ehlo == "bounce.relay.test"
+    assert len(held_for(answering, "never-proven@pass.test")) == 1
+
+
+def test_what_the_ledger_knows_survives_kill_9(answering):
+    for sender, good in (("before-proven@pass.test", True), ("before-forged@pass.test", False)):
+        receive(answering, sender, f"<{sender}>", good)
+        wait_until(lambda: ledger(answering, f"<{sender}>"), 10, "the ledger's entry")
+    answering.kill()
+    answering.start()
+    for sender in ("before-proven@pass.test", "before-forged@pass.test"):
+        answer(answering, sender, f"<{sender}>")
+    assert answering.world.wait_for(lambda m: m.recipients == ["before-proven@pass.test"]).ehlo == "bounce.relay.test"
+    assert len(held_for(answering, "before-forged@pass.test")) == 1
 
 
 def test_a_forger_who_knows_a_message_id_does_not_get_a_bounce_through(answering):
