@@ -60,7 +60,7 @@ static const struct subcommand tools[] = {
 	{"auth", cli_auth, "SPF, DKIM, DMARC and ARC of a message"},
 	{"srs", cli_srs, "rewrite return paths (SRS)"},
 	{"batv", cli_batv, "sign return paths (BATV)"},
-	{"classify", NULL, "bounce, auto-reply or ordinary mail?"},
+	{"classify", cli_classify, "bounce, auto-reply or ordinary mail?"},
 	{"explain", NULL, "why did this message bounce?"},
 	{"lookup", NULL, "is this address listed?"},
 	{"lab", NULL, "the whole story on loopback"},

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bundle - signals and phrases, ready for use
+ *
+ * A rule bundle is a text (docs/rules.md). Loading reads it, compiles its phrases into one database of libhs, and classifies its
+ * samples: a bundle that does not say of each of them what it should is refused, and whoever loads it keeps the old
+ * one. What is loaded is immutable and counted: all threads may use it at once, and it goes when the last one lets go.
+ * A default bundle is part of the program. Pure; any thread. Loading takes about half a second.
+ *
+ *     struct bundle *b;
+ *     char problem[BUNDLE_PROBLEM];
+ *     enum error e = bundle_load(bundle_default_text(), &b, problem);
+ *     if (e) complain("%s", problem);
+ *     ...
+ *     bundle_unref(b);
+ */
+#ifndef BACKSTOP_BOUNCE_BUNDLE_H
+#define BACKSTOP_BOUNCE_BUNDLE_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#define BUNDLE_PROBLEM 400
+
+struct bundle;
+
+/* ERR_SYNTAX, ERR_LIMIT: the text is not as it should be; ERR_INVALID: a phrase cannot be compiled, or a sample is not
+ * classified as the bundle says; ERR_NO_MEMORY; ERR_SYSTEM: libhs does not work on this processor (it wants SSSE3). All with a
+ * sentence in problem. */
+enum error bundle_load(struct slice text, struct bundle **out, char problem[BUNDLE_PROBLEM]);
+struct bundle *bundle_ref(struct bundle *b);
+void bundle_unref(struct bundle *b); /* NULL is allowed */
+
+struct slice bundle_revision(const struct bundle *b); /* as its text says it; for people */
+size_t bundle_phrases(const struct bundle *b);
+size_t bundle_samples(const struct bundle *b);
+size_t bundle_memory(const struct bundle *b); /* octets of the compiled phrases */
+
+struct slice bundle_default_text(void);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rules - the text of a rule bundle, read
+ *
+ * docs/rules.md documents the format. Reading checks the form, the names and the limits; whether the bundle does what its samples
+ * say is bundle.h's business. Everything lies in an arena of its own. Pure; a struct rules is immutable once read and may then
+ * be used by all threads.
+ */
+#ifndef BACKSTOP_BOUNCE_RULES_H
+#define BACKSTOP_BOUNCE_RULES_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "bounce/class.h"
+
+#define RULES_TEXT_MOST    ((size_t)4 << 20)
+#define RULES_SIGNALS      512 /* with those of the structure */
+#define RULES_PHRASES      8192
+#define RULES_SAMPLES      2048
+#define RULES_PHRASE_LEAST 4 /* octets, folded: shorter ones are in every text */
+#define RULES_PHRASE_MOST  200
+#define RULES_GAP          60 /* octets that a "*" in a phrase stands for at most */
+#define RULES_PROBLEM      200
+
+/* X(NAME, word): where phrases are looked for. */
+#define PLACE_TABLE(X)                                                                                                 \
+	X(SUBJECT, "subject")                                                                                          \
+	X(FROM, "from")     /* the From field, display name and address */                                             \
+	X(HEADER, "header") /* the header of the message, a paragraph for each field */                                \
+	X(BODY, "body")     /* what the message itself says: no attachment, nothing of the message that it returns */  \
+	X(FILENAME, "filename")
+
+enum place {
+#define X(name, word) PLACE_##name,
+	PLACE_TABLE(X)
+#undef X
+		PLACE_COUNT
+};
+
+struct rule_phrase {
+	uint16_t signal;
+	struct slice pattern; /* a regular expression for libhs, over folded text */
+	bool literal;         /* was written as a phrase without "*" */
+	uint32_t line;
+};
+
+struct rule_term { /* of a condition: those with the same group are alternatives, all groups must hold */
+	uint16_t signal, group;
+	bool negated;
+};
+
+struct rule_signal {
+	struct slice name;
+	float weight[CLASS_COUNT]; /* log-odds that it adds; 0 for "other" */
+	enum bounce_kind kind;     /* what it says of an NDR, or KIND_NONE */
+	uint8_t places;            /* bits 1 << enum place */
+	bool derived;              /* by a condition */
+	const struct rule_term *terms;
+	size_t term_count;
+};
+
+struct rule_sample {
+	enum bounce_class class;
+	enum bounce_kind kind; /* KIND_NONE: any */
+	bool envelope_known;
+	struct slice mail_from, message;
+	uint32_t line;
+};
+
+struct rules {
+	struct arena arena;
+	struct slice revision;
+	float bias[CLASS_COUNT];
+	struct rule_signal signals[RULES_SIGNALS]; /* first those of the structure, in the order of enum structure */
+	size_t signal_count;
+	struct rule_phrase *phrases;
+	size_t phrase_count;
+	struct rule_sample *samples;
+	size_t sample_count;
+};
+
+/* ERR_OK; ERR_SYNTAX, ERR_LIMIT with "line N: what is wrong" in problem; ERR_NO_MEMORY. */
+enum error rules_read(struct slice text, struct rules **out, char problem[RULES_PROBLEM]);
+void rules_free(struct rules *r); /* NULL is allowed */
+
+#endif

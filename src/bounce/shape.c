@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/shape.h"
+
+#include "mail/feedback.h"
+#include "mail/parameter.h"
+
+static void set(struct signals *s, enum structure what, bool when)
+{
+	if (when) signal_set(&s->fired, what);
+}
+
+/* ---- parts ----------------------------------------------------------------------------------------------------------- */
+
+bool shape_filename(struct arena *a, const struct mime_part *p, struct slice *name)
+{
+	struct slice disposition = mime_value(p, "Content-Disposition");
+	if (disposition.n > 0 && parameter_find(a, disposition, "filename", name)) return true;
+	return p->content_type.n > 0 && parameter_find(a, p->content_type, "name", name);
+}
+
+static void read_report_type(struct arena *a, const struct mime_part *root, struct signals *s)
+{
+	struct slice type;
+	if (root->type != MIME_MULTIPART_REPORT) return;
+	set(s, STRUCTURE_REPORT, true);
+	if (!parameter_find(a, root->content_type, "report-type", &type)) return;
+	bool status = slice_equal_nocase(type, SLICE("delivery-status")) ||
+	              slice_equal_nocase(type, SLICE("global-delivery-status"));
+	bool disposition = slice_equal_nocase(type, SLICE("disposition-notification")) ||
+	                   slice_equal_nocase(type, SLICE("global-disposition-notification"));
+	bool feedback = slice_equal_nocase(type, SLICE("feedback-report"));
+	set(s, STRUCTURE_REPORT_STATUS, status);
+	set(s, STRUCTURE_REPORT_DISPOSITION, disposition);
+	set(s, STRUCTURE_REPORT_FEEDBACK, feedback);
+	set(s, STRUCTURE_REPORT_OTHER, !status && !disposition && !feedback);
+}
+
+/* Something to be opened: what people and malware send, and no report of a mail server does. */
+static bool is_document(const struct mime_part *p)
+{
+	static const char *const harmless[] = {"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "ms-tnef", NULL};
+	if (!slice_equal_nocase(p->type_name, SLICE("application"))) return false;
+	for (size_t i = 0; harmless[i]; i++)
+		if (slice_equal_nocase(p->subtype_name, slice_str(harmless[i]))) return false;
+	return true;
+}
+
+static void read_parts(const struct mime_part *root, struct signals *s)
+{
+	for (const struct mime_part *p = root; p; p = mime_next(root, p)) {
+		if (p->embedded > root->embedded) continue;
+		bool inner = p != root;
+		switch (p->type) {
+		case MIME_DELIVERY_STATUS:
+		case MIME_GLOBAL_DELIVERY_STATUS: set(s, STRUCTURE_STATUS, true); break;
+		case MIME_DISPOSITION:
+		case MIME_GLOBAL_DISPOSITION: set(s, STRUCTURE_DISPOSITION, true); break;
+		case MIME_FEEDBACK_REPORT: set(s, STRUCTURE_FEEDBACK, true); break;
+		case MIME_MULTIPART_DIGEST: set(s, STRUCTURE_DIGEST, true); break;
+		case MIME_TEXT_HEADERS:
+		case MIME_GLOBAL_HEADERS:
+		case MIME_MESSAGE_RFC822:
+		case MIME_MESSAGE_GLOBAL:
+		case MIME_MESSAGE_PARTIAL: set(s, STRUCTURE_ORIGINAL, inner); break;
+		default: set(s, STRUCTURE_ATTACHMENT, is_document(p));
+		}
+	}
+}
+
+static void read_reports(struct arena *a, const struct mime_part *root, struct signals *s)
+{
+	struct feedback f;
+	if (status_find(a, root, &s->status)) {
+		bool says = false; /* not only of the message, but what became of a recipient */
+		for (size_t i = 0; i < s->status.recipient_count && !says; i++) {
+			const struct status_recipient *r = &s->status.recipients[i];
+			says = r->action != STATUS_ACTION_NONE || status_code(r->status).n > 0 || r->final.n > 0;
+		}
+		set(s, STRUCTURE_STATUS_FIELDS, says);
+	}
+	set(s, STRUCTURE_FEEDBACK_FIELDS, feedback_find(a, root, &f));
+}
+
+/* ---- header ---------------------------------------------------------------------------------------------------------- */
+
+static bool has_any(const struct mime_part *root, const char *const *names)
+{
+	for (; *names; names++)
+		if (mime_field(root, *names)) return true;
+	return false;
+}
+
+static void read_header(const struct mime_part *root, struct signals *s)
+{
+	static const char *const list[] = {"List-Id", "List-Post", "List-Unsubscribe", "Mailing-List", "X-Mailing-List",
+	                                   "X-BeenThere", NULL};
+	static const char *const answer[] = {"In-Reply-To", "References", NULL};
+	static const char *const program[] = {"User-Agent", "X-Mailer", "X-Newsreader", "X-MimeOLE", NULL};
+	set(s, STRUCTURE_LIST, has_any(root, list));
+	set(s, STRUCTURE_ANSWER, has_any(root, answer));
+	set(s, STRUCTURE_PROGRAM, has_any(root, program));
+	set(s, STRUCTURE_FAILED_RECIPIENTS, mime_field(root, "X-Failed-Recipients"));
+}
+
+/* ---- return path ----------------------------------------------------------------------------------------------------- */
+
+static bool is_daemon(struct slice path)
+{
+	static const char *const names[] = {"mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "postmast",
+	                                    "mailer_daemon", "maildaemon", NULL};
+	struct slice local = slice_sub(path, 0, slice_find_last(path, '@'));
+	for (size_t i = 0; names[i]; i++)
+		if (slice_equal_nocase(local, slice_str(names[i]))) return true;
+	return false;
+}
+
+/* The top Return-Path field is written at final delivery (RFC 5321 4.4); any may be in a file. */
+static bool find_return_path(const struct mime_part *root, struct slice *out)
+{
+	const struct header_field *f = mime_field(root, "Return-Path");
+	if (!f) return false;
+	struct slice v = slice_trim(f->value);
+	size_t open = slice_find(v, '<');
+	if (open < v.n) v = slice_sub(v, open + 1, v.n);
+	*out = slice_trim(slice_sub(v, 0, slice_find(v, '>')));
+	return true;
+}
+
+static void read_path(const struct mime_part *root, const struct slice *mail_from, struct signals *s)
+{
+	struct slice path;
+	if (mail_from)
+		path = slice_trim(*mail_from);
+	else if (!find_return_path(root, &path))
+		return;
+	if (path.n > 1 && path.p[0] == '<' && path.p[path.n - 1] == '>') path = slice_sub(path, 1, path.n - 1);
+	set(s, STRUCTURE_PATH_NULL, path.n == 0);
+	set(s, STRUCTURE_PATH_DAEMON, path.n > 0 && is_daemon(path));
+	set(s, STRUCTURE_PATH_USER, path.n > 0 && !is_daemon(path));
+}
+
+void shape_read(struct arena *a, const struct mime_part *root, const struct slice *mail_from, struct signals *out)
+{
+	read_report_type(a, root, out);
+	read_parts(root, out);
+	read_reports(a, root, out);
+	read_header(root, out);
+	read_path(root, mail_from, out);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/signals.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "bounce/bundle_internal.h"
+#include "bounce/fold.h"
+#include "bounce/shape.h"
+#include "mail/encodedword.h"
+#include "mail/original.h"
+
+#define BUFFER    FOLD_ROOM((size_t)SIGNALS_TEXT + SIGNALS_HEADER)
+#define LINE_MOST 1000 /* octets of a subject, an author, a header field, a file name */
+
+struct signal_reader {
+	hs_scratch_t *scratch;
+	uint64_t serial; /* of the bundle that the scratch is fit for */
+	char buffer[BUFFER];
+};
+
+struct signal_reader *signal_reader_new(void)
+{
+	return calloc(1, sizeof(struct signal_reader));
+}
+
+void signal_reader_free(struct signal_reader *r)
+{
+	if (!r) return;
+	hs_free_scratch(r->scratch);
+	free(r);
+}
+
+/* ---- phrases --------------------------------------------------------------------------------------------------------- */
+
+struct scan {
+	const struct rules *rules;
+	struct signal_set *fired;
+	uint8_t place;
+};
+
+static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
+{
+	struct scan *s = context;
+	unsigned signal = s->rules->phrases[id].signal;
+	if (s->rules->signals[signal].places & s->place) signal_set(s->fired, signal);
+	return 0;
+}
+
+static void look(struct signal_reader *r, const struct bundle *b, enum place place, struct slice folded,
+                 struct signal_set *fired)
+{
+	struct scan s = {b->rules, fired, (uint8_t)(1u << place)};
+	if (!b->phrases || folded.n <= 2) return;
+	hs_error_t e = hs_scan(b->phrases, folded.p, (unsigned)folded.n, 0, r->scratch, matched, &s);
+	assert(e == HS_SUCCESS); /* else the scratch is not fit for it, or in use: our own mistake */
+}
+
+static bool look_at_field(struct signal_reader *r, const struct bundle *b, struct arena *a, enum place place,
+                          struct slice value, struct signal_set *fired)
+{
+	struct fold f;
+	struct slice text = encodedword_decode(a, slice_sub(value, 0, 4 * LINE_MOST));
+	if (!text.p) return false;
+	fold_begin(&f, r->buffer, sizeof r->buffer);
+	fold_text(&f, slice_sub(text, 0, LINE_MOST));
+	look(r, b, place, fold_end(&f), fired);
+	return true;
+}
+
+/* Fields that are long, in every message, and of no interest here. */
+static bool is_tedious(const struct header_field *f)
+{
+	static const char *const names[] = {"Received", "DKIM-Signature", "Authentication-Results", "Subject", "To", "Cc",
+	                                    "From", "References", "DomainKey-Signature", "Message-ID", "Date"};
+	if (f->malformed || slice_starts_nocase(f->name, SLICE("ARC-")) || slice_starts_nocase(f->name, SLICE("X-MS-")))
+		return true;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (header_is(f, names[i])) return true;
+	return false;
+}
+
+static void look_at_header(struct signal_reader *r, const struct bundle *b, const struct mime_part *root,
+                           struct signal_set *fired)
+{
+	struct fold f;
+	fold_begin(&f, r->buffer, SIGNALS_HEADER);
+	for (size_t i = 0; i < root->field_count; i++) {
+		const struct header_field *field = &root->fields[i];
+		if (is_tedious(field)) continue;
+		fold_paragraph(&f);
+		fold_text(&f, slice_sub(field->name, 0, LINE_MOST));
+		fold_text(&f, SLICE(": "));
+		fold_text(&f, slice_sub(field->value, 0, LINE_MOST));
+	}
+	look(r, b, PLACE_HEADER, fold_end(&f), fired);
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_text(const struct mime_part *p)
+{
+	if (p->attachment) return false;
+	if (p->type == MIME_TEXT_PLAIN || p->type == MIME_TEXT_HTML || p->type == MIME_TEXT) return true;
+	/* Some reporters return a message behind their own words under its own Content-Type: they are the preamble then. */
+	return mime_is_multipart(p) && (!p->first || p->preamble.n > 0);
+}
+
+/* The HTML form of what was there as plain text. */
+static bool is_again(const struct mime_part *p)
+{
+	return p->type == MIME_TEXT_HTML && p->parent && p->parent->type == MIME_MULTIPART_ALTERNATIVE &&
+	       p->parent->first != p && p->parent->first->type == MIME_TEXT_PLAIN && p->parent->first->body.n > 20;
+}
+
+static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
+                         struct signal_set *fired)
+{
+	struct fold f;
+	bool any = false, html = false, plain = false;
+	fold_begin(&f, r->buffer, sizeof r->buffer);
+	size_t left = SIGNALS_TEXT;
+	for (const struct mime_part *p = root; p && left > 0; p = mime_next(root, p)) {
+		if (p->embedded > root->embedded || !is_text(p) || is_again(p)) continue;
+		struct slice text = mime_text(a, p, left);
+		if (!text.p) return false;
+		size_t end = original_offset(text);
+		if (end < text.n) signal_set(fired, STRUCTURE_ORIGINAL_TEXT);
+		text = slice_sub(text, 0, end);
+		fold_paragraph(&f);
+		fold_text(&f, text);
+		left -= text.n < left ? text.n : left;
+		any |= text.n > 0;
+		html |= p->type == MIME_TEXT_HTML;
+		plain |= p->type != MIME_TEXT_HTML;
+	}
+	if (!any) signal_set(fired, STRUCTURE_EMPTY);
+	if (html && !plain) signal_set(fired, STRUCTURE_HTML_ONLY);
+	look(r, b, PLACE_BODY, fold_end(&f), fired);
+	return true;
+}
+
+static bool look_at_names(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
+                          struct signal_set *fired)
+{
+	struct slice name;
+	for (const struct mime_part *p = root; p; p = mime_next(root, p))
+		if (p->embedded == root->embedded && shape_filename(a, p, &name) &&
+		    !look_at_field(r, b, a, PLACE_FILENAME, name, fired))
+			return false;
+	return true;
+}
+
+/* ---- conditions ------------------------------------------------------------------------------------------------------ */
+
+static bool holds(const struct rule_signal *s, const struct signal_set *fired)
+{
+	for (size_t i = 0; i < s->term_count;) {
+		uint16_t group = s->terms[i].group;
+		bool any = false;
+		for (; i < s->term_count && s->terms[i].group == group; i++)
+			any |= signal_fired(fired, s->terms[i].signal) != s->terms[i].negated;
+		if (!any) return false;
+	}
+	return true;
+}
+
+enum error signals_read(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
+                        const struct slice *mail_from, struct signals *out)
+{
+	struct signal_set *fired = &out->fired;
+	*out = (struct signals){0};
+	if (b->phrases && r->serial != b->serial) {
+		if (hs_alloc_scratch(b->phrases, &r->scratch) != HS_SUCCESS) return ERR_NO_MEMORY;
+		r->serial = b->serial;
+	}
+	shape_read(a, root, mail_from, out);
+	bool ok = look_at_field(r, b, a, PLACE_SUBJECT, mime_value(root, "Subject"), fired) &&
+	          look_at_field(r, b, a, PLACE_FROM, mime_value(root, "From"), fired) &&
+	          look_at_text(r, b, a, root, fired) && look_at_names(r, b, a, root, fired);
+	if (!ok || arena_exhausted(a)) return ERR_NO_MEMORY;
+	look_at_header(r, b, root, fired);
+	for (size_t i = STRUCTURE_COUNT; i < b->rules->signal_count; i++)
+		if (b->rules->signals[i].derived && holds(&b->rules->signals[i], fired)) signal_set(fired, i);
+	return ERR_OK;
+}
