@@ -49,8 +49,8 @@ static enum error compile_patterns(struct bundle *b, const struct patterns *p, c
 		p->flags[i] = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH;
 		p->ids[i] = i;
 	}
-	hs_error_t failed = hs_compile_multi(p->expressions, p->flags, p->ids, (unsigned)rules->phrase_count, HS_MODE_BLOCK,
-	                                     NULL, &b->phrases, &why);
+	hs_error_t failed = hs_compile_multi(p->expressions, p->flags, p->ids, (unsigned)rules->phrase_count,
+	                                     HS_MODE_BLOCK, NULL, &b->phrases, &why);
 	if (failed == HS_SUCCESS) return ERR_OK;
 	unsigned line = why && why->expression >= 0 ? rules->phrases[why->expression].line : 0;
 	snprintf(problem, BUNDLE_PROBLEM, "line %u: %.200s", line, why ? why->message : "cannot be compiled");

@@ -36,7 +36,7 @@ static double logistic(double x)
 static enum bounce_kind kind_of_actions(const struct status_report *s)
 {
 	static const enum bounce_kind kinds[] = {
-		[STATUS_FAILED] = KIND_FAILED,       [STATUS_DELAYED] = KIND_DELAYED,   [STATUS_RELAYED] = KIND_RELAYED,
+		[STATUS_FAILED] = KIND_FAILED,     [STATUS_DELAYED] = KIND_DELAYED,     [STATUS_RELAYED] = KIND_RELAYED,
 		[STATUS_EXPANDED] = KIND_EXPANDED, [STATUS_DELIVERED] = KIND_DELIVERED,
 	};
 	enum bounce_kind worst = KIND_NONE;

@@ -24,10 +24,10 @@
 
 struct verdict {
 	enum bounce_class class;
-	enum bounce_kind kind;        /* KIND_NONE unless it is an NDR */
-	double probability;           /* that the class is right, 0 to 1 */
-	double score[CLASS_COUNT];    /* log-odds of each; 0 for other */
-	const struct slice *fired;    /* names of the signals, in the arena and the bundle: both must outlive it */
+	enum bounce_kind kind;     /* KIND_NONE unless it is an NDR */
+	double probability;        /* that the class is right, 0 to 1 */
+	double score[CLASS_COUNT]; /* log-odds of each; 0 for other */
+	const struct slice *fired; /* names of the signals, in the arena and the bundle: both must outlive it */
 	size_t fired_count;
 	const struct status_report *status; /* the delivery status, where there is one; NULL */
 };

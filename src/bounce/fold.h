@@ -24,7 +24,7 @@
 
 #include "base/slice.h"
 
-#define FOLD_ROOM(n) ((n) * 3 / 2 + 8) /* nothing grows, but an end is added */
+#define FOLD_ROOM(n) ((n)*3 / 2 + 8) /* nothing grows, but an end is added */
 
 struct fold {
 	char *out;
@@ -36,7 +36,7 @@ struct fold {
 /* The buffer stays the caller's and must outlive the result. room at least 8. */
 void fold_begin(struct fold *f, char *buffer, size_t room);
 void fold_text(struct fold *f, struct slice text); /* what does not fit is left out */
-void fold_paragraph(struct fold *f); /* as if an empty line came */
+void fold_paragraph(struct fold *f);               /* as if an empty line came */
 struct slice fold_end(struct fold *f);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/fold.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 static const struct {
 	const char *name, *text, *folded; /* without the '\n' at both ends */
@@ -29,8 +29,15 @@ static const struct {
 	{"full-width letters", "Ｅｒｒｏｒ　５５０", "error 550"},
 	{"Arabic marks and alef", "أرسِل ـ", "ارسل "},
 	{"quotes and dashes", "\xe2\x80\x9cI\xe2\x80\x99m\xe2\x80\x9d \xe2\x80\x94 x\xe2\x80\xa6", "\"i'm\" - x..."},
-	{"invisible characters", "un\xc2\xad" "deliver\xe2\x80\x8b" "able\xef\xbb\xbf", "undeliverable"},
-	{"no UTF-8", "a\xff" "b\xc3", "a?b?"},
+	{"invisible characters",
+         "un\xc2\xad"
+         "deliver\xe2\x80\x8b"
+         "able\xef\xbb\xbf",
+         "undeliverable"},
+	{"no UTF-8",
+         "a\xff"
+         "b\xc3",
+         "a?b?"},
 	{"controls", "a\001b\0", "ab"},
 };
 
@@ -43,7 +50,8 @@ static void test_cases(void **state)
 		fold_text(&f, slice_str(cases[i].text));
 		struct slice s = fold_end(&f);
 		struct slice inner = slice_sub(s, 1, s.n - 1), want = slice_str(cases[i].folded);
-		if (s.n < 2 || s.p[0] != '\n' || s.p[s.n - 1] != '\n' || !slice_equal(slice_trim(inner), slice_trim(want)))
+		if (s.n < 2 || s.p[0] != '\n' || s.p[s.n - 1] != '\n' ||
+		    !slice_equal(slice_trim(inner), slice_trim(want)))
 			fail_msg("%s: \"%.*s\"", cases[i].name, SLICE_ARG(s));
 	}
 }

@@ -116,7 +116,8 @@ static bool read_weights(struct reader *r, float *weights, struct slice rest)
 	enum bounce_class class;
 	bool any = false;
 	while (take_word(&rest, &word)) {
-		if (!class_from_word(word, &class) || class == CLASS_OTHER) return fail(r, ERR_SYNTAX, "no class to weigh", word);
+		if (!class_from_word(word, &class) || class == CLASS_OTHER)
+			return fail(r, ERR_SYNTAX, "no class to weigh", word);
 		if (!take_word(&rest, &number) || !read_number(number, &weights[class]))
 			return fail(r, ERR_SYNTAX, "no weight", number);
 		any = true;
@@ -127,7 +128,8 @@ static bool read_weights(struct reader *r, float *weights, struct slice rest)
 static bool read_kind(struct reader *r, struct slice rest)
 {
 	struct slice word;
-	if (!take_word(&rest, &word) || !kind_from_word(word, &r->signal->kind)) return fail(r, ERR_SYNTAX, "no kind", word);
+	if (!take_word(&rest, &word) || !kind_from_word(word, &r->signal->kind))
+		return fail(r, ERR_SYNTAX, "no kind", word);
 	return true;
 }
 
@@ -162,7 +164,8 @@ static bool read_condition(struct reader *r, struct slice rest)
 			bool negated = name.n > 0 && name.p[0] == '!';
 			if (negated) name = slice_sub(name, 1, name.n);
 			terms[n] = (struct rule_term){.group = g, .negated = negated};
-			if (!find_signal(r->rules, name, &terms[n].signal) || &r->rules->signals[terms[n].signal] == r->signal)
+			if (!find_signal(r->rules, name, &terms[n].signal) ||
+			    &r->rules->signals[terms[n].signal] == r->signal)
 				return fail(r, ERR_SYNTAX, "no signal above has that name", name);
 			n++;
 		}
@@ -218,7 +221,6 @@ static bool read_phrase(struct reader *r, struct slice text)
 {
 	char buffer[FOLD_ROOM(RULES_PHRASE_MOST)], pattern[RULES_PHRASE_MOST * 12];
 	struct fold f;
-	text = slice_trim(text);
 	struct rule_phrase *p = new_phrase(r, text);
 	if (!p) return false;
 	bool head = text.n > 0 && text.p[0] == '^', tail = text.n > 1 && text.p[text.n - 1] == '$';
@@ -240,7 +242,6 @@ static bool read_phrase(struct reader *r, struct slice text)
 
 static bool read_expression(struct reader *r, struct slice text)
 {
-	text = slice_trim(text);
 	struct rule_phrase *p = new_phrase(r, text);
 	if (!p) return false;
 	if (text.n < RULES_PHRASE_LEAST) return fail(r, ERR_LIMIT, "the expression is too short", text);
@@ -316,6 +317,7 @@ static bool read_line(struct reader *r, struct slice line)
 	if (line.n == 0 || line.p[0] == '#') return true;
 	struct slice rest = slice_sub(line, 1, line.n);
 	if (line.p[0] == '|') return add_to_sample(r, rest);
+	rest = slice_trim(rest);
 	if (line.p[0] != '-' && line.p[0] != '~') return read_directive(r, line);
 	if (!r->signal) return fail(r, ERR_SYNTAX, "a phrase, outside of a signal", rest);
 	return line.p[0] == '-' ? read_phrase(r, rest) : read_expression(r, rest);

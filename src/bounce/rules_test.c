@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/rules.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "bounce/bundle.h"
 #include "bounce/structure.h"
@@ -26,11 +26,13 @@ static const struct {
 	{"weights and kind", H "signal a\nweigh ndr 1.5 autoreply -2\nkind delayed\nin body\n- abcd\n", ERR_OK, ""},
 	{"a signal of the structure", H "signal path.null\nweigh ndr 2\n", ERR_OK, ""},
 	{"its phrases", H "signal path.null\nin body\n- abcd\n", ERR_SYNTAX, "line 3: a signal of the structure"},
-	{"a name twice", H "signal a\nin body\n- abcd\nsignal a\n", ERR_SYNTAX, "line 5: a signal of that name was there: a"},
+	{"a name twice", H "signal a\nin body\n- abcd\nsignal a\n", ERR_SYNTAX,
+         "line 5: a signal of that name was there: a"},
 	{"no name", H "signal\n", ERR_SYNTAX, "line 2: no name of a signal"},
 	{"a bad name", H "signal Upper\n", ERR_SYNTAX, "line 2: no name of a signal: Upper"},
 	{"two names", H "signal a b\n", ERR_SYNTAX, "line 2: what is this?: b"},
-	{"neither phrase nor condition", H "signal a\nweigh ndr 1\n", ERR_SYNTAX, "neither a phrase nor a condition: a"},
+	{"neither phrase nor condition", H "signal a\nweigh ndr 1\n", ERR_SYNTAX,
+         "neither a phrase nor a condition: a"},
 	{"no such directive", H "signal a\nfoo\n", ERR_SYNTAX, "line 3: what is this?: foo"},
 	{"a directive outside", H "weigh ndr 1\n", ERR_SYNTAX, "line 2: what is this?: weigh"},
 	{"no class", H "bias spam 1\n", ERR_SYNTAX, "line 2: no class to weigh: spam"},
@@ -52,17 +54,21 @@ static const struct {
 	{"a gap at an end", H "signal a\nin body\n- was not *\n", ERR_SYNTAX, "line 4: \"*\" at an end"},
 	{"a short expression", H "signal a\nin body\n~ a.\n", ERR_LIMIT, "line 4: the expression is too short"},
 	{"a condition", H "signal a\nwhen path.null|path.daemon !header.list\nweigh ndr 1\n", ERR_OK, ""},
-	{"a condition on a later signal", H "signal a\nwhen b\nsignal b\n", ERR_SYNTAX, "line 3: no signal above has that name: b"},
+	{"a condition on a later signal", H "signal a\nwhen b\nsignal b\n", ERR_SYNTAX,
+         "line 3: no signal above has that name: b"},
 	{"a condition on itself", H "signal a\nwhen a\n", ERR_SYNTAX, "line 3: no signal above has that name: a"},
 	{"an empty alternative", H "signal a\nwhen path.null|\n", ERR_SYNTAX, "line 3: no signal above has that name"},
 	{"an empty condition", H "signal a\nwhen\n", ERR_SYNTAX, "line 3: an empty condition"},
-	{"phrases beside a condition", H "signal a\nwhen path.null\nin body\n- abcd\n", ERR_SYNTAX, "line 5: the signal says no place"},
+	{"phrases beside a condition", H "signal a\nwhen path.null\nin body\n- abcd\n", ERR_SYNTAX,
+         "line 5: the signal says no place"},
 	{"a sample", H "sample ndr failed <a@b>\n| Subject: x\n|\n|  y\n", ERR_OK, ""},
 	{"a sample of no class", H "sample spam\n", ERR_SYNTAX, "line 2: no class: spam"},
-	{"a kind of what is no NDR", H "sample other failed\n", ERR_SYNTAX, "line 2: neither a kind nor a return path: failed"},
+	{"a kind of what is no NDR", H "sample other failed\n", ERR_SYNTAX,
+         "line 2: neither a kind nor a return path: failed"},
 	{"two return paths", H "sample other <> <>\n", ERR_SYNTAX, "line 2: neither a kind nor a return path: <>"},
 	{"a line of no sample", H "| x\n", ERR_SYNTAX, "line 2: a line of a sample, outside of one"},
-	{"a line of a sample in a signal", H "sample other\nsignal a\n| x\n", ERR_SYNTAX, "line 4: a line of a sample, outside of one"},
+	{"a line of a sample in a signal", H "sample other\nsignal a\n| x\n", ERR_SYNTAX,
+         "line 4: a line of a sample, outside of one"},
 };
 
 static void test_cases(void **state)
@@ -117,7 +123,8 @@ static void test_limits(void **state)
 	for (int i = 0; i <= RULES_PHRASES; i++) n += (size_t)sprintf(text + n, "- phrase %d\n", i);
 	assert_int_equal(rules_read(slice_of(text, n), &r, problem), ERR_LIMIT);
 	n = (size_t)sprintf(text, H);
-	for (int i = 0; i <= RULES_SIGNALS; i++) n += (size_t)sprintf(text + n, "signal s%d\nin body\n- phrase %d\n", i, i);
+	for (int i = 0; i <= RULES_SIGNALS; i++)
+		n += (size_t)sprintf(text + n, "signal s%d\nin body\n- phrase %d\n", i, i);
 	assert_int_equal(rules_read(slice_of(text, n), &r, problem), ERR_LIMIT);
 	n = (size_t)sprintf(text, H);
 	for (int i = 0; i <= RULES_SAMPLES; i++) n += (size_t)sprintf(text + n, "sample other\n");
@@ -134,15 +141,23 @@ static const struct {
 	const char *problem;
 } bundles[] = {
 	{"no rules at all", H, ERR_OK, ""},
-	{"a sample that is right", H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\n- failure notice\n"
-				     "sample ndr\n| Subject: Failure  notice\n|\nsample other\n| Subject: success\n", ERR_OK, ""},
-	{"a sample that is wrong", H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\n- notice\n"
-				     "sample other\n| Subject: Notice\n", ERR_INVALID, "line 7: the sample is ndr failed, by a"},
-	{"a sample of another kind", H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\nkind failed\n- notice\n"
-				       "sample ndr delayed\n| Subject: Notice\n", ERR_INVALID, "line 8: the sample is ndr failed, by a"},
+	{"a sample that is right",
+         H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\n- failure notice\n"
+           "sample ndr\n| Subject: Failure  notice\n|\nsample other\n| Subject: success\n",
+         ERR_OK, ""},
+	{"a sample that is wrong",
+         H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\n- notice\n"
+           "sample other\n| Subject: Notice\n",
+         ERR_INVALID, "line 7: the sample is ndr failed, by body.empty a"},
+	{"a sample of another kind",
+         H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\nkind failed\n- notice\n"
+           "sample ndr delayed\n| Subject: Notice\n",
+         ERR_INVALID, "line 8: the sample is ndr failed, by body.empty a"},
 	{"no expression", H "signal a\nin body\n~ ((((\n", ERR_INVALID, "line 4: "},
-	{"an expression without end", H "signal a\nin body\n~ abcd.*efgh\n", ERR_INVALID, "line 4: the expression matches less"},
-	{"an expression of nothing", H "signal a\nin body\n~ (abcd)?\n", ERR_INVALID, "line 4: the expression matches less"},
+	{"an expression without end", H "signal a\nin body\n~ abcd.*efgh\n", ERR_INVALID,
+         "line 4: the expression matches less"},
+	{"an expression of nothing", H "signal a\nin body\n~ (abcd)?\n", ERR_INVALID,
+         "line 4: the expression matches less"},
 	{"a mistake in the text", "x", ERR_SYNTAX, "line 1: "},
 };
 

@@ -38,7 +38,8 @@ static void read_report_type(struct arena *a, const struct mime_part *root, stru
 /* Something to be opened: what people and malware send, and no report of a mail server does. */
 static bool is_document(const struct mime_part *p)
 {
-	static const char *const harmless[] = {"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "ms-tnef", NULL};
+	static const char *const harmless[] = {"pgp-signature", "pkcs7-signature", "x-pkcs7-signature", "ms-tnef",
+	                                       NULL};
 	if (!slice_equal_nocase(p->type_name, SLICE("application"))) return false;
 	for (size_t i = 0; harmless[i]; i++)
 		if (slice_equal_nocase(p->subtype_name, slice_str(harmless[i]))) return false;
@@ -92,8 +93,8 @@ static bool has_any(const struct mime_part *root, const char *const *names)
 
 static void read_header(const struct mime_part *root, struct signals *s)
 {
-	static const char *const list[] = {"List-Id", "List-Post", "List-Unsubscribe", "Mailing-List", "X-Mailing-List",
-	                                   "X-BeenThere", NULL};
+	static const char *const list[] =
+		{"List-Id", "List-Post", "List-Unsubscribe", "Mailing-List", "X-Mailing-List", "X-BeenThere", NULL};
 	static const char *const answer[] = {"In-Reply-To", "References", NULL};
 	static const char *const program[] = {"User-Agent", "X-Mailer", "X-Newsreader", "X-MimeOLE", NULL};
 	set(s, STRUCTURE_LIST, has_any(root, list));
@@ -106,8 +107,8 @@ static void read_header(const struct mime_part *root, struct signals *s)
 
 static bool is_daemon(struct slice path)
 {
-	static const char *const names[] = {"mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon", "postmast",
-	                                    "mailer_daemon", "maildaemon", NULL};
+	static const char *const names[] = {"mailer-daemon", "postmaster",    "mail-daemon", "mailerdaemon",
+	                                    "postmast",      "mailer_daemon", "maildaemon",  NULL};
 	struct slice local = slice_sub(path, 0, slice_find_last(path, '@'));
 	for (size_t i = 0; names[i]; i++)
 		if (slice_equal_nocase(local, slice_str(names[i]))) return true;

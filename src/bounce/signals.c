@@ -71,8 +71,9 @@ static bool look_at_field(struct signal_reader *r, const struct bundle *b, struc
 /* Fields that are long, in every message, and of no interest here. */
 static bool is_tedious(const struct header_field *f)
 {
-	static const char *const names[] = {"Received", "DKIM-Signature", "Authentication-Results", "Subject", "To", "Cc",
-	                                    "From", "References", "DomainKey-Signature", "Message-ID", "Date"};
+	static const char *const names[] =
+		{"Received", "DKIM-Signature", "Authentication-Results", "Subject",    "To",  "Cc",
+	         "From",     "References",     "DomainKey-Signature",    "Message-ID", "Date"};
 	if (f->malformed || slice_starts_nocase(f->name, SLICE("ARC-")) || slice_starts_nocase(f->name, SLICE("X-MS-")))
 		return true;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -140,8 +141,8 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 	return true;
 }
 
-static bool look_at_names(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
-                          struct signal_set *fired)
+static bool look_at_names(struct signal_reader *r, const struct bundle *b, struct arena *a,
+                          const struct mime_part *root, struct signal_set *fired)
 {
 	struct slice name;
 	for (const struct mime_part *p = root; p; p = mime_next(root, p))

@@ -10,7 +10,7 @@
 /* X(NAME, word, what it means): the words stand in bundles and in answers. scripts/check-docs does not read them:
  * docs/rules.md is checked by the unit test. */
 #define STRUCTURE_TABLE(X)                                                                                             \
-	X(REPORT, "type.report", "Content-Type: multipart/report")                                                      \
+	X(REPORT, "type.report", "Content-Type: multipart/report")                                                     \
 	X(REPORT_STATUS, "type.delivery-status", "report-type=delivery-status")                                        \
 	X(REPORT_DISPOSITION, "type.disposition-notification", "report-type=disposition-notification")                 \
 	X(REPORT_FEEDBACK, "type.feedback-report", "report-type=feedback-report")                                      \
@@ -23,7 +23,8 @@
 	X(ORIGINAL, "original.part", "a message, or its header, as a part behind the text")                            \
 	X(ORIGINAL_TEXT, "original.text", "the header of a message quoted in the text")                                \
 	X(FAILED_RECIPIENTS, "header.failed-recipients", "the field X-Failed-Recipients")                              \
-	X(PATH_NULL, "path.null", "the return path is <>: the envelope's, or the Return-Path field when it is unknown") \
+	X(PATH_NULL, "path.null",                                                                                      \
+	  "the return path is <>: the envelope's, or the Return-Path field when it is unknown")                        \
 	X(PATH_DAEMON, "path.daemon", "the return path is of mailer-daemon or postmaster")                             \
 	X(PATH_USER, "path.user", "the return path is anybody else's")                                                 \
 	X(LIST, "header.list", "List-Id, List-Post, List-Unsubscribe: it came by a list")                              \

@@ -117,12 +117,12 @@ static void print(struct tool_run *run, const json_t *answer)
 int cli_classify(int argc, char **argv)
 {
 	static const struct tool classify_tool = {.name = "classify",
-	                                   .help = help,
-	                                   .options = options,
-	                                   .files = true,
-	                                   .option = take,
-	                                   .answer = answer,
-	                                   .print = print};
+	                                          .help = help,
+	                                          .options = options,
+	                                          .files = true,
+	                                          .option = take,
+	                                          .answer = answer,
+	                                          .print = print};
 	int status = tool_main(&classify_tool, argc, argv);
 	classifier_free(own.classifier);
 	bundle_unref(own.bundle);
