@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bounce/fold.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdio.h>
+
+#include "bounce/fold.h"
 
 static const struct {
 	const char *name, *text, *folded; /* without the '\n' at both ends */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bounce/rules.h"
-
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bounce/bundle.h"
+#include "bounce/rules.h"
 #include "bounce/structure.h"
 
 #define H "backstop-rules 1\n"
