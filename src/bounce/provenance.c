@@ -45,12 +45,13 @@ bool provenance_find(struct arena *a, const struct returned *r, const struct pro
 	                           .origin = f->direction == PROVENANCE_INBOUND ? f->origin : ORIGIN_UNKNOWN};
 	witness_tag(f, &out->witnesses[WITNESS_tag]);
 	bool good = witness_dkim(a, r, f, out);
-	witness_ledger(r, f, out);
 	witness_received(r, f, out);
+	witness_ledger(r, f, out);
 	if (good && !arena_exhausted(a)) return true;
 	for (int i = 0; i < WITNESS_COUNT; i++)
 		witness_say(&out->witnesses[i], SILENT, "there was no memory to hear it", SLICE_EMPTY);
 	out->doubt = "there was no memory to look";
 	out->about = 0;
+	out->joined = false;
 	return false;
 }

@@ -128,6 +128,7 @@ struct provenance { /* texts are static, in the arena, or those of what was pass
 	struct witness witnesses[WITNESS_COUNT];
 	const char *doubt; /* static text: why silence is not to be held against it; NULL: nothing */
 	uint64_t about;    /* id of the remembered message that it is about; 0: none */
+	bool joined; /* by an id that only the reporter can have set: nothing that is remembered later decides better */
 	enum provenance_origin origin;
 };
 

@@ -388,6 +388,21 @@ static const struct outgoing {
          "trace00000001",
          "-.",
          2},
+	{"in running text", {{VICTIM, "<1@x>", true}}, ">Message-ID: <1@x>\n", NULL, NULL, "+.", 1},
+	{"in running text that may be the forger's",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}},
+         ">Message-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "-.",
+         2},
+	{"in running text with our hop",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}},
+         ">Received: by relay.ours.example id trace00000001\nMessage-ID: <1@x>\n",
+         NULL,
+         NULL,
+         "++",
+         1},
 	{"an envelope id of others", {{VICTIM, "<1@x>", true}}, NULL, NULL, "whatever", "..", 0},
 };
 
@@ -409,7 +424,9 @@ static void test_outgoing(void **state)
 			one->author = slice_str(c->came[k].author);
 		}
 		returned_nothing(&r);
-		if (c->header) returned_header(slice_str(c->header), ORIGINAL_HEADERS, &r);
+		bool quoted = c->header && c->header[0] == '>';
+		if (c->header)
+			returned_header(slice_str(c->header + quoted), quoted ? ORIGINAL_QUOTED : ORIGINAL_HEADERS, &r);
 		if (c->in_reply_to) returned_id(&r, slice_str(c->in_reply_to));
 		r.envelope_id = slice_str(c->envelope_id);
 		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,

@@ -44,6 +44,7 @@ void returned_header(struct slice header, enum original_form form, struct return
 	returned_nothing(out);
 	out->form = form;
 	out->header = header;
+	out->loose = form == ORIGINAL_QUOTED;
 	for (header_begin(&it, header); header_next(&it, &f);) {
 		if (f.malformed) continue;
 		from = from || header_is(&f, "From");

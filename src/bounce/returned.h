@@ -22,10 +22,11 @@ struct returned {
 	enum original_form form; /* ORIGINAL_NONE: no header came back */
 	struct slice header;     /* empty: none */
 	bool whole; /* it looks as if no field were missing: a part of its own, with From, Date, Message-ID and Received */
-	/* Of the original, in the order of how sure they are: of the returned header; else of a disposition notification,
-	 * of In-Reply-To (RFC 3834 3.1.5), the last of References. */
+	/* Of the original, the surest first: of the returned header; else of a disposition notification, of In-Reply-To
+	 * (RFC 3834 3.1.5), the last of References; else of "Message-ID:" lines in the text. */
 	struct slice ids[RETURNED_IDS];
 	size_t id_count;
+	bool loose; /* they, or the header, stood in running text, where the author of the original may have put them */
 	struct slice envelope_id; /* Original-Envelope-Id; empty: none */
 	/* Of whom it speaks, final and original addresses. */
 	struct slice recipients[RETURNED_RECIPIENTS];

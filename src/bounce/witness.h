@@ -21,8 +21,9 @@ static inline void witness_doubt(struct provenance *out, const char *doubt)
 
 /* False: no memory. */
 bool witness_dkim(struct arena *a, const struct returned *r, const struct provenance_facts *f, struct provenance *out);
-void witness_ledger(const struct returned *r, const struct provenance_facts *f, struct provenance *out);
 void witness_received(const struct returned *r, const struct provenance_facts *f, struct provenance *out);
+/* After the one before, whose word it takes into account. */
+void witness_ledger(const struct returned *r, const struct provenance_facts *f, struct provenance *out);
 
 /* What the rows of the ledger that are about one message say, in either direction. */
 struct witness_rows {

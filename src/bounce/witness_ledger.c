@@ -189,8 +189,24 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
 	if (w->says != SILENT) out->about = rows.about;
 }
 
-/* Outbound reports bear the envelope id that we gave to what we handed on, if its sender gave none. He may have
- * copied one: so it may speak against, but for only what all that came from him allows. */
+/* Outbound, by an id that the sender of the original may have chosen, or may have written into its text so that it is quoted:
+ * for him speaks only what everything of late from that return path allows. Our own Received field makes it sure. */
+static bool is_sure(const struct returned *r, const struct provenance *p)
+{
+	return r->id_count > 0 && (!r->loose || p->witnesses[WITNESS_received].says == SPEAKS_FOR);
+}
+
+static void weigh_named(const struct provenance_facts *f, struct witness_rows *rows, struct slice id,
+                        struct provenance *out)
+{
+	bool sure = is_sure(rows->returned, out);
+	if (f->direction == PROVENANCE_OUTBOUND && !sure && rows->good && !rows->bad && f->ledger.by_return_path)
+		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows);
+	witness_weigh(rows, WITNESS_ledger, id, out);
+	out->joined = out->joined || sure;
+}
+
+/* Our servers' reports bear the envelope id that we gave to what we handed on, unless its sender gave one. */
 static bool weigh_envelope_id(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
 	struct witness_rows rows = rows_of(r, f);
@@ -199,9 +215,7 @@ static bool weigh_envelope_id(const struct returned *r, const struct provenance_
 	if (r->envelope_id.n > TRACE_MOST) return false;
 	f->ledger.by_trace(f->ledger.ledger, r->envelope_id, witness_row, &rows);
 	if (!rows.good && !rows.bad) return false;
-	if (!rows.bad && f->ledger.by_return_path)
-		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
-	witness_weigh(&rows, WITNESS_ledger, r->envelope_id, out);
+	weigh_named(f, &rows, r->envelope_id, out);
 	return true;
 }
 
@@ -212,7 +226,7 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 		struct witness_rows rows = rows_of(r, f);
 		f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows);
 		if (rows.known == 0) continue;
-		witness_weigh(&rows, WITNESS_ledger, r->ids[i], out);
+		weigh_named(f, &rows, r->ids[i], out);
 		return;
 	}
 	if (weigh_envelope_id(r, f, out)) return;
@@ -259,4 +273,5 @@ void witness_received(const struct returned *r, const struct provenance_facts *f
 	if (r->form != ORIGINAL_NONE && r->id_count) rows.message_id = r->ids[0];
 	if (f->ledger.by_trace) f->ledger.by_trace(f->ledger.ledger, trace, witness_row, &rows);
 	witness_weigh(&rows, WITNESS_received, trace, out);
+	out->joined = rows.known > rows.other_message;
 }
