@@ -53,6 +53,8 @@ void returned_header(struct slice header, enum original_form form, struct return
 		if (!id.n && header_is(&f, "Message-ID")) id = f.value;
 	}
 	returned_id(out, id);
+	/* A lone line "Message-ID: .." in a text names a message, but is no header. */
+	if (form == ORIGINAL_QUOTED && !from && !date && received == 0) out->header = SLICE_EMPTY;
 	out->whole = (form == ORIGINAL_MESSAGE || form == ORIGINAL_HEADERS) && from && date && out->id_count > 0 &&
 	             received > 0;
 }

@@ -19,14 +19,14 @@
 #define RETURNED_RECIPIENTS 32
 
 struct returned {
-	enum original_form form; /* ORIGINAL_NONE: no header came back */
-	struct slice header;     /* empty: none */
+	enum original_form form;
+	struct slice header; /* empty: none came back */
 	bool whole; /* it looks as if no field were missing: a part of its own, with From, Date, Message-ID and Received */
-	/* Of the original, the surest first: of the returned header; else of a disposition notification, of In-Reply-To
-	 * (RFC 3834 3.1.5), the last of References; else of "Message-ID:" lines in the text. */
+	/* Of the original, the surest first: of a returned header that is a part of its own; else of a disposition
+	 * notification, In-Reply-To (RFC 3834 3.1.5), the last of References; else of a header or line in the text. */
 	struct slice ids[RETURNED_IDS];
 	size_t id_count;
-	bool loose; /* they, or the header, stood in running text, where the author of the original may have put them */
+	bool loose; /* the only one stood in running text, where the author of the original may have put it */
 	struct slice envelope_id; /* Original-Envelope-Id; empty: none */
 	/* Of whom it speaks, final and original addresses. */
 	struct slice recipients[RETURNED_RECIPIENTS];

@@ -2,8 +2,6 @@
 #include "bounce/returned.h"
 #include "mail/disposition.h"
 
-#define TEXT_MOST (128 * 1024) /* octets that are looked through for lines that name a message */
-
 /* "<a@b> <c@d>": the last of them. */
 static struct slice last_id(struct slice value)
 {
@@ -21,38 +19,6 @@ static void read_references(struct arena *a, const struct mime_part *root, struc
 	struct slice in_reply_to = mime_value(root, "In-Reply-To"), id = last_id(in_reply_to);
 	returned_id(out, id.n ? id : in_reply_to);
 	returned_id(out, last_id(mime_value(root, "References")));
-}
-
-/* The value after "Message-ID:" of a line, quoted ("> ") or indented too; {NULL,0}: another line. */
-static struct slice id_in_line(struct slice line)
-{
-	static const char blanks[] = " \t>|";
-	while (line.n && memchr(blanks, line.p[0], sizeof blanks - 1)) line = slice_sub(line, 1, line.n);
-	if (!slice_starts_nocase(line, SLICE("message-id:"))) return (struct slice){NULL, 0};
-	return slice_trim(slice_sub(line, 11, line.n));
-}
-
-static void read_text(struct slice text, struct returned *out)
-{
-	while (text.p && out->id_count < RETURNED_IDS) {
-		struct slice id = id_in_line(slice_split(&text, '\n'));
-		if (!id.p) continue;
-		if (!id.n && text.p) id = slice_split(&text, '\n'); /* folded behind the name */
-		returned_id(out, id);
-	}
-}
-
-/* Programs that return no header name the message in their words now and then. */
-static void read_texts(struct arena *a, const struct mime_part *root, struct returned *out)
-{
-	size_t left = TEXT_MOST;
-	for (const struct mime_part *p = root; p && left > 0; p = mime_next(root, p)) {
-		if (p->embedded != root->embedded || (p->type != MIME_TEXT && p->type != MIME_TEXT_PLAIN)) continue;
-		struct slice text = mime_text(a, p, left);
-		left -= text.n < left ? text.n : left;
-		read_text(text, out);
-	}
-	out->loose = out->id_count > 0;
 }
 
 /* ---- of whom it speaks ----------------------------------------------------------------------------------------- */
@@ -87,12 +53,18 @@ static void read_status(struct arena *a, const struct mime_part *root, struct re
 bool returned_read(struct arena *a, const struct mime_part *root, struct returned *out)
 {
 	struct original o;
+	struct returned references;
 	if (original_find(a, root, &o))
 		returned_header(o.header, o.form, out);
 	else
 		returned_nothing(out);
-	if (out->id_count == 0) read_references(a, root, out);
-	if (out->id_count == 0) read_texts(a, root, out);
+	returned_nothing(&references);
+	if (out->id_count == 0 || out->loose) read_references(a, root, &references);
+	if (references.id_count > 0) { /* what the reporter's own fields say, and not what stands in text */
+		memcpy(out->ids, references.ids, sizeof out->ids);
+		out->id_count = references.id_count;
+		out->loose = false;
+	}
 	read_status(a, root, out);
 	return !arena_exhausted(a);
 }
