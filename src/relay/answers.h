@@ -5,7 +5,8 @@
  * A bounce or automatic reply that a tenant's server sends to the world speaks of a message that came in before. The ledger knows
  * whether that message's return path proved itself. Joined by Message-ID where the answer tells one, else by who is
  * answered: when all that came from that return path of late was proven, the answer is; when some was not, it may go to
- * somebody who was forged. What the ledger does not know is unknown, also when it knows others of the same return path.
+ * somebody who was forged. What the ledger does not know is unknown, also when it knows others of the same return path. Whoever
+ * forged a message chose its words, too: of several Message-IDs the worst counts, and none counts against forged mail without one.
  *
  * Reads the ledger; no waits.
  */
