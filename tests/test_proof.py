@@ -765,6 +765,36 @@ def test_a_forger_who_knows_a_message_id_does_not_get_a_bounce_through(answering
     assert len(held_for(answering, "known-id@pass.test")) == 1
 
 
+FORGERIES = {  # name: (the forger's header beyond From and To, what comes behind it in the returned message)
+    "no-id": ("", "\r\nMessage-ID: {known}\r\n"),
+    "odd-id": ("Message-ID : <odd@forger.test>\r\n", "\r\nMessage-ID: {known}\r\n"),
+    "folded-id": ("Message-ID:\r\n \r\n <folded@forger.test>\r\n", "\r\nMessage-ID: {known}\r\n"),
+    "hidden-id": ("X-Before: a\r\n Message-ID: {known}\r\nMessage-ID: <hidden@forger.test>\r\n", ""),
+    "many-ids": ("X-Before: a\r\n" + " Message-ID: {known}\r\n" * 40 + "Message-ID: <many@forger.test>\r\n", ""),
+    "late-id": ("X-Before: a\r\n Message-ID: {known}\r\n" + "X-Long: y\r\n" * 20000 + "Message-ID: <late@forger.test>\r\n", ""),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forger_who_names_a_proven_message_in_his_own_words_does_not_get_a_bounce_through(answering, name):
+    """The victim did write to the tenant, and the forger knows the Message-ID."""
+    victim, known = f"{name}@pass.test", f"<known-{name}@client.test>"
+    receive(answering, victim, known)
+    own, behind = (text.format(known=known) for text in FORGERIES[name])
+    with Smtp(answering.server) as client:
+        content = f"From: {victim}\r\nTo: x@tenant.test\r\n{own}\r\nHi.\r\n".encode()
+        assert client.transaction(victim, "x@tenant.test", content).code == 250
+    answer(answering, victim, content=bounce_of(None, victim).replace(f"From: {victim}\r\n\r\n".encode(),
+                                                                      f"From: {victim}\r\n{own}{behind}\r\n".encode()))
+    assert len(held_for(answering, victim)) == 1
+    answer(answering, victim, known)
+    if name == "no-id":  # then nothing tells the one from the other
+        assert len(held_for(answering, victim)) == 2
+        return
+    got = answering.world.wait_for(lambda m: m.recipients == [victim])
+    assert len(held_for(answering, victim)) == 1 and known in got.data.decode() and b"forger.test" not in got.data
+
+
 def test_a_vacation_message_with_a_sender_is_judged_like_a_bounce(answering):
     receive(answering, "away-forged@pass.test", "<v1@client.test>", good=False)
     receive(answering, "away-proven@pass.test", "<v2@client.test>")
