@@ -194,6 +194,13 @@ static struct rule_phrase *new_phrase(struct reader *r, struct slice about)
 	return p;
 }
 
+/* Length of the "email" or "e-mail" that text begins with: one is as good as the other. */
+static size_t mail_word(struct slice text)
+{
+	if (slice_starts(text, SLICE("email"))) return 5;
+	return slice_starts(text, SLICE("e-mail")) ? 6 : 0;
+}
+
 /* Folded text as a regular expression; "*" becomes a gap. Returns its length; pattern has room for 4 octets for each, and
  * some. */
 static size_t escape(struct slice folded, char *pattern, bool *literal)
@@ -202,7 +209,11 @@ static size_t escape(struct slice folded, char *pattern, bool *literal)
 	*literal = true;
 	for (size_t i = 0; i < folded.n; i++) {
 		unsigned char c = (unsigned char)folded.p[i];
-		if (c == '*') {
+		size_t mail = mail_word(slice_sub(folded, i, folded.n));
+		if (mail > 0) {
+			n += (size_t)sprintf(pattern + n, "e-?mail");
+			i += mail - 1;
+		} else if (c == '*') {
 			n += (size_t)sprintf(pattern + n, "[^\\n]{0,%d}", RULES_GAP);
 			*literal = false;
 		} else if (c == '\n') {

@@ -90,7 +90,7 @@ static void test_contents(void **state)
 {
 	static const char text[] = H "revision 7\nbias ndr -5.25\n"
 				     "signal path.null\nweigh ndr +2 autoreply 1\n"
-				     "signal a\nin subject body\nkind delayed\n- ^Zurück (x) *  an$\n~ 5\\d\\d\n"
+				     "signal a\nin subject body\nkind delayed\n- ^Zurück (x) *  E-Mail an$\n~ 5\\d\\d\n"
 				     "signal b\nwhen a|!path.null path.user\nweigh ndr -1\n"
 				     "sample ndr delayed <a@b>\n| Subject: x\n|\n|  y\n";
 	struct rules *r;
@@ -105,7 +105,7 @@ static void test_contents(void **state)
 	assert_int_equal(a->places, 1 << PLACE_SUBJECT | 1 << PLACE_BODY);
 	assert_int_equal(a->kind, KIND_DELAYED);
 	assert_int_equal(r->phrase_count, 2);
-	assert_string_equal(r->phrases[0].pattern.p, "\\nzuruck \\(x\\) [^\\n]{0,60} an\\n");
+	assert_string_equal(r->phrases[0].pattern.p, "\\nzuruck \\(x\\) [^\\n]{0,60} e-?mail an\\n");
 	assert_string_equal(r->phrases[1].pattern.p, "5\\d\\d");
 	assert_int_equal(b->term_count, 3);
 	assert_true(b->derived && b->terms[1].negated && b->terms[1].group == 0 && b->terms[2].group == 1);

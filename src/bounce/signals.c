@@ -114,6 +114,44 @@ static bool is_again(const struct mime_part *p)
 	       p->parent->first != p && p->parent->first->type == MIME_TEXT_PLAIN && p->parent->first->body.n > 20;
 }
 
+static struct slice unquoted(struct slice line)
+{
+	size_t i = 0;
+	while (i < line.n && (line.p[i] == '>' || line.p[i] == '|' || line.p[i] == ' ' || line.p[i] == '\t')) i++;
+	return slice_sub(line, i, line.n);
+}
+
+static bool is_field(struct slice line)
+{
+	size_t colon = slice_find(line, ':');
+	for (size_t i = 0; i < colon; i++)
+		if (line.p[i] <= ' ' || line.p[i] > '~') return false;
+	return colon > 0 && colon < line.n;
+}
+
+/* A report may name the message by some fields and go on ("Subject: hello ... did not reach the following recipients"). A
+ * returned header has been through servers, or is announced. */
+static bool is_returned(struct slice rest)
+{
+	if (!is_field(unquoted(slice_sub(rest, 0, slice_find(rest, '\n'))))) return true;
+	while (rest.p) {
+		struct slice line = unquoted(slice_split(&rest, '\n'));
+		if (line.n == 0) break;
+		if (slice_starts_nocase(line, SLICE("Received:")) || slice_starts_nocase(line, SLICE("Return-Path:")))
+			return true;
+	}
+	return false;
+}
+
+/* What stands before the message that it returns. */
+static struct slice own_words(struct slice text, struct signal_set *fired)
+{
+	size_t end = original_offset(text);
+	if (end == text.n || !is_returned(slice_sub(text, end, text.n))) return text;
+	signal_set(fired, STRUCTURE_ORIGINAL_TEXT);
+	return slice_sub(text, 0, end);
+}
+
 static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
                          struct signal_set *fired)
 {
@@ -125,9 +163,7 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 		if (p->embedded > root->embedded || !is_text(p) || is_again(p)) continue;
 		struct slice text = mime_text(a, p, left);
 		if (!text.p) return false;
-		size_t end = original_offset(text);
-		if (end < text.n) signal_set(fired, STRUCTURE_ORIGINAL_TEXT);
-		text = slice_sub(text, 0, end);
+		text = own_words(text, fired);
 		fold_paragraph(&f);
 		fold_text(&f, text);
 		left -= text.n < left ? text.n : left;

@@ -399,6 +399,7 @@ const struct header_field *mime_field_after(const struct mime_part *p, const cha
                                             const struct header_field *after)
 {
 	struct slice wanted = slice_str(name);
+	if (p->field_count == 0) return NULL;
 	const struct header_field *f = after ? after + 1 : p->fields, *end = p->fields + p->field_count;
 	for (; f < end; f++)
 		if (f->name.n == wanted.n && slice_equal_nocase(f->name, wanted)) return f;
