@@ -264,6 +264,36 @@ static const struct {
          "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nYour message could not be delivered. Open the attached "
          "document.\n--x\n"
          "Content-Type: application/zip; name=message.zip\nContent-Transfer-Encoding: base64\n\nUEsDBA==\n--x--\n"},
+	{"a worm's bounce", "MAILER-DAEMON@example.net", CLASS_OTHER, KIND_NONE,
+         "From: \"Mail Delivery Subsystem\" <MAILER-DAEMON@example.net>\nSubject: Returned mail: see transcript for "
+         "details\n"
+         "Content-Type: multipart/mixed; boundary=x\n\n--x\n\nThe original message was received at Mon, 2 Mar 2026\n"
+         "   ----- The following addresses had permanent fatal errors -----\n<jo@example.org>\n--x\n"
+         "Content-Type: application/octet-stream; name=transcript.zip\nContent-Transfer-Encoding: "
+         "base64\n\nUEsDBA==\n--x--\n"},
+	{"a bounce by name and subject only", "x@spam.example.com", CLASS_OTHER, KIND_NONE,
+         "From: MAILER-DAEMON@example.net\nSubject: failure notice\n\nBuy watches: http://spam.example.com/\n"},
+	{"Dovecot's reject, as a disposition notification", NOBODY, CLASS_NDR, KIND_FAILED,
+         "From: Mail Delivery Subsystem <postmaster@example.org>\nSubject: Rejected: hello\nAuto-Submitted: "
+         "auto-replied (rejected)\n"
+         "Content-Type: multipart/report; report-type=disposition-notification; boundary=x\n\n--x\n\n"
+         "Your message to <jo@example.org> was automatically rejected:\nno thanks\n--x\n"
+         "Content-Type: message/disposition-notification\n\nReporting-UA: example.org; Dovecot Mail Delivery Agent\n"
+         "Final-Recipient: rfc822; jo@example.org\nDisposition: automatic-action/MDN-sent-automatically; "
+         "deleted\n--x--\n"},
+	{"Exchange of old, which names the message by its fields", NOBODY, CLASS_NDR, KIND_FAILED,
+         "From: System Administrator <postmaster@example.org>\nSubject: Undeliverable: hello\n\nYour message\n\n"
+         "      To: jo@example.org\n Subject: hello\n    Sent: Mon, 2 Mar 2026 10:00:00 +0100\n    Date: today\n\n"
+         "did not reach the following recipient(s):\n\njo@example.org on Mon, 2 Mar 2026\n    The recipient name is "
+         "not recognized\n"},
+	{"Boxbe, in the form of a delivery report", "noreply@boxbe.example.com", CLASS_CHALLENGE, KIND_NONE,
+         "From: noreply@boxbe.example.com\nSubject: Re: hello (Action Required)\n"
+         "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n--x\n\nYour message about "
+         "\"hello\" was waitlisted. "
+         "Please add yourself to my Boxbe Guest List: http://www.boxbe.com/crs?x\n--x\nContent-Type: "
+         "message/delivery-status\n\n"
+         "Reporting-MTA: dns; boxbe\n\nFinal-Recipient: rfc822; jo@example.org\nAction: failed\nStatus: "
+         "5.7.1\n--x--\n"},
 	{"an order", "shop@example.com", CLASS_OTHER, KIND_NONE,
          "From: shop@example.com\nSubject: Your order has shipped\n\nThank you for your order. The parcel is on its "
          "way.\n"},

@@ -143,13 +143,15 @@ static bool is_returned(struct slice rest)
 	return false;
 }
 
-/* What stands before the message that it returns. */
+/* What stands before the message that it returns, with the line that announces it. */
 static struct slice own_words(struct slice text, struct signal_set *fired)
 {
 	size_t end = original_offset(text);
-	if (end == text.n || !is_returned(slice_sub(text, end, text.n))) return text;
+	struct slice rest = slice_sub(text, end, text.n);
+	if (end == text.n || !is_returned(rest)) return text;
 	signal_set(fired, STRUCTURE_ORIGINAL_TEXT);
-	return slice_sub(text, 0, end);
+	size_t line = slice_find(rest, '\n');
+	return slice_sub(text, 0, is_field(unquoted(slice_sub(rest, 0, line))) ? end : end + line);
 }
 
 static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
