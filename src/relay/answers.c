@@ -157,6 +157,7 @@ enum answer_verdict answers_judge(struct db *ledger, uint32_t tenant, struct sli
 	if (!j.by_id) join_header(ledger, &j, header);
 	j.seen = 0;
 	if (!j.unproven) ledger_each_by_return_path(ledger, tenant, recipient, j.by_id ? doubt : count, &j);
-	*witness = (struct answer_witness){.about = j.about, .by_id = j.by_id};
-	return verdict_of(&j);
+	enum answer_verdict v = verdict_of(&j);
+	*witness = (struct answer_witness){.about = v == ANSWER_UNKNOWN ? 0 : j.about, .by_id = j.by_id};
+	return v;
 }
