@@ -37,13 +37,13 @@ static const struct named {
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
 
-/* " label " with letters and digits only, lower case, without "*language" and "x-"; its length. */
+/* " label " with letters and digits only, lower case, without "*language", ":year" and "x-"; its length. */
 static size_t normalise(struct slice label, char out[LABEL_MOST])
 {
 	size_t n = 0;
 	out[n++] = ' ';
 	if (slice_starts_nocase(label, SLICE("x-"))) label = slice_sub(label, 2, label.n);
-	for (size_t i = 0; i < label.n && label.p[i] != '*' && n < LABEL_MOST - 2; i++) {
+	for (size_t i = 0; i < label.n && label.p[i] != '*' && label.p[i] != ':' && n < LABEL_MOST - 2; i++) {
 		char c = label.p[i];
 		if (c >= 'A' && c <= 'Z') c = (char)(c + 32);
 		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) out[n++] = c;

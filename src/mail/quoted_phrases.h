@@ -26,7 +26,7 @@ static const char *const announcements[] = {
 	"mensagem original", "cópia da mensagem", "oorspronkelijk bericht", "originele bericht",
 	"ursprungligt meddelande", "ursprungliga meddelandet", "opprinnelig melding", "oprindelig meddelelse",
 	"alkuperäinen viesti", "oryginalna wiadomo", "původní zpráva", "eredeti üzenet", "mesajul original",
-	"orijinal ileti", "исходное", "оригинально", "копия сообщен", "元のメッセージ", "元のメール", "原始邮件", "原始郵件", "原邮件",
+	"orijinal ileti", "сходное сообщ", "ригинально", "опия сообщен", "元のメッセージ", "元のメール", "原始邮件", "原始郵件", "原邮件",
 	"원본 메시지",
 };
 /* clang-format on */

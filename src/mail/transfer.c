@@ -65,24 +65,27 @@ static size_t soft_break(struct slice in, size_t at)
 	return in.p[i - 1] == '\r' ? i - at : 0;
 }
 
+static void append(char *out, size_t *n, size_t limit, const char *text, size_t length)
+{
+	if (length > limit - *n) length = limit - *n;
+	memcpy(out + *n, text, length);
+	*n += length;
+}
+
 /* Copies up to the next "=" without the blanks at line ends; returns where it stopped. */
 static size_t copy_plain(struct slice in, size_t at, char *out, size_t *n, size_t limit)
 {
 	const char *sign = memchr(in.p + at, '=', in.n - at);
 	size_t to = sign ? (size_t)(sign - in.p) : in.n;
-	if (to - at > limit - *n) to = at + (limit - *n);
-	while (at < to) {
+	while (at < to && *n < limit) {
 		const char *lf = memchr(in.p + at, '\n', to - at);
-		size_t line = lf ? (size_t)(lf - in.p) : to, text = line;
-		if (lf && text > at && in.p[text - 1] == '\r') text--;
-		size_t end = text;
+		size_t next = lf ? (size_t)(lf - in.p) + 1 : to, end = lf ? next - 1 : to;
+		if (lf && end > at && in.p[end - 1] == '\r') end--;
+		size_t text = end;
 		while (lf && text > at && is_blank(in.p[text - 1])) text--;
-		memcpy(out + *n, in.p + at, text - at);
-		*n += text - at;
-		memcpy(out + *n, in.p + end, line - end);
-		*n += line - end;
-		if (lf) out[(*n)++] = '\n';
-		at = line + (lf != NULL);
+		append(out, n, limit, in.p + at, text - at);
+		append(out, n, limit, in.p + end, next - end);
+		at = next;
 	}
 	return to;
 }
@@ -95,7 +98,6 @@ struct slice transfer_quoted_printable(struct arena *a, struct slice in, size_t 
 	for (size_t i = 0, skip; i < in.n && n < limit;) {
 		i = copy_plain(in, i, out, &n, limit);
 		if (i == in.n || n == limit) break;
-		if (in.p[i] != '=') continue; /* cut short by the limit, and blanks made room */
 		int high = i + 2 < in.n ? hex_value(in.p[i + 1]) : -1, low = high >= 0 ? hex_value(in.p[i + 2]) : -1;
 		if (low >= 0) {
 			out[n++] = (char)(high << 4 | low);
