@@ -9,14 +9,19 @@
 #include "mail/feedback.h"
 
 /* RFC 5965 appendix B.2, the full example, shortened. */
-static const char full[] = "Feedback-Type: abuse\r\nUser-Agent: SomeGenerator/1.0\r\nVersion: 1\r\nOriginal-Mail-From: "
-                           "<somespammer@example.net>\r\n"
-			   "Original-Rcpt-To: <user@example.com>\r\nArrival-Date: Thu, 8 Mar 2005 14:00:00 "
-                           "EDT\r\nReporting-MTA: dns; mail.example.com\r\n"
-			   "Source-IP: 192.0.2.1\r\nAuthentication-Results: mail.example.com;\r\n               "
-                           "spf=fail smtp.mail=somespammer@example.com\r\n"
-			   "Reported-Domain: example.net\r\nReported-Uri: "
-                           "http://example.net/earn_money.html\r\nReported-Uri: mailto:user@example.com\r\n"
+static const char full[] = "Feedback-Type: abuse\r\n"
+			   "User-Agent: SomeGenerator/1.0\r\n"
+			   "Version: 1\r\n"
+			   "Original-Mail-From: <somespammer@example.net>\r\n"
+			   "Original-Rcpt-To: <user@example.com>\r\n"
+			   "Arrival-Date: Thu, 8 Mar 2005 14:00:00 EDT\r\n"
+			   "Reporting-MTA: dns; mail.example.com\r\n"
+			   "Source-IP: 192.0.2.1\r\n"
+			   "Authentication-Results: mail.example.com;\r\n"
+			   "               spf=fail smtp.mail=somespammer@example.com\r\n"
+			   "Reported-Domain: example.net\r\n"
+			   "Reported-Uri: http://example.net/earn_money.html\r\n"
+			   "Reported-Uri: mailto:user@example.com\r\n"
 			   "Removal-Recipient: user@example.com\r\n";
 
 static void test_reading(void **state)
@@ -24,7 +29,7 @@ static void test_reading(void **state)
 	struct arena a;
 	struct feedback f;
 	arena_init(&a, 1 << 16);
-	assert_true(feedback_read(&a, SLICE(full), &f));
+	assert_true(feedback_read(&a, slice_str(full), &f));
 	assert_true(slice_equal(f.type, SLICE("abuse")) && slice_equal(f.version, SLICE("1")));
 	assert_true(slice_equal(f.user_agent, SLICE("SomeGenerator/1.0")) &&
 	            slice_equal(f.source_ip, SLICE("192.0.2.1")));

@@ -74,7 +74,7 @@ static const struct {
          ORIGINAL_QUOTED, true, "<1@b>", "hi"},
 	{"no announcement", "From: e@b\n\nIt failed.\n\n" RETURNED "\nbody\n", ORIGINAL_QUOTED, false, "<1@b>", "hi"},
 	{"quoted with signs", "From: e@b\n\n> From: a@b\n> Subject: hi\n> Message-ID:\n>  <1@b>\n>\n> body\n",
-         ORIGINAL_QUOTED, false, "", "hi"},
+         ORIGINAL_QUOTED, false, "<1@b>", "hi"},
 	{"quoted with signs, one line", "From: e@b\n\n> From: a@b\n> Subject: hi\n> Message-ID: <1@b>\n>\n> body\n",
          ORIGINAL_QUOTED, false, "<1@b>", "hi"},
 	{"quoted with blanks",
