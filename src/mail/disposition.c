@@ -55,6 +55,7 @@ bool disposition_read(struct arena *a, struct slice content, struct disposition 
 	              {"Failure", &out->failure, NULL},
 	              {"Error", &out->error, NULL},
 	              {"Warning", &out->warning, NULL}};
+	content = slice_sub(content, 0, STATUS_OCTETS);
 	header_begin(&it, content);
 	while (it.at < content.n) {
 		it.ended = false; /* empty lines mean nothing here */

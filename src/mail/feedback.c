@@ -7,6 +7,7 @@ bool feedback_read(struct arena *a, struct slice content, struct feedback *out)
 {
 	struct header_iterator it;
 	struct header_field f;
+	content = slice_sub(content, 0, STATUS_OCTETS);
 	*out = (struct feedback){.fields = content};
 	const struct {
 		const char *name;

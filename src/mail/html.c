@@ -163,23 +163,40 @@ static void skip_element(struct stripper *s, const char *end_tag)
 	}
 }
 
+/* Those that begin a line, by the length of their names. */
+static const char *const blocks[TAG_MOST + 1] = {
+	[1] = "p",
+	[2] = "brtrliuloldldtddhrh1h2h3h4h5h6",
+	[3] = "divpre",
+	[4] = "headbodyhtmlform",
+	[5] = "tabletbodytheadtitle",
+	[6] = "centerheaderfooteroption",
+	[7] = "addresssectionarticle",
+	[8] = "fieldset",
+	[10] = "blockquote",
+};
+
+static bool begins_line(const char *name, size_t n)
+{
+	for (const char *block = blocks[n]; block && *block; block += n)
+		if (memcmp(block, name, n) == 0) return true;
+	return false;
+}
+
 static void act_on_tag(struct stripper *s, struct slice tag)
 {
-	static const char blocks[] =
-		" br p div tr li ul ol dl dt dd h1 h2 h3 h4 h5 h6 hr pre table tbody thead blockquote title head "
-		"body html center form address section article header footer option fieldset ";
-	char name[TAG_MOST + 2] = " ";
+	char name[TAG_MOST + 1];
 	bool end = tag.n && tag.p[0] == '/';
-	size_t n = 1, i = end;
+	size_t n = 0, i = end;
 	for (; i < tag.n && n <= TAG_MOST && (is_letter(tag.p[i]) || (tag.p[i] >= '1' && tag.p[i] <= '6')); i++)
 		name[n++] = is_letter(tag.p[i]) ? (char)(tag.p[i] | 0x20) : tag.p[i];
-	name[n++] = ' ';
+	if (n == 0 || n > TAG_MOST) return;
 	struct slice word = slice_of(name, n);
-	if (memmem(blocks, sizeof blocks - 1, name, n)) widen_gap(s, LINE);
-	if (slice_equal(word, SLICE(" td ")) || slice_equal(word, SLICE(" th "))) widen_gap(s, BLANK);
-	if (slice_equal(word, SLICE(" pre "))) s->preformatted = !end;
-	if (!end && slice_equal(word, SLICE(" script "))) skip_element(s, "</script");
-	if (!end && slice_equal(word, SLICE(" style "))) skip_element(s, "</style");
+	if (begins_line(name, n)) widen_gap(s, LINE);
+	if (slice_equal(word, SLICE("td")) || slice_equal(word, SLICE("th"))) widen_gap(s, BLANK);
+	if (slice_equal(word, SLICE("pre"))) s->preformatted = !end;
+	if (!end && slice_equal(word, SLICE("script"))) skip_element(s, "</script");
+	if (!end && slice_equal(word, SLICE("style"))) skip_element(s, "</style");
 }
 
 static void read_tag(struct stripper *s)
@@ -205,15 +222,16 @@ static void read_tag(struct stripper *s)
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
-static bool is_special(char c)
-{
-	return c == '<' || c == '&' || is_blank(c);
-}
+/* What ends a run of text. */
+static const bool special[256] = {
+	['<'] = true,  ['&'] = true,  [' '] = true,  ['\t'] = true,
+	['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true,
+};
 
 static void read_text(struct stripper *s)
 {
 	size_t from = s->at;
-	while (s->at < s->in.n && !is_special(s->in.p[s->at])) s->at++;
+	while (s->at < s->in.n && !special[(unsigned char)s->in.p[s->at]]) s->at++;
 	struct slice text = slice_sub(s->in, from, s->at);
 	size_t room = s->room - s->n - (s->gap != NO_GAP && s->n > 0 && s->room > s->n);
 	if (text.n > room) {

@@ -43,11 +43,14 @@ static void skip_blanks(struct reader *r)
 	}
 }
 
-static struct slice read_until(struct reader *r, const char *stops)
+/* A run without blanks and `; ( ,`, in a name also without = and quotes. */
+static struct slice read_word(struct reader *r, bool name)
 {
 	size_t from = r->at;
-	while (r->at < r->s.n && !is_blank(r->s.p[r->at]) && !strchr(stops, r->s.p[r->at] ? r->s.p[r->at] : ' '))
-		r->at++;
+	for (; r->at < r->s.n; r->at++) {
+		char c = r->s.p[r->at];
+		if (is_blank(c) || c == ';' || c == '(' || c == ',' || (name && (c == '=' || c == '"'))) break;
+	}
 	return slice_sub(r->s, from, r->at);
 }
 
@@ -103,7 +106,7 @@ static bool next_parameter(struct reader *r, struct parameter *out)
 		}
 		if (r->at == r->s.n) return false;
 		size_t from = r->at;
-		out->name = read_until(r, "=;,(\"");
+		out->name = read_word(r, true);
 		skip_blanks(r);
 		if (r->at < r->s.n && r->s.p[r->at] == '=') {
 			r->at++;
@@ -126,7 +129,7 @@ struct slice parameter_main(struct slice value)
 {
 	struct reader r;
 	begin(&r, value);
-	struct slice word = read_until(&r, ";(,");
+	struct slice word = read_word(&r, false);
 	/* RFC 2045 5.1 allows blanks nowhere here, older standards did: "text / plain". */
 	size_t slash = r.at;
 	while (slash < value.n && is_blank(value.p[slash])) slash++;
@@ -134,7 +137,7 @@ struct slice parameter_main(struct slice value)
 	struct slice begun = word;
 	r.at = slash + 1;
 	skip_blanks(&r);
-	read_until(&r, ";(,");
+	read_word(&r, false);
 	return slice_sub(value, (size_t)(begun.p - value.p), r.at);
 }
 

@@ -36,10 +36,15 @@ bool utf8_is_ascii(struct slice s)
 
 size_t utf8_ascii_run(struct slice s)
 {
+	const uint64_t high = UINT64_C(0x8080808080808080);
 	size_t i = 0;
+	for (uint64_t words[4]; s.n - i >= sizeof words; i += sizeof words) {
+		memcpy(words, s.p + i, sizeof words);
+		if ((words[0] | words[1] | words[2] | words[3]) & high) break;
+	}
 	for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
 		memcpy(&word, s.p + i, sizeof word);
-		if (word & UINT64_C(0x8080808080808080)) break;
+		if (word & high) break;
 	}
 	while (i < s.n && (unsigned char)s.p[i] < 0x80) i++;
 	return i;

@@ -14,7 +14,7 @@
 size_t utf8_length(struct slice s);
 bool utf8_valid(struct slice s);
 bool utf8_is_ascii(struct slice s);    /* no octet over 127 */
-size_t utf8_ascii_run(struct slice s); /* how many octets up to 127 it begins with; eight at a time */
+size_t utf8_ascii_run(struct slice s); /* how many octets up to 127 it begins with; many at a time */
 
 /* Writes one character of 1 to 4 octets and returns how many; a surrogate or a value over U+10FFFF becomes U+FFFD. */
 size_t utf8_encode(char out[4], uint32_t character);
