@@ -74,10 +74,17 @@ static bool is_tedious(const struct header_field *f)
 	static const char *const names[] =
 		{"Received", "DKIM-Signature", "Authentication-Results", "Subject",    "To",  "Cc",
 	         "From",     "References",     "DomainKey-Signature",    "Message-ID", "Date"};
-	if (f->malformed || slice_starts_nocase(f->name, SLICE("ARC-")) || slice_starts_nocase(f->name, SLICE("X-MS-")))
-		return true;
+	static const char *const families[] = {"ARC-",
+	                                       "X-MS-Exchange-Organization",
+	                                       "X-MS-Exchange-CrossTenant",
+	                                       "X-MS-Exchange-AntiSpam",
+	                                       "X-Microsoft-Antispam",
+	                                       "X-Forefront-"};
+	if (f->malformed) return true;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (header_is(f, names[i])) return true;
+	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+		if (slice_starts_nocase(f->name, slice_str(families[i]))) return true;
 	return false;
 }
 
