@@ -49,6 +49,8 @@ struct tenants *delivery_tenants(struct delivery *d)
 	return fresh;
 }
 
+#define KEYS_PATIENCE_MS 5000 /* to wait for keys that another carrier reads */
+
 struct key_load {
 	struct db *state;
 	struct keyring *fresh;
@@ -69,15 +71,24 @@ static void take_keys(struct delivery *d, struct key_load *l)
 	d->keys = l->fresh;
 }
 
-/* Private keys are slow to read: that is done beside the loop, while other carriers go on with the keys there are. */
+/* Private keys are slow to read: that is done beside the loop. Carriers wait for it: with the old keys, or none, mail of a tenant
+ * that has just asked for tags would leave without. */
 const struct keyring *delivery_keys(struct delivery *d)
 {
-	struct key_load l = {.state = d->state};
-	if (keyring_generation(d->state) == keyring_snapshot_generation(d->keys) || d->loading_keys) return d->keys;
-	d->loading_keys = true;
-	fiber_offload(load_keys, &l);
-	d->loading_keys = false;
-	take_keys(d, &l);
+	int64_t deadline = clock_deadline(KEYS_PATIENCE_MS);
+	while (keyring_generation(d->state) != keyring_snapshot_generation(d->keys)) {
+		struct key_load l = {.state = d->state};
+		if (d->loading_keys) {
+			if (waitlist_wait(&d->keys_read, deadline)) break;
+			continue;
+		}
+		d->loading_keys = true;
+		fiber_offload(load_keys, &l);
+		d->loading_keys = false;
+		take_keys(d, &l);
+		waitlist_wake_all(&d->keys_read);
+		break;
+	}
 	return d->keys;
 }
 

@@ -41,6 +41,7 @@ struct delivery {
 	struct tenants *tenants; /* never NULL */
 	struct keyring *keys;    /* NULL: none could be loaded */
 	bool loading_keys;
+	struct waitlist keys_read; /* who waits for that */
 	struct tls_context *tls;
 	struct hosts *hosts;
 	struct pools pools;

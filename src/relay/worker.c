@@ -23,6 +23,8 @@
 
 /* ---- keys ------------------------------------------------------------------------------------------------------------ */
 
+#define KEYS_PATIENCE_MS 5000 /* to wait for keys that somebody else reads */
+
 struct key_load {
 	struct db *state;
 	struct keyring *fresh;
@@ -35,13 +37,14 @@ static void load_keys(void *arg)
 	if (keyring_load(l->state, &l->fresh, l->why)) l->fresh = NULL;
 }
 
-/* Private keys are slow to read: that is done beside the loop, while other sessions go on with the keys they have. */
+/* Private keys are slow to read: that is done beside the loop. */
 static void refresh_keys(struct worker *w)
 {
 	struct key_load l = {.state = w->relay->state};
 	w->loading_keys = true;
 	fiber_offload(load_keys, &l);
 	w->loading_keys = false;
+	waitlist_wake_all(&w->keys_read); /* they run when this fiber waits next, with the keys below */
 	if (l.why[0]) log_text(LOG_ERROR, "keys", "%s", l.why);
 	if (!l.fresh) return;
 	keyring_unref(w->keys);
@@ -100,8 +103,15 @@ struct tenants *worker_tenants(struct worker *w)
 
 struct keyring *worker_keyring(struct worker *w)
 {
-	uint64_t now = keyring_generation(w->relay->state);
-	if (now != keyring_snapshot_generation(w->keys) && !w->loading_keys) refresh_keys(w);
+	int64_t deadline = clock_deadline(KEYS_PATIENCE_MS);
+	while (keyring_generation(w->relay->state) != keyring_snapshot_generation(w->keys)) {
+		if (!w->loading_keys) {
+			refresh_keys(w);
+			break;
+		}
+		/* With the old keys a tag of a new one would be taken for forged. */
+		if (waitlist_wait(&w->keys_read, deadline)) break;
+	}
 	return w->keys ? keyring_ref(w->keys) : NULL;
 }
 

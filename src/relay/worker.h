@@ -27,6 +27,7 @@ struct worker {
 	struct tenants *tenants;       /* the snapshots in use; see worker_tenants() and worker_keyring() */
 	struct keyring *keys;
 	bool loading_keys;
+	struct waitlist keys_read; /* who waits for that */
 	struct downstreams *downstreams;
 	struct listener **listeners;
 	size_t listener_count;
