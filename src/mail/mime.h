@@ -7,7 +7,7 @@
  * which stays the caller's and must live as long as they; only a message without LF, or an embedded one that came in
  * base64 or quoted-printable, is copied into the arena. What is taken besides the standard: a missing boundary parameter
  * (found by looking), missing end boundaries, a part whose empty line is missing, an inner multipart with its outer's
- * boundary, parts after the end boundary, an mbox "From " line on top.
+ * boundary, parts after the end boundary, text that says it is base64, an mbox "From " line on top.
  *
  * The parts are in one list in depth-first order; `next` leads on. The first is the message itself. An embedded message
  * (message/rfc822, message/global, message/partial) has one child: the message that it holds, with its own header. So a

@@ -7,11 +7,19 @@
 #include "mail/transfer.h"
 #include "mail/utf8.h"
 
+/* Some parts say base64 and are text: then there are blanks in their first line. */
+static bool is_base64(struct slice body)
+{
+	while (body.n && (body.p[0] == '\r' || body.p[0] == '\n')) body = slice_sub(body, 1, body.n);
+	struct slice line = slice_trim(slice_sub(body, 0, slice_find(body, '\n')));
+	return slice_find(line, ' ') == line.n;
+}
+
 struct slice mime_octets(struct arena *a, const struct mime_part *p, size_t limit)
 {
 	if (mime_is_multipart(p)) return slice_sub(p->first ? p->preamble : p->body, 0, limit);
 	switch (p->encoding) {
-	case MIME_BASE64: return transfer_base64(a, p->body, limit);
+	case MIME_BASE64: return is_base64(p->body) ? transfer_base64(a, p->body, limit) : slice_sub(p->body, 0, limit);
 	case MIME_QUOTED_PRINTABLE: return transfer_quoted_printable(a, p->body, limit);
 	case MIME_UUENCODE: return transfer_uuencode(a, p->body, limit);
 	default: return slice_sub(p->body, 0, limit);

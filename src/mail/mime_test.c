@@ -179,6 +179,8 @@ static const struct {
          "quoted-printable\r\n\r\nM=FCll=\r\neimer\r\n",
          "M\xC3\xBClleimer\n"},
 	{"base64", "Content-Transfer-Encoding: BASE64\r\n\r\naGVsbG8N\r\nCndvcmxk\r\n", "hello\nworld"},
+	{"base64 that is text", "Content-Transfer-Encoding: base64\r\n\r\n\r\nhello there\r\nyou\r\n",
+         "\nhello there\nyou\n"},
 	{"unknown encoding", "Content-Transfer-Encoding: rot13\r\n\r\nx=41\r\n", "x=41\n"},
 	{"quoted encoding", "Content-Transfer-Encoding: \"base64\"\r\n\r\neA==", "x"},
 	{"encoding with a comment", "Content-Transfer-Encoding: base64 (yes)\r\n\r\neA==", "x"},

@@ -133,7 +133,7 @@ size_t original_offset(struct slice text)
 {
 	struct quoted q;
 	quoted_find(slice_sub(text, 0, ORIGINAL_HEADER_MOST), &q);
-	return q.worth > 0 ? q.announced : text.n;
+	return q.worth >= QUOTED_SURE ? q.announced : text.n;
 }
 
 static bool is_text(const struct mime_part *p)

@@ -48,7 +48,8 @@ bool original_find(struct arena *a, const struct mime_part *root, struct origina
 /* The same in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root are NULL. */
 bool original_in_text(struct arena *a, struct slice text, struct original *out);
 /* The offset in text where a quoted original, or the line that announces it, begins; text.n: there is none. What stands
- * before is the report's own words. */
+ * before is the report's own words. A few fields that nobody announced and that have no Message-ID do not count here: reports
+ * name To, Subject and Date of a message and go on. */
 size_t original_offset(struct slice text);
 
 #endif

@@ -158,6 +158,8 @@ static void test_offset(void **state)
 	} rows[] = {{"sorry\n\nOriginal message:\n\n" RETURNED, 7},
 	            {"sorry\n\n" RETURNED, 7},
 	            {"sorry\n", 6},
+	            {"To: a@b\nSubject: x\nDate: today\n\nfailed\n", 39},
+	            {"failed\n\nMessage-ID: <1@b>\n", 26},
 	            {"", 0},
 	            {"Original message:\n\nnothing of it", 32}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -9,6 +9,8 @@
 
 #include "base/slice.h"
 
+#define QUOTED_SURE 3 /* worth: announced, or with a Message-ID among other fields */
+
 struct quoted {
 	size_t from, to;  /* the header in the text, quoting included, without the empty line */
 	size_t announced; /* where the line that announces it begins; from: none */
