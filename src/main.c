@@ -61,7 +61,7 @@ static const struct subcommand tools[] = {
 	{"srs", cli_srs, "rewrite return paths (SRS)"},
 	{"batv", cli_batv, "sign return paths (BATV)"},
 	{"classify", cli_classify, "bounce, auto-reply or ordinary mail?"},
-	{"explain", NULL, "why did this message bounce?"},
+	{"explain", cli_explain, "why did this message bounce?"},
 	{"lookup", NULL, "is this address listed?"},
 	{"lab", NULL, "the whole story on loopback"},
 	{"simulate", NULL, "the whole story at the internet's size"},

@@ -124,11 +124,16 @@ static struct slice expand(struct work *w, struct slice text, const char *otherw
 	                    text.p + mark + 2);
 }
 
+static struct slice without_slash(struct slice link)
+{
+	return slice_sub(link, 0, link.n && link.p[link.n - 1] == '/' ? link.n - 1 : link.n);
+}
+
 static void add_link(struct reply_verdict *v, struct slice link)
 {
 	if (!link.n || v->link_count == REPLY_LINKS) return;
 	for (size_t i = 0; i < v->link_count; i++)
-		if (slice_equal(v->links[i], link)) return;
+		if (slice_equal(without_slash(v->links[i]), without_slash(link))) return;
 	v->links[v->link_count++] = link;
 }
 

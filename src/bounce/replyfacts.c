@@ -130,6 +130,7 @@ static size_t read_address(struct replyfacts *f, struct slice s, size_t begin)
 		if (s.p[digits] != '.' || ++parts == 4) break;
 	}
 	if (!ip_parse(slice_sub(s, begin, digits), &ip) || ip.family != AF_INET) return end;
+	if (at(s, digits) == '.' && digit(at(s, digits + 1))) return end; /* five numbers */
 	if (!is_reversed(s, digits)) {
 		add_address(f, ip);
 		return end;

@@ -255,6 +255,7 @@ int tool_main(const struct tool *t, int argc, char **argv)
 	const char *server = NULL;
 	cli_begin(&o, argv[0], t->help);
 	int status = take_options(&run, &o, argc, argv, &server);
+	run.resolver_named = server != NULL;
 	if (!status) status = open_resolver(&run, server);
 	if (!status) {
 		struct job job = {.run = &run, .operands = argv + optind, .count = argc - optind};

@@ -30,9 +30,10 @@ struct tool_run { /* one run of a tool */
 	const struct tool *tool;
 	struct resolver *resolver; /* of --resolver, or the system's; NULL when the tool does not ask DNS */
 	bool json, batch;
-	int64_t now;      /* --now, else the clock when asked: tool_now() */
-	json_t *question; /* what the options say, on top of which a batch line is laid */
-	void *own;        /* the tool's own: what its options collect that is no part of a question */
+	bool resolver_named; /* --resolver was given */
+	int64_t now;         /* --now, else the clock when asked: tool_now() */
+	json_t *question;    /* what the options say, on top of which a batch line is laid */
+	void *own;           /* the tool's own: what its options collect that is no part of a question */
 };
 
 struct tool {

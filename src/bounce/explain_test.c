@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole bounces, in the forms of many programs; the addresses are of documentation ranges. */
+#include "bounce/explain.h"
+#include "net/test_loop.h"
+
+static struct arena knowledge_arena;
+static struct knowledge *knowledge;
+
+#define ORIGINAL                                                                                                       \
+	"Received: from desk.sender.example (desk [198.51.100.9]) by mx.sender.example; Tue, 3 Jun 2025 10:00:00 "     \
+	"+0000\n"                                                                                                      \
+	"From: Ann <ann@sender.example>\nTo: joe@rcpt.example\n"                                                       \
+	"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nDate: Tue, 3 Jun 2025 09:59:59 +0000\n"                                 \
+	"Message-ID: <first.1@sender.example>\n\nHello.\n"
+
+/* RFC 3464, with these words and fields. */
+#define REPORT(words, fields)                                                                                          \
+	"Return-Path: <>\nFrom: MAILER-DAEMON@mx.sender.example (Mail Delivery System)\nTo: ann@sender.example\n"      \
+	"Subject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"                                            \
+	"Content-Type: multipart/report; report-type=delivery-status; boundary=\"b1\"\n\n"                             \
+	"--b1\nContent-Type: text/plain\n\n" words "\n--b1\nContent-Type: message/delivery-status\n\n" fields          \
+	"\n--b1\nContent-Type: message/rfc822\n\n" ORIGINAL "\n--b1--\n"
+
+#define TEXT(from, subject, words) "From: " from "\nTo: ann@sender.example\nSubject: " subject "\n\n" words
+
+static const struct {
+	const char *name, *message;
+	const char *recipient, *status, *host;
+	enum cause cause;
+	enum stage stage;
+	const char *list, *address; /* NULL: none */
+} bounces[] = {
+	{"Postfix, a blocklist",
+         REPORT("This is the mail system at host mx.sender.example.\n\n<joe@rcpt.example>: host "
+                "mx1.rcpt.example[203.0.113.5]\n"
+                "    said: 554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked\n    using "
+                "zen.spamhaus.org (in reply to "
+                "RCPT TO command)\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+                "failed\nStatus: 5.7.1\n"
+                "Remote-MTA: dns; mx1.rcpt.example\nDiagnostic-Code: smtp; 554 5.7.1 Service unavailable; Client host\n"
+                "    [198.51.100.7] blocked using zen.spamhaus.org\n"),
+         "joe@rcpt.example", "5.7.1", "mx1.rcpt.example", CAUSE_blocklist, STAGE_rcpt, "Spamhaus ZEN", "198.51.100.7"},
+	{"Postfix, no such domain",
+         REPORT("<joe@rcpt.example>: Host or domain name not found. Name service error for\n    name=rcpt.example "
+                "type=A: Host not "
+                "found\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+                "failed\nStatus: 5.4.4\n"
+                "Diagnostic-Code: X-Postfix; Host or domain name not found. Name service error\n    for "
+                "name=rcpt.example type=A: "
+                "Host not found\n"),
+         "joe@rcpt.example", "5.4.4", NULL, CAUSE_dns, STAGE_dns, NULL, NULL},
+	{"Postfix, a mailbox of its own that is full",
+         "From: MAILER-DAEMON@rcpt.example\nTo: ann@sender.example\nSubject: Undelivered Mail Returned to "
+         "Sender\nMIME-Version: "
+         "1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b2\n\n--b2\n\n<joe@rcpt.example>: "
+         "maildir "
+         "delivery failed: Disk quota exceeded\n\n--b2\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; "
+         "mx.rcpt.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: failed\nStatus: "
+         "5.2.2\nDiagnostic-Code: x-unix; Disk "
+         "quota exceeded\n\n--b2--\n",
+         "joe@rcpt.example", "5.2.2", NULL, CAUSE_mailbox_full, STAGE_after_acceptance, NULL, NULL},
+	{"a delay that greylisting makes",
+         REPORT("YOU DO NOT NEED TO RESEND YOUR MESSAGE.\n\n<joe@rcpt.example>: host mx1.rcpt.example said: 450 4.2.0 "
+                "Greylisted, "
+                "see later (in reply to RCPT TO command)\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+                "delayed\nStatus: 4.2.0\n"
+                "Remote-MTA: dns; mx1.rcpt.example\nDiagnostic-Code: smtp; 450 4.2.0 Greylisted, see later\n"),
+         "joe@rcpt.example", "4.2.0", "mx1.rcpt.example", CAUSE_greylisting, STAGE_rcpt, NULL, NULL},
+	{"Exim, the words alone",
+         TEXT("Mail Delivery System <Mailer-Daemon@mx.sender.example>",
+              "Mail delivery failed: returning message to sender",
+              "This message was created automatically by mail delivery software.\n\nA message that you sent could not "
+              "be delivered to "
+              "one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  "
+              "joe@rcpt.example\n    "
+              "host mx1.rcpt.example [203.0.113.5]\n    SMTP error from remote mail server after end of data:\n    550 "
+              "5.7.1 Message "
+              "rejected by DMARC policy for sender.example\n\n------ This is a copy of the message, including all the "
+              "headers. "
+              "------\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.7.1", "mx1.rcpt.example", CAUSE_authentication, STAGE_data, NULL, NULL},
+	{"qmail",
+         TEXT("MAILER-DAEMON@mx.sender.example", "failure notice",
+              "Hi. This is the qmail-send program at mx.sender.example.\nI'm afraid I wasn't able to deliver your "
+              "message to the "
+              "following addresses.\nThis is a permanent error; I've given up. Sorry it didn't work "
+              "out.\n\n<joe@rcpt.example>:\n"
+              "203.0.113.5 does not like recipient.\nRemote host said: 550 5.1.1 <joe@rcpt.example>: no such "
+              "user\nGiving up on "
+              "203.0.113.5.\n\n--- Below this line is a copy of the message.\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.1.1", NULL, CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"qmail, tried for a week",
+         TEXT("MAILER-DAEMON@mx.sender.example", "failure notice",
+              "Hi. This is the qmail-send program at mx.sender.example.\nI'm afraid I wasn't able to deliver your "
+              "message to the "
+              "following addresses.\n\n<joe@rcpt.example>:\nSorry, I wasn't able to establish an SMTP connection. "
+              "(#4.4.1)\nI'm not "
+              "going to try again; this message has been in the queue too long.\n\n--- Below this line is a copy of "
+              "the "
+              "message.\n\n" ORIGINAL),
+         "joe@rcpt.example", "4.4.1", NULL, CAUSE_unreachable, STAGE_expired, NULL, NULL},
+	{"Sendmail, a transcript with pipelining",
+         TEXT("Mail Delivery Subsystem <MAILER-DAEMON@mx.sender.example>", "Returned mail: see transcript for details",
+              "   ----- The following addresses had permanent fatal errors -----\n<joe@rcpt.example>\n    (reason: 550 "
+              "5.1.1 "
+              "<joe@rcpt.example>... User unknown)\n\n   ----- Transcript of session follows -----\n... while talking "
+              "to "
+              "mx1.rcpt.example.:\n>>> DATA\n<<< 550 5.1.1 <joe@rcpt.example>... User unknown\n550 5.1.1 "
+              "<joe@rcpt.example>... User "
+              "unknown\n<<< 503 5.0.0 Need RCPT (recipient)\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.1.1", "mx1.rcpt.example", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"Gmail",
+         TEXT("Mail Delivery Subsystem <mailer-daemon@googlemail.com>", "Delivery Status Notification (Failure)",
+              "Delivery to the following recipient failed permanently:\n\n     joe@rcpt.example\n\nTechnical details "
+              "of permanent "
+              "failure:\nGoogle tried to deliver your message, but it was rejected by the server for the recipient "
+              "domain "
+              "rcpt.example by mx1.rcpt.example. [203.0.113.5].\n\nThe error that the other server returned was:\n552 "
+              "5.3.4 Message "
+              "size exceeds fixed limit\n\n----- Original message -----\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.3.4", "mx1.rcpt.example", CAUSE_size, STAGE_unknown, NULL, NULL},
+	{"Exchange, a code in quotes",
+         TEXT("Microsoft Outlook <postmaster@sender.example>", "Undeliverable: Hello",
+              "Delivery has failed to these recipients or groups:\n\njoe@rcpt.example\nA problem "
+              "occurred.\n\nDiagnostic information "
+              "for administrators:\n\nGenerating server: ex1.sender.example\n\njoe@rcpt.example\nRemote Server "
+              "returned '550 5.7.606 "
+              "Access denied, banned sending IP [198.51.100.7]. To request removal from this list please visit "
+              "https://sender.office.com/'\n\nOriginal message headers:\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.7.606", NULL, CAUSE_blocklist, STAGE_unknown, "Microsoft 365 blocked senders list",
+         "198.51.100.7"},
+	{"Exchange 5.5: recipient not recognized",
+         TEXT("System Administrator <postmaster@rcpt.example>", "Undeliverable: Hello",
+              "Your message\n\n  To:      joe@rcpt.example\n  Subject: Hello\n  Sent:    Tue, 3 Jun 2025 09:59:59 "
+              "+0000\n\ndid not "
+              "reach the following recipient(s):\n\njoe@rcpt.example on Tue, 3 Jun 2025 10:00:01 +0000\n    The "
+              "recipient name is not "
+              "recognized\n"),
+         "joe@rcpt.example", NULL, NULL, CAUSE_mailbox_unknown, STAGE_after_acceptance, NULL, NULL},
+	{"the words say more than the report",
+         REPORT("Could not deliver to joe@rcpt.example: mx1.rcpt.example said: 550 the mailbox is full\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+                "failed\nStatus: 5.0.0\n"
+                "Diagnostic-Code: smtp; 550 failed\n"),
+         "joe@rcpt.example", NULL, NULL, CAUSE_mailbox_full, STAGE_rcpt, NULL, NULL},
+	{"the first that failed of several",
+         REPORT("Several.\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; ok@rcpt.example\nAction: "
+                "delivered\nStatus: 2.0.0\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: failed\nStatus: "
+                "5.1.1\nRemote-MTA: dns; mx1.rcpt.example\nDiagnostic-Code: smtp; 550 5.1.1 no such user\n"),
+         "joe@rcpt.example", "5.1.1", "mx1.rcpt.example", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"nothing but a subject", TEXT("MAILER-DAEMON@mx.sender.example", "Mail could not be delivered", "Sorry.\n"),
+         NULL, NULL, NULL, CAUSE_unknown, STAGE_local, NULL, NULL},
+};
+
+static void assert_text(const char *name, const char *what, struct slice got, const char *wanted)
+{
+	if (!slice_equal(got, slice_str(wanted)))
+		fail_msg("%s: %s is \"%.*s\", not \"%s\"", name, what, SLICE_ARG(got), wanted ? wanted : "");
+}
+
+static void read_bounce(struct arena *a, struct slice message, struct explanation *e)
+{
+	struct mime m;
+	assert_true(mime_parse(a, message, &m));
+	assert_true(explain(a, knowledge, &m, e));
+}
+
+static void test_bounces(void **state)
+{
+	for (size_t i = 0; i < sizeof bounces / sizeof *bounces; i++) {
+		struct arena a;
+		struct explanation e;
+		char address[IP_TEXT_SIZE];
+		const char *name = bounces[i].name;
+		arena_init(&a, 16 << 20);
+		read_bounce(&a, slice_str(bounces[i].message), &e);
+		assert_text(name, "the recipient", e.failure.recipient, bounces[i].recipient);
+		if (bounces[i].status) assert_text(name, "the status", slice_str(e.status), bounces[i].status);
+		assert_text(name, "the host", e.failure.host, bounces[i].host);
+		assert_text(name, "the cause", slice_str(cause_name(e.verdict.cause)), cause_name(bounces[i].cause));
+		assert_text(name, "the stage", slice_str(stage_name(e.verdict.stage)), stage_name(bounces[i].stage));
+		assert_text(name, "the list", e.verdict.list, bounces[i].list);
+		if (bounces[i].address) {
+			assert_int_not_equal(e.verdict.address.family, 0);
+			assert_text(name, "the address", slice_str(ip_text(&e.verdict.address, address)),
+			            bounces[i].address);
+		}
+		arena_free(&a);
+	}
+}
+
+static void test_original(void **state)
+{
+	struct arena a;
+	struct explanation e;
+	arena_init(&a, 16 << 20);
+	read_bounce(&a, slice_str(bounces[0].message), &e);
+	assert_text("original", "Message-ID", e.message_id, "<first.1@sender.example>");
+	assert_text("original", "Subject", e.subject, "Gr\303\274\303\237e");
+	assert_text("original", "Date", e.date, "Tue, 3 Jun 2025 09:59:59 +0000");
+	arena_free(&a);
+}
+
+/* Ordinary mail that is refused by a list of backscatterers: the receiver's fault. */
+static void test_backscatter(void **state)
+{
+	static const char message[] =
+		REPORT("Refused.\n",
+	               "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+	               "failed\nStatus: 5.7.1\nRemote-MTA: dns; mx1.rcpt.example\nDiagnostic-Code: smtp; 550 5.7.1 "
+	               "Client host [198.51.100.7] blocked using ips.backscatterer.org\n");
+	struct arena a;
+	struct explanation e;
+	arena_init(&a, 16 << 20);
+	read_bounce(&a, slice_str(message), &e);
+	assert_int_equal(e.verdict.actor, ACTOR_recipient_admin);
+	assert_true(slice_search(e.verdict.note, SLICE("no sound reason")) < e.verdict.note.n);
+	arena_free(&a);
+}
+
+/* Any beginning of a bounce is read, and an arena of any size is enough or is said not to be. */
+static void test_cut(void **state)
+{
+	struct slice message = slice_str(bounces[0].message);
+	struct arena a;
+	struct explanation e;
+	struct mime m;
+	for (size_t n = 0; n < message.n; n += 7) {
+		arena_init(&a, 16 << 20);
+		read_bounce(&a, slice_sub(message, 0, n), &e);
+		arena_free(&a);
+	}
+	size_t failed = 0, done = 0;
+	for (size_t limit = 500; limit < 100000; limit += 500) {
+		arena_init(&a, limit);
+		if (mime_parse(&a, message, &m) && explain(&a, knowledge, &m, &e))
+			done++;
+		else
+			failed++;
+		arena_free(&a);
+	}
+	assert_true(failed > 0 && done > 0);
+}
+
+/* ---- is it listed now? ----------------------------------------------------------------------------------------- */
+
+static const char zone[] =
+	"7.100.51.198.zen.spamhaus.org A 127.0.0.4\n"
+	"8.100.51.198.zen.spamhaus.org A 127.255.255.254\n"
+	"9.100.51.198.zen.spamhaus.org SERVFAIL\n"
+	"10.100.51.198.zen.spamhaus.org A 192.0.2.1\n"
+	"7.100.51.198.dnsbl.sorbs.net A 127.0.0.6\n"
+	"bad.example.dbl.spamhaus.org A 127.0.1.2\n"
+	"7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.zen.spamhaus.org A 127.0.0.2\n";
+
+static const struct {
+	const char *name, *reply;
+	enum listed listed;
+} questions[] = {
+	{"listed", "550 [198.51.100.7] blocked using zen.spamhaus.org", LISTED_YES},
+	{"not listed", "550 [198.51.100.6] blocked using zen.spamhaus.org", LISTED_NO},
+	{"an error of the question", "550 [198.51.100.8] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
+	{"no answer", "550 [198.51.100.9] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
+	{"an answer that is none", "550 [198.51.100.10] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
+	{"a closed list is not asked", "550 [198.51.100.7] blocked using dnsbl.sorbs.net", LISTED_UNKNOWN},
+	{"no address", "550 blocked using zen.spamhaus.org", LISTED_UNKNOWN},
+	{"a domain", "550 bad.example.dbl.spamhaus.org", LISTED_YES},
+	{"another domain", "550 good.example.dbl.spamhaus.org", LISTED_NO},
+	{"IPv6", "550 2001:db8::7 blocked using zen.spamhaus.org", LISTED_YES},
+	{"no list", "550 5.1.1 no such user [198.51.100.7]", LISTED_UNKNOWN},
+};
+
+static void body_listed(void *arg)
+{
+	struct resolver *r;
+	char why[256];
+	struct arena a;
+	arena_init(&a, 16 << 20);
+	CHECK_ERROR(resolver_new_table(slice_str(zone), &r, why), ERR_OK);
+	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+		struct reply_verdict v;
+		struct reply_context c = {.text = slice_str(questions[i].reply)};
+		CHECK(explain_reply(&a, knowledge, &c, &v));
+		enum listed got = listed_now(r, &v, clock_deadline(5000));
+		if (got != questions[i].listed) fprintf(stderr, "%s: %d\n", questions[i].name, got);
+		CHECK(got == questions[i].listed);
+	}
+	resolver_free(r);
+	arena_free(&a);
+}
+
+static void test_listed(void **state)
+{
+	run_in_fiber(body_listed, NULL);
+}
+
+static int load(void **state)
+{
+	char why[KNOWLEDGE_WHY];
+	arena_init(&knowledge_arena, KNOWLEDGE_ARENA);
+	return knowledge_parse(&knowledge_arena, knowledge_builtin(), &knowledge, why);
+}
+
+static int unload(void **state)
+{
+	arena_free(&knowledge_arena);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bounces), cmocka_unit_test(test_original), cmocka_unit_test(test_backscatter),
+		cmocka_unit_test(test_cut),     cmocka_unit_test(test_listed),
+	};
+	return cmocka_run_group_tests(tests, load, unload);
+}

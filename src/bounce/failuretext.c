@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/failuretext.h"
+
+#include "bounce/phrases.h"
+
+struct work {
+	struct slice text, lower; /* of one length: lower differs in the case of ASCII letters only */
+};
+
+/* ---- stage --------------------------------------------------------------------------------------------------------- */
+
+struct hint {
+	struct slice words;
+	enum stage stage;
+};
+#define H(words, stage)                                                                                                \
+	{                                                                                                              \
+		{"" words, sizeof(words) - 1}, STAGE_##stage                                                           \
+	}
+
+/* In the order of how sure they are. */
+static const struct hint hints[] = {
+	H("in reply to rcpt to", rcpt),
+	H("in reply to mail from", mail),
+	H("in reply to end of data", data),
+	H("in reply to data", data),
+	H("in reply to message", data),
+	H("in reply to helo", helo),
+	H("in reply to ehlo", helo),
+	H("in reply to starttls", tls),
+	H("after rcpt to", rcpt),
+	H("after pipelined rcpt to", rcpt),
+	H("after rcpt command", rcpt),
+	H("after mail from", mail),
+	H("after pipelined mail from", mail),
+	H("after end of data", data),
+	H("after pipelined end of data", data),
+	H("after data", data),
+	H("after sending data block", data),
+	H("after helo", helo),
+	H("after ehlo", helo),
+	H("after starttls", tls),
+	H("after initial connection", connect),
+	H("during rcpt to", rcpt),
+	H("rcpt to command", rcpt),
+	H("[rcpt_to]", rcpt),
+	H("[mail_from]", mail),
+	H(">>> rcpt", rcpt),
+	H(">>> data", data),
+	H(">>> bdat", data),
+	H(">>> mail", mail),
+	H(">>> ehlo", helo),
+	H(">>> helo", helo),
+	H("does not like recipient", rcpt),
+	H("recipient was rejected", rcpt),
+	H("failed after i sent the message", data),
+	H("does not accept message", data),
+	H("message was rejected", data),
+	H("sender was rejected", mail),
+	H("does not like sender", mail),
+	H("greeting failed", connect),
+	H("my name was rejected", helo),
+	H("refused to talk to me", connect),
+	H("(state 9)", connect),
+	H("(state 10)", helo),
+	H("(state 13)", mail),
+	H("(state 14)", rcpt),
+	H("(state 15)", data),
+	H("(state 17)", data),
+	H("(state 18)", data),
+	H("cannot start tls", tls),
+	H("host or domain name not found", dns),
+	H("name service error", dns),
+	H("couldn't find any host", dns),
+	H("host unknown", dns),
+	H("unrouteable mail domain", dns),
+	H("relevant mx records", dns),
+	H("dns error", dns),
+	H("retry timeout exceeded", expired),
+	H("been in the queue too long", expired),
+	H("queue.expired", expired),
+	H("message expired", expired),
+	H("could not be delivered for more than", expired),
+	H("could not be delivered for too long", expired),
+	H("retry time not reached for any host", expired),
+	H("connect to ", connect),
+	H("connection timed out", connect),
+	H("connection refused", connect),
+	H("establish an smtp connection", connect),
+};
+
+static bool has(struct slice text, struct slice words)
+{
+	return slice_search(text, words) < text.n;
+}
+
+enum stage failuretext_stage(struct slice lower)
+{
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (has(lower, hints[i].words)) return hints[i].stage;
+	return STAGE_unknown;
+}
+
+/* ---- reply --------------------------------------------------------------------------------------------------------- */
+
+#define S(words)                                                                                                       \
+	{                                                                                                              \
+		"" words, sizeof(words) - 1                                                                            \
+	}
+/* Words after which the other server's answer stands; those that say so best first. */
+static const struct slice announcements[] = {
+	S(" said:"),
+	S("remote host said:"),
+	S("the error that the other server returned was:"),
+	S("the response from the remote server was:"),
+	S("the response from the remote host was:"),
+	S("remote server returned '"),
+	S("remote server returned:"),
+	S("remote server returned"),
+	S("remote server said:"),
+	S("remote server responded:"),
+	S("server responded with:"),
+	S("server responded:"),
+	S("gave this error:"),
+	S("returned the following error:"),
+	S("smtp error from remote mail server after "),
+	S("smtp error from remote mailer after "),
+	S("smtp error from remote server after "),
+	S("smtp error from remote server for "),
+	S("(reason: "),
+	S("the response was:"),
+	S("response was:"),
+	S("smtp error code "),
+	S("error message:"),
+	S("error was:"),
+	S("last error:"),
+	S("diagnostic code:"),
+	S("reason for delivery failure:"),
+	S("the reason for the problem:"),
+	S("the reason the message was rejected:"),
+	S("reason given:"),
+	S("delay reason:"),
+	S("reason:"),
+	S("failed with error:"),
+	S("transcript of session follows"),
+};
+
+static struct slice sub(struct slice s, size_t from, size_t to)
+{
+	return slice_sub(s, from, to);
+}
+
+static bool is_blank(struct slice line)
+{
+	return slice_trim(line).n == 0;
+}
+
+/* From the first line with words up to a blank line. */
+static struct slice paragraph(struct slice text)
+{
+	size_t begin = 0, end;
+	while (begin < text.n &&
+	       (text.p[begin] == ' ' || text.p[begin] == '\t' || text.p[begin] == '\n' || text.p[begin] == '\r'))
+		begin++;
+	for (end = begin; end < text.n;) {
+		size_t line = slice_find(sub(text, end, text.n), '\n');
+		if (is_blank(sub(text, end, end + line))) break;
+		end += line + (end + line < text.n);
+	}
+	return slice_trim(sub(text, begin, end < begin + FAILURETEXT_REPLY ? end : begin + FAILURETEXT_REPLY));
+}
+
+static bool is_code(struct slice s, size_t i)
+{
+	const char *p = s.p + i;
+	char before = i ? s.p[i - 1] : ' ';
+	if (i + 4 > s.n || (p[0] != '4' && p[0] != '5') || p[1] < '0' || p[1] > '5' || p[2] < '0' || p[2] > '9')
+		return false;
+	if (p[3] != ' ' && p[3] != '-' && p[3] != '\n') return false;
+	return before == ' ' || before == '\n' || before == '\'' || before == '"' || before == '#' || before == '(' ||
+	       before == '\t' || before == ';' || before == ':';
+}
+
+/* Lines "<<< 550 ..." of a transcript: the first refusal with its further lines. */
+static struct slice transcript_reply(struct slice text, size_t *at)
+{
+	size_t i = 0, begin = text.n, end = 0;
+	while (i < text.n) {
+		size_t n = slice_find(sub(text, i, text.n), '\n');
+		struct slice line = slice_trim(sub(text, i, i + n));
+		bool answer = slice_starts(line, SLICE("<<< ")),
+		     refusal = answer && line.n > 5 && (line.p[4] == '4' || line.p[4] == '5');
+		if (refusal && begin == text.n) begin = i + (size_t)(line.p - (text.p + i)) + 4;
+		if (begin < text.n && !answer) break;
+		if (begin < text.n) end = i + n;
+		i += n + 1;
+	}
+	*at = begin;
+	if (begin == text.n) return SLICE_EMPTY;
+	return slice_trim(sub(text, begin, end < begin + FAILURETEXT_REPLY ? end : begin + FAILURETEXT_REPLY));
+}
+
+/* "host mx.example.net [192.0.2.1]" before position at: of the last such words. */
+static struct slice host_before(const struct work *w, size_t at)
+{
+	static const struct slice words[] = {S("host "), S("while talking to "), S("connected to "), S("host: "),
+	                                     S("by ")};
+	struct slice found = SLICE_EMPTY;
+	size_t from = at > 400 ? at - 400 : 0, last = 0;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		struct slice rest = sub(w->lower, from, at);
+		for (size_t mark; (mark = slice_search(rest, words[i])) < rest.n;) {
+			size_t begin = (size_t)(rest.p - w->lower.p) + mark + words[i].n, end = begin;
+			while (end < w->lower.n &&
+			       ((w->lower.p[end] >= 'a' && w->lower.p[end] <= 'z') || w->lower.p[end] == '.' ||
+			        w->lower.p[end] == '-' || (w->lower.p[end] >= '0' && w->lower.p[end] <= '9')))
+				end++;
+			while (end > begin && w->lower.p[end - 1] == '.') end--;
+			struct slice name = sub(w->lower, begin, end);
+			if (slice_find(name, '.') < name.n && begin >= last) {
+				found = sub(w->text, begin, end);
+				last = begin;
+			}
+			rest = sub(rest, mark + words[i].n, rest.n);
+		}
+	}
+	return found;
+}
+
+/* "host mx [ip]: 550 ..." and "RCPT TO:<x>:\n host mx [ip]:\n 550 ...": what follows the code. */
+static struct slice from_code(struct slice s)
+{
+	for (size_t i = 0; i + 4 <= s.n; i++)
+		if (is_code(s, i)) return sub(s, i, s.n);
+	return s;
+}
+
+static void find_announced(const struct work *w, struct failuretext *out)
+{
+	for (size_t i = 0; i < sizeof announcements / sizeof *announcements; i++) {
+		size_t mark = slice_search(w->lower, announcements[i]);
+		if (mark == w->lower.n) continue;
+		size_t begin = mark + announcements[i].n;
+		struct slice reply = paragraph(sub(w->text, begin, w->text.n));
+		if (reply.n < 3) continue;
+		out->reply = from_code(reply);
+		out->quoted = true;
+		/* The host is named before the words, or between them and the code. */
+		out->host = host_before(w, (size_t)(out->reply.p - w->text.p));
+		return;
+	}
+}
+
+static void find_reply(const struct work *w, struct failuretext *out)
+{
+	size_t at;
+	out->reply = transcript_reply(w->text, &at);
+	if (out->reply.n) {
+		out->quoted = true;
+		out->host = host_before(w, at);
+		return;
+	}
+	find_announced(w, out);
+	if (out->reply.n) return;
+	for (size_t i = 0; i + 4 <= w->text.n; i++) {
+		if (!is_code(w->text, i)) continue;
+		out->reply = paragraph(sub(w->text, i, w->text.n));
+		out->host = host_before(w, i);
+		return;
+	}
+}
+
+/* ---- recipient ----------------------------------------------------------------------------------------------------- */
+
+static bool is_atom(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
+	       (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
+}
+
+/* The address around the "@" at position at; empty: none. */
+static struct slice address_at(struct slice s, size_t at)
+{
+	size_t begin = at, end = at + 1;
+	while (begin > 0 && at - begin < 128 && is_atom(s.p[begin - 1])) begin--;
+	while (end < s.n && end - at < 255 && (is_atom(s.p[end]) && s.p[end] != '/')) end++;
+	while (end > at + 1 && (s.p[end - 1] == '.' || s.p[end - 1] == '-' || s.p[end - 1] == '\'')) end--;
+	/* A path or a URL is none. */
+	if (begin < at && s.p[begin] == '/') return SLICE_EMPTY;
+	while (begin < at && (s.p[begin] == '\'' || s.p[begin] == '.' || s.p[begin] == '`')) begin++;
+	struct slice domain = sub(s, at + 1, end);
+	if (begin == at || slice_find(domain, '.') == domain.n || slice_starts(domain, SLICE("."))) return SLICE_EMPTY;
+	return sub(s, begin, end);
+}
+
+static bool is_daemon(struct slice address)
+{
+	static const struct slice names[] = {S("mailer-daemon@"), S("postmaster@"), S("abuse@"),
+	                                     S("noreply@"),       S("no-reply@"),   S("support@")};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_starts_nocase(address, names[i])) return true;
+	return false;
+}
+
+static void find_recipient(const struct work *w, struct slice own, struct failuretext *out)
+{
+	for (size_t i = 0, seen = 0; i < w->text.n && seen < 40; i++) {
+		if (w->text.p[i] != '@') continue;
+		seen++;
+		struct slice address = address_at(w->text, i);
+		if (!address.n || is_daemon(address) || slice_equal_nocase(address, own)) continue;
+		out->recipient = address;
+		return;
+	}
+}
+
+/* The paragraph that names the recipient, without the address's own line when that is all there is. */
+static void find_paragraph(const struct work *w, struct failuretext *out)
+{
+	if (out->reply.n || !out->recipient.n) return;
+	size_t at = (size_t)(out->recipient.p - w->text.p);
+	while (at > 0 && w->text.p[at - 1] != '\n') at--;
+	out->reply = paragraph(sub(w->text, at, w->text.n));
+	if (out->reply.n < out->recipient.n + 8) {
+		size_t end = (size_t)(out->reply.p - w->text.p) + out->reply.n;
+		out->reply = paragraph(sub(w->text, end, w->text.n));
+	}
+}
+
+bool failuretext_read(struct arena *a, struct slice text, struct slice own, struct failuretext *out)
+{
+	struct work w = {.text = sub(text, 0, FAILURETEXT_OCTETS)};
+	*out = (struct failuretext){.reply = SLICE_EMPTY, .host = SLICE_EMPTY, .recipient = SLICE_EMPTY};
+	if (!w.text.n) return true;
+	char *lower = arena_alloc(a, w.text.n);
+	if (!lower) return false;
+	for (size_t i = 0; i < w.text.n; i++) {
+		char c = w.text.p[i];
+		lower[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c == '\n' || c == '\t' ? ' ' : c;
+	}
+	w.lower = slice_of(lower, w.text.n);
+	find_reply(&w, out);
+	find_recipient(&w, own, out);
+	find_paragraph(&w, out);
+	struct slice words = phrases_normalise(a, w.text, w.text.n);
+	if (!words.p) return false;
+	out->stage = failuretext_stage(words);
+	/* Sendmail with pipelining: it says that it was about to send DATA when the answer to RCPT came. */
+	if (out->stage == STAGE_data && has(w.lower, SLICE(">>> data")) &&
+	    (has(w.lower, SLICE("<<< 503 ")) || has(w.lower, SLICE("no valid recipients"))))
+		out->stage = STAGE_rcpt;
+	return true;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/explain_print.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "bounce/cause.h"
+
+#define COLUMNS 78
+#define INDENT  14
+
+static const char *member(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static void put(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) putchar((unsigned char)p[i] < ' ' || p[i] == 0x7f ? '?' : p[i]);
+}
+
+/* "  label:      text", wrapped. */
+static void say(const char *label, const char *text)
+{
+	size_t column = INDENT;
+	if (!text || !*text) return;
+	printf("  %s:%*s", label, (int)(INDENT - 3 - strlen(label)), "");
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (column > INDENT && column + 1 + word > COLUMNS) {
+			printf("\n%*s", INDENT, "");
+			column = INDENT;
+		} else if (column > INDENT) {
+			putchar(' ');
+			column++;
+		}
+		put(text, word);
+		column += word;
+		text += word;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_list(const json_t *list)
+{
+	char text[600];
+	const char *name = member(list, "name"), *zone = member(list, "zone"), *address = member(list, "address");
+	const json_t *listed = json_object_get(list, "listed");
+	if (!name) return;
+	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", name, zone ? " (" : "", zone ? zone : "", zone ? ")" : "",
+	         address ? ": " : "", address ? address : "",
+	         json_is_null(listed)   ? ""
+	         : json_is_true(listed) ? ", listed now"
+	                                : ", not listed any more: send again");
+	say("blocklist", text);
+}
+
+static void print_original(const json_t *original)
+{
+	char text[800];
+	const char *subject = member(original, "subject"), *date = member(original, "date"),
+		   *id = member(original, "message_id");
+	if (!subject && !date && !id) return;
+	snprintf(text, sizeof text, "%s%.300s%s%s%.60s%s%.300s", subject ? "\"" : "", subject ? subject : "",
+	         subject ? "\"" : "", date ? ", " : "", date ? date : "", id ? ", " : "", id ? id : "");
+	say("message", text + (subject ? 0 : strspn(text, ", ")));
+}
+
+static void print_hop(const json_t *answer)
+{
+	char text[600];
+	const char *by = member(answer, "refused_by"), *reporter = member(answer, "reported_by"),
+		   *stage = member(answer, "stage");
+	enum stage s = STAGE_unknown;
+	if (stage) stage_parse(slice_str(stage), &s);
+	snprintf(text, sizeof text, "%.250s%s%s",
+	         by         ? by
+	         : reporter ? reporter
+	                    : "",
+	         stage && (by || reporter) ? ", " : "", stage ? stage_words(s) : "");
+	say("refused by", text);
+	if (by && reporter && strcmp(by, reporter) != 0) say("told by", reporter);
+}
+
+void explain_print(const json_t *answer)
+{
+	size_t i;
+	const json_t *link;
+	enum actor actor = ACTOR_nobody;
+	enum cause cause = CAUSE_unknown;
+	const char *file = member(answer, "file"), *who = member(answer, "who_acts"), *why = member(answer, "cause");
+	if (json_is_null(json_object_get(answer, "advice"))) {
+		printf("%s: not a bounce (%s)\n", file, member(answer, "class"));
+		return;
+	}
+	if (why) cause_parse(slice_str(why), &cause);
+	printf("%s: %s\n", file, why ? cause_words(cause) : "nothing failed");
+	say("recipient", member(answer, "recipient"));
+	print_hop(answer);
+	say("reply", member(answer, "reply"));
+	say("meaning", member(answer, "means"));
+	print_list(json_object_get(answer, "blocklist"));
+	if (who && actor_parse(slice_str(who), &actor)) say("who acts", actor_words(actor));
+	say("what to do", member(answer, "advice"));
+	say("note", member(answer, "note"));
+	json_array_foreach(json_object_get(answer, "links"), i, link) say(i ? "and" : "see", json_string_value(link));
+	print_original(json_object_get(answer, "original"));
+	printf("  sure:       %.0f %%\n", json_real_value(json_object_get(answer, "confidence")) * 100);
+}
