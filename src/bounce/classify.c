@@ -6,6 +6,8 @@
 
 #include "bounce/bundle_internal.h"
 
+#define SUREST 0.9999
+
 struct classifier {
 	struct signal_reader *reader;
 };
@@ -27,9 +29,11 @@ void classifier_free(struct classifier *c)
 	free(c);
 }
 
+/* Signals are not independent of each other, so great sums say more than they know: nothing is surer than SUREST. */
 static double logistic(double x)
 {
-	return 1 / (1 + exp(-x));
+	double p = 1 / (1 + exp(-x));
+	return p > SUREST ? SUREST : p < 1 - SUREST ? 1 - SUREST : p;
 }
 
 /* The worst that a recipient met with: a report of one failure among deliveries is a failure. */

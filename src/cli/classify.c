@@ -109,7 +109,7 @@ static void print(struct tool_run *run, const json_t *answer)
 	printf("%s: %s", json_string_value(json_object_get(answer, "file")),
 	       json_string_value(json_object_get(answer, "class")));
 	if (json_is_string(kind)) printf(" %s", json_string_value(kind));
-	printf(" (%.3f)", json_real_value(json_object_get(answer, "probability")));
+	printf(" (%.4f)", json_real_value(json_object_get(answer, "probability")));
 	json_array_foreach(json_object_get(answer, "signals"), i, signal) printf(" %s", json_string_value(signal));
 	printf("\n");
 }
