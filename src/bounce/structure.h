@@ -7,8 +7,8 @@
 #ifndef BACKSTOP_BOUNCE_STRUCTURE_H
 #define BACKSTOP_BOUNCE_STRUCTURE_H
 
-/* X(NAME, word, what it means): the words stand in bundles and in answers. scripts/check-docs does not read them:
- * docs/rules.md is checked by the unit test. */
+/* X(NAME, word, what it means): the words stand in bundles and in answers; docs/rules.md describes each
+ * (scripts/check-docs). */
 #define STRUCTURE_TABLE(X)                                                                                             \
 	X(REPORT, "type.report", "Content-Type: multipart/report")                                                     \
 	X(REPORT_STATUS, "type.delivery-status", "report-type=delivery-status")                                        \
