@@ -2,13 +2,13 @@
 /*
  * charset - text in any charset to UTF-8
  *
- * By tables of our own: US-ASCII, UTF-8, UTF-7, UTF-16 and UTF-32, ISO 8859, windows-125x, KOI8, the DOS code pages that are
- * met in mail, macintosh, TIS-620, under all their usual names. The East Asian charsets (ISO-2022-JP, Shift_JIS, EUC-JP,
- * GB 18030 and its subsets, HZ, Big5, EUC-KR, ISO-2022-KR) are left to iconv(3) of the C library. An octet
- * that means nothing becomes U+FFFD; reading never fails.
+ * By tables of our own: US-ASCII, UTF-8, UTF-7, UTF-16 and UTF-32, ISO 8859, windows-125x, KOI8, the DOS code pages
+ * that are met in mail, macintosh, TIS-620, under all their usual names. The East Asian charsets (ISO-2022-JP,
+ * Shift_JIS, EUC-JP, GB 18030 and its subsets, HZ, Big5, EUC-KR, ISO-2022-KR) are left to iconv(3) of the C library.
+ * An octet that means nothing becomes U+FFFD; reading never fails.
  *
- * iconv is the one place where this folder needs files: the C library loads its converters from disk at their
- * first use. charset_prepare() loads them all and keeps them, so that a sandboxed process can use them afterwards; where a
+ * iconv is the one place where this folder needs files: the C library loads its converters from disk at their first
+ * use. charset_prepare() loads them all and keeps them, so that a sandboxed process can use them afterwards; where a
  * converter is missing, what is not ASCII in such a text becomes U+FFFD. All other functions are pure. Any thread.
  *
  *     charset_prepare();                              // once, before the sandbox closes
@@ -22,10 +22,10 @@
 
 /* Before other threads start. Returns how many of the East Asian charsets the C library cannot read; 0 is well. */
 unsigned charset_prepare(void);
-/* label as in a charset parameter, any case, quotes and a "*language" are ignored. When it is unknown or empty, and when
- * it says ASCII but octets are not: UTF-8 if they are that, else windows-1252. The result is well-formed UTF-8 of at
- * most `limit` octets, cut at a character. Points into octets when they are that already. {NULL, 0} when the arena is
- * exhausted. */
+/* label as in a charset parameter, any case, quotes and a "*language" are ignored. When it is unknown or empty,
+ * and when it says ASCII but octets are not: UTF-8 if they are that, else windows-1252. The result is well-formed
+ * UTF-8 of at most `limit` octets, cut at a character. Points into octets when they are that already. {NULL, 0}
+ * when the arena is exhausted. */
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit);
 bool charset_known(struct slice label);
 

@@ -13,8 +13,8 @@ struct charset_iconv {
 	const char *names; /* labels between blanks; letters and digits only, lower case */
 	uint16_t code_pages[2];
 	const char *converter; /* for iconv_open() */
-	uint16_t
-		eight_bit; /* shifted by escape sequences, as ISO 2022 does: the code page that unshifted text mostly has; else 0 */
+	/* When it is shifted by escape sequences (ISO 2022): the code page that unshifted text mostly has; else 0. */
+	uint16_t eight_bit;
 };
 
 extern const struct charset_iconv charset_iconv_table[];

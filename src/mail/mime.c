@@ -9,8 +9,8 @@
  *     close_parts  all parts within that multipart end before the line
  *
  * A line is compared with a boundary only if it begins with "--" and has the right length, so the cost is that of
- * finding the line ends. A message in base64 or quoted-printable is decoded and read by a parser of its own when its end
- * is known.
+ * finding the line ends. A message in base64 or quoted-printable is decoded and read by a parser of its own when its
+ * end is known.
  */
 #include "mail/mime.h"
 
@@ -80,8 +80,8 @@ struct boundary_line {
 	bool end;
 };
 
-/* RFC 2046 5.1.1: "--" boundary ["--"] blanks. The innermost that is not ended comes first, so an inner multipart may have the
- * boundary of its outer one. */
+/* RFC 2046 5.1.1: "--" boundary ["--"] blanks. The innermost that is not ended comes first, so an inner multipart
+ * may have the boundary of its outer one. */
 static bool match_boundary(const struct parser *p, size_t from, size_t to, struct boundary_line *out)
 {
 	struct slice line = slice_sub(p->text, from + 2, to);
@@ -272,7 +272,8 @@ static bool is_encoded_message(const struct mime_part *part)
 	        slice_search(start, SLICE("=\r\n")) < start.n);
 }
 
-/* Begins a part at `at`, and if it is an embedded message the one in it, and so on. Returns where its content begins. */
+/* Begins a part at `at`, and if it is an embedded message the one in it, and so on. Returns where its content
+ * begins. */
 static size_t begin_part(struct parser *p, struct mime_part *part, size_t at)
 {
 	for (; part && !p->failed; part = new_part(p, part)) {

@@ -3,17 +3,18 @@
  * mime - a message as a tree of parts (RFC 2045, RFC 2046)
  *
  * Reads any message, whole or cut off, in one pass, and never fails but for memory: what is broken is read as most
- * programs read it. Lines end in CR LF, LF, CR CR LF, or (in a message without any LF) CR. Parts point into the message,
- * which stays the caller's and must live as long as they; only a message without LF, or an embedded one that came in
- * base64 or quoted-printable, is copied into the arena. What is taken besides the standard: a missing boundary parameter
- * (found by looking), missing end boundaries, a part whose empty line is missing, an inner multipart with its outer's
- * boundary, parts after the end boundary, text that says it is base64, an mbox "From " line on top.
+ * programs read it. Lines end in CR LF, LF, CR CR LF, or (in a message without any LF) CR. Parts point into the
+ * message, which stays the caller's and must live as long as they; only a message without LF, or an embedded one that
+ * came in base64 or quoted-printable, is copied into the arena. What is taken besides the standard: a missing
+ * boundary parameter (found by looking), missing end boundaries, a part whose empty line is missing, an inner
+ * multipart with its outer's boundary, parts after the end boundary, text that says it is base64, an mbox "From "
+ * line on top.
  *
- * The parts are in one list in depth-first order; `next` leads on. The first is the message itself. An embedded message
- * (message/rfc822, message/global, message/partial) has one child: the message that it holds, with its own header. So a
- * message with a report in it is read as one tree, and `embedded` tells whose part a part is: 0 for those of the
- * outer message, 1 for those of a message within it. Limits: MIME_DEPTH levels, MIME_PARTS parts, MIME_FIELDS indexed
- * header fields a part; beyond them `cut` is set and the rest is content of the last part.
+ * The parts are in one list in depth-first order; `next` leads on. The first is the message itself. An embedded
+ * message (message/rfc822, message/global, message/partial) has one child: the message that it holds, with its own
+ * header. So a message with a report in it is read as one tree, and `embedded` tells whose part a part is: 0 for
+ * those of the outer message, 1 for those of a message within it. Limits: MIME_DEPTH levels, MIME_PARTS parts,
+ * MIME_FIELDS indexed header fields a part; beyond them `cut` is set and the rest is content of the last part.
  *
  * About 2 µs for a message of 6 KB. Pure; any thread.
  *

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/original.h"
 
+#include "mail/parameter.h"
 #include "mail/quoted.h"
 
 static void no_original(struct original *o)
@@ -61,6 +62,17 @@ static bool may_be_header(const struct mime_part *p)
 	       slice_starts_nocase(p->subtype_name, SLICE("rfc822"));
 }
 
+/* A message attached as a file, "original.eml". */
+static bool is_message_file(struct arena *a, const struct mime_part *p)
+{
+	struct slice name;
+	if (p->first || (p->type != MIME_OTHER && !p->attachment)) return false;
+	if (!parameter_find(a, mime_value(p, "Content-Disposition"), "filename", &name) &&
+	    !parameter_find(a, p->content_type, "name", &name))
+		return false;
+	return slice_ends_nocase(name, SLICE(".eml"));
+}
+
 /* A part that is the message itself: the header of the part, and the empty line after it, are missing. */
 static bool take_bare(const struct mime_part *p, struct original *out)
 {
@@ -75,7 +87,7 @@ static bool take_bare(const struct mime_part *p, struct original *out)
 
 static bool take_header(struct arena *a, const struct mime_part *p, struct original *out)
 {
-	if (!may_be_header(p)) return false;
+	if (!may_be_header(p) && !is_message_file(a, p)) return false;
 	struct slice content = mime_octets(a, p, SIZE_MAX);
 	if (!content.p) return false;
 	while (content.n && (content.p[0] == '\r' || content.p[0] == '\n')) content = slice_sub(content, 1, content.n);

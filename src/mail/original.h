@@ -2,16 +2,16 @@
 /*
  * original - the message that a report returns, wherever it stands
  *
- * In order: a message/rfc822 part (or global, partial), a part with a header only (text/rfc822-headers, message/global-headers)
- * or another part of type message whose content is one, headers quoted in text. Quoted headers are found after the lines
- * by which mail programs announce them ("--- Below this line is a copy of the message.", "Original message headers:",
- * "------ This is a copy of the message, including all the headers. ------"), and without them where fields of a message
- * header stand together; of several such places the best is taken, which is one that is announced and has a Message-ID.
- * Lines may be quoted with "> ", "| " or blanks; that is taken away and the header is put into the arena. Nothing is
- * believed here: who made these lines is for the judge.
+ * In order: a message/rfc822 part (or global, partial), a part with a header only (text/rfc822-headers,
+ * message/global-headers) or another part of type message, or a file *.eml, whose content is one, headers quoted in
+ * text. Quoted headers are found after the lines by which mail programs announce them ("--- Below this line is a copy
+ * of the message.", "Original message headers:"), and without them where fields of a message header stand together;
+ * of several such places the best is taken, which is one that is announced and has a Message-ID. Lines may be quoted
+ * with "> ", "| " or blanks; that is taken away and the header is put into the arena. Nothing is believed here: who
+ * made these lines is for the judge.
  *
- * Looks at the outer message only; the original of a report that is itself attached: pass the root of that one.
- * Pure; any thread.
+ * Looks at the outer message only; the original of a report that is itself attached: pass the root of that one. Pure;
+ * any thread.
  *
  *     struct original o;
  *     if (original_find(arena, m.root, &o) && o.message_id.n) ...
@@ -45,11 +45,12 @@ struct original {
 
 /* False, with form ORIGINAL_NONE: there is none. */
 bool original_find(struct arena *a, const struct mime_part *root, struct original *out);
-/* The same in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root are NULL. */
+/* The same in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root
+ * are NULL. */
 bool original_in_text(struct arena *a, struct slice text, struct original *out);
-/* The offset in text where a quoted original, or the line that announces it, begins; text.n: there is none. What stands
- * before is the report's own words. A few fields that nobody announced and that have no Message-ID do not count here: reports
- * name To, Subject and Date of a message and go on. */
+/* The offset in text where a quoted original, or the line that announces it, begins; text.n: there is none. What
+ * stands before is the report's own words. A few fields that nobody announced and that have no Message-ID do not
+ * count here: reports name To, Subject and Date of a message and go on. */
 size_t original_offset(struct slice text);
 
 #endif

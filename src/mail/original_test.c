@@ -54,6 +54,12 @@ static const struct {
          "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nsorry\n--b\nContent-Disposition: attachment\n\n" RETURNED
          "--b--\n",
          ORIGINAL_QUOTED, false, "<1@b>", "hi"},
+	{"as an attached file",
+         REPORT "Content-Type: application/octet-stream; name=original.EML\n\n" RETURNED "\nbody\n--b--\n",
+         ORIGINAL_MESSAGE, false, "<1@b>", "hi"},
+	{"as a file of another kind",
+         REPORT "Content-Type: application/octet-stream; name=original.exe\n\n" RETURNED "\nbody\n--b--\n",
+         ORIGINAL_NONE, false, "", ""},
 	{"qmail",
          "From: q@b\n\nHi. This is the qmail-send program.\n\n--- Below this line is a copy of the "
          "message.\n\n" RETURNED "\nbody\n",

@@ -112,8 +112,8 @@ static void note_field(struct quoted *q, struct slice line, size_t name)
 		q->message_id = true;
 }
 
-/* Reads the block of fields whose first is the line at q->from, with q->prefix before each line. One line that is none does
- * not end it if a field follows: lines are wrapped on the way. */
+/* Reads the block of fields whose first is the line at q->from, with q->prefix before each line. One line that is
+ * none does not end it if a field follows: lines are wrapped on the way. */
 static void read_block(struct slice text, struct quoted *q)
 {
 	struct slice prefix = slice_sub(text, q->from, q->from + q->prefix);

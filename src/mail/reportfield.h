@@ -21,8 +21,8 @@ struct slice reportfield_text(struct arena *a, struct slice value);
 struct slice reportfield_without_comments(struct arena *a, struct slice value);
 /* RFC 3464 2.1.2: type ";" value. */
 struct status_typed reportfield_typed(struct arena *a, struct slice value);
-/* The address in a typed value: without brackets and display name, the utf-8 form of RFC 6533 3 decoded, and an "@" that was
- * left in xtext. */
+/* The address in a typed value: without brackets and display name, the utf-8 form of RFC 6533 3 decoded, and an
+ * "@" that was left in xtext. */
 struct slice reportfield_address(struct arena *a, struct status_typed typed);
 
 #endif

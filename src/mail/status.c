@@ -278,11 +278,12 @@ static size_t report_in_text(struct slice text)
 	return text.n;
 }
 
-/* Cheap: most texts have no such field. */
+/* Cheap: most texts have no such field. Programs on the way turn a report into an attached text file. */
 static bool may_hold_report(const struct mime_part *p)
 {
-	if (p->first || p->type == MIME_TEXT_HTML || p->attachment) return false;
-	if (p->encoding == MIME_BASE64) return true;
+	bool text = p->type != MIME_TEXT_HTML && p->type != MIME_OTHER;
+	if (p->first || p->type == MIME_TEXT_HTML || (p->attachment && !text)) return false;
+	if (p->encoding == MIME_BASE64) return text;
 	struct slice body = slice_sub(p->body, 0, STATUS_OCTETS);
 	return slice_search(body, SLICE("-Recipient:")) < body.n || slice_search(body, SLICE("-recipient:")) < body.n;
 }

@@ -54,8 +54,8 @@ struct status_report {
 	bool cut; /* there were more */
 };
 
-/* Reads the content of a message/delivery-status part (transfer encoding undone). False: it has no field of RFC 3464, or
- * the arena is exhausted. */
+/* Reads the content of a message/delivery-status part (transfer encoding undone). False: it has no field of RFC
+ * 3464, or the arena is exhausted. */
 bool status_read(struct arena *a, struct slice content, struct status_report *out);
 /* Finds the report in a message, not looking into messages embedded in it: the parts of the two types (all of them are
  * read as one report), else a part of another type whose lines begin with such fields. False: there is none. */

@@ -3,7 +3,8 @@
 
 /* ---- base64, RFC 2045 6.8 ---------------------------------------------------------------------------------------- */
 
-/* Value plus one of each character of the alphabet; 0: none of it. "-" and "_" are those of RFC 4648 5, which some write. */
+/* Value plus one of each character of the alphabet; 0: none of it. "-" and "_" are those of RFC 4648 5, which some
+ * write. */
 static const unsigned char base64_value[256] = {
 	['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,  ['I'] = 9,
 	['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18,

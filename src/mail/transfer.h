@@ -3,9 +3,9 @@
  * transfer - undoing content transfer encodings (RFC 2045 6)
  *
  * Everything is decoded to something: what is no part of the encoding is skipped (base64) or stays as it is
- * (quoted-printable), as RFC 2045 6.7 and 6.8 advise; so text that was never encoded comes out of quoted-printable nearly
- * unhurt. The result lives in the arena and holds at most `limit` octets, {NULL, 0} when the arena is exhausted. Linear.
- * Pure; any thread.
+ * (quoted-printable), as RFC 2045 6.7 and 6.8 advise; so text that was never encoded comes out of quoted-printable
+ * nearly unhurt. The result lives in the arena and holds at most `limit` octets, {NULL, 0} when the arena is
+ * exhausted. Linear. Pure; any thread.
  *
  *     struct slice octets = transfer_base64(arena, part->body, 1 << 20);
  */
@@ -17,7 +17,8 @@
 
 /* Padding within (texts encoded one by one and put together) is read over; an incomplete end gives its whole octets. */
 struct slice transfer_base64(struct arena *a, struct slice in, size_t limit);
-/* Soft line breaks are joined, blanks before line ends removed; line ends stay as they are. Lower-case digits are read. */
+/* Soft line breaks are joined, blanks before line ends removed; line ends stay as they are. Lower-case digits are
+ * read. */
 struct slice transfer_quoted_printable(struct arena *a, struct slice in, size_t limit);
 /* From the "begin" line to "end"; empty when there is no begin line. */
 struct slice transfer_uuencode(struct arena *a, struct slice in, size_t limit);
