@@ -49,47 +49,9 @@ struct tenants *delivery_tenants(struct delivery *d)
 	return fresh;
 }
 
-#define KEYS_PATIENCE_MS 5000 /* to wait for keys that another carrier reads */
-
-struct key_load {
-	struct db *state;
-	struct keyring *fresh;
-	char why[256];
-};
-
-static void load_keys(void *arg)
-{
-	struct key_load *l = arg;
-	if (keyring_load(l->state, &l->fresh, l->why)) l->fresh = NULL;
-}
-
-static void take_keys(struct delivery *d, struct key_load *l)
-{
-	if (l->why[0]) log_text(LOG_ERROR, "keys", "%s", l->why);
-	if (!l->fresh) return;
-	keyring_unref(d->keys);
-	d->keys = l->fresh;
-}
-
-/* Private keys are slow to read: that is done beside the loop. Carriers wait for it: with the old keys, or none, mail of a tenant
- * that has just asked for tags would leave without. */
 const struct keyring *delivery_keys(struct delivery *d)
 {
-	int64_t deadline = clock_deadline(KEYS_PATIENCE_MS);
-	while (keyring_generation(d->state) != keyring_snapshot_generation(d->keys)) {
-		struct key_load l = {.state = d->state};
-		if (d->loading_keys) {
-			if (waitlist_wait(&d->keys_read, deadline)) break;
-			continue;
-		}
-		d->loading_keys = true;
-		fiber_offload(load_keys, &l);
-		d->loading_keys = false;
-		take_keys(d, &l);
-		waitlist_wake_all(&d->keys_read);
-		break;
-	}
-	return d->keys;
+	return key_holder_newest(&d->keys);
 }
 
 void delivery_wake_clock(struct delivery *d)
@@ -292,7 +254,7 @@ static void free_delivery(struct delivery *d)
 	if (d->loop) loop_free(d->loop);
 	hosts_free(d->hosts);
 	tls_unref(d->tls);
-	keyring_unref(d->keys);
+	key_holder_free(&d->keys);
 	tenants_unref(d->tenants);
 	config_unref(d->config);
 	sem_destroy(&d->loaded);
@@ -312,9 +274,7 @@ static enum error prepare(struct delivery *d)
 		log_text(LOG_ERROR, "delivery_start", "%s", why);
 		return e;
 	}
-	struct key_load keys = {.state = d->state};
-	load_keys(&keys); /* nothing may leave without its tag because it came first */
-	take_keys(d, &keys);
+	key_holder_init(&d->keys, d->state); /* nothing may leave without its tag because it came first */
 	scope_init(&d->scope);
 	return scope_spawn(loop_scope(d->loop), "delivery", begin, d);
 }

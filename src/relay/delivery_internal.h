@@ -25,6 +25,7 @@
 #include "relay/delivery.h"
 #include "relay/destination.h"
 #include "relay/hosts.h"
+#include "relay/key_holder.h"
 #include "relay/keyring.h"
 #include "relay/pools.h"
 #include "smtp/client.h"
@@ -39,9 +40,7 @@ struct delivery {
 	struct db *spool, *state;
 	struct writer *writer;
 	struct tenants *tenants; /* never NULL */
-	struct keyring *keys;    /* NULL: none could be loaded */
-	bool loading_keys;
-	struct waitlist keys_read; /* who waits for that */
+	struct key_holder keys;
 	struct tls_context *tls;
 	struct hosts *hosts;
 	struct pools pools;

@@ -21,36 +21,6 @@
 #define WIND_UP_MS      5
 #define BUSY_TEXT       "421 4.3.2 too busy; please try later\r\n"
 
-/* ---- keys ------------------------------------------------------------------------------------------------------------ */
-
-#define KEYS_PATIENCE_MS 5000 /* to wait for keys that somebody else reads */
-
-struct key_load {
-	struct db *state;
-	struct keyring *fresh;
-	char why[256];
-};
-
-static void load_keys(void *arg)
-{
-	struct key_load *l = arg;
-	if (keyring_load(l->state, &l->fresh, l->why)) l->fresh = NULL;
-}
-
-/* Private keys are slow to read: that is done beside the loop. */
-static void refresh_keys(struct worker *w)
-{
-	struct key_load l = {.state = w->relay->state};
-	w->loading_keys = true;
-	fiber_offload(load_keys, &l);
-	w->loading_keys = false;
-	waitlist_wake_all(&w->keys_read); /* they run when this fiber waits next, with the keys below */
-	if (l.why[0]) log_text(LOG_ERROR, "keys", "%s", l.why);
-	if (!l.fresh) return;
-	keyring_unref(w->keys);
-	w->keys = l.fresh;
-}
-
 /* ---- making and freeing ---------------------------------------------------------------------------------------------- */
 
 struct worker *worker_new(struct relay *relay, struct setup *setup, struct blocklists *blocklists)
@@ -63,7 +33,7 @@ struct worker *worker_new(struct relay *relay, struct setup *setup, struct block
 	w->blocklists = blocklists;
 	w->loop = loop_new();
 	w->downstreams = downstreams_new(relay->resolver);
-	refresh_keys(w);
+	key_holder_init(&w->keys, relay->state);
 	if (w->loop && w->downstreams) return w;
 	worker_free(w);
 	return NULL;
@@ -75,7 +45,7 @@ void worker_free(struct worker *w)
 	if (w->loop) loop_free(w->loop);
 	downstreams_free(w->downstreams); /* only when the loop never ran; see worker_housekeeping */
 	tenants_unref(w->tenants);
-	keyring_unref(w->keys);
+	key_holder_free(&w->keys);
 	setup_unref(w->setup);
 	blocklists_unref(w->blocklists);
 	free(w->listeners);
@@ -103,16 +73,8 @@ struct tenants *worker_tenants(struct worker *w)
 
 struct keyring *worker_keyring(struct worker *w)
 {
-	int64_t deadline = clock_deadline(KEYS_PATIENCE_MS);
-	while (keyring_generation(w->relay->state) != keyring_snapshot_generation(w->keys)) {
-		if (!w->loading_keys) {
-			refresh_keys(w);
-			break;
-		}
-		/* With the old keys a tag of a new one would be taken for forged. */
-		if (waitlist_wait(&w->keys_read, deadline)) break;
-	}
-	return w->keys ? keyring_ref(w->keys) : NULL;
+	struct keyring *ring = key_holder_newest(&w->keys);
+	return ring ? keyring_ref(ring) : NULL;
 }
 
 /* ---- visits ---------------------------------------------------------------------------------------------------------- */

@@ -11,11 +11,11 @@
 #include "base/service.h"
 #include "relay/blocklist.h"
 #include "relay/downstream.h"
+#include "relay/key_holder.h"
 #include "relay/relay.h"
 #include "relay/setup.h"
 #include "store/tenants.h"
 
-struct keyring;
 struct visit;
 
 struct worker {
@@ -25,9 +25,7 @@ struct worker {
 	struct setup *setup;           /* of new sessions */
 	struct blocklists *blocklists; /* of new sessions */
 	struct tenants *tenants;       /* the snapshots in use; see worker_tenants() and worker_keyring() */
-	struct keyring *keys;
-	bool loading_keys;
-	struct waitlist keys_read; /* who waits for that */
+	struct key_holder keys;
 	struct downstreams *downstreams;
 	struct listener **listeners;
 	size_t listener_count;
