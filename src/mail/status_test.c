@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "mail/original.h"
+#include "mail/report.h"
 #include "mail/status.h"
 
 #define MESSAGE_GROUP "Reporting-MTA: dns; mx.example.net\r\nArrival-Date: Mon, 23 Nov 2026 22:17:00 +0000\r\n\r\n"
@@ -242,6 +244,53 @@ static void test_codes(void **state)
 			fail_msg("%s", rows[i].in);
 }
 
+/* The reports that we write are read as they were meant. */
+static void test_our_own(void **state)
+{
+	const struct report_recipient to[] = {{.original = SLICE("rfc822;suzie+2Bx@shop.test"),
+	                                       .address = SLICE("suzie+x@shop.test"),
+	                                       .action = REPORT_failed,
+	                                       .status = SLICE("5.1.1"),
+	                                       .remote_mta = SLICE("mx.shop.test"),
+	                                       .reply = SLICE("550 5.1.1 no such user")},
+	                                      {.address = SLICE("joe@shop.test"),
+	                                       .action = REPORT_delayed,
+	                                       .status = SLICE("4.4.1"),
+	                                       .reply = SLICE("no answer"),
+	                                       .retry_until = 1795472220}};
+	const struct report report = {.reporting_mta = SLICE("mx.example.net"),
+	                              .from_address = SLICE("MAILER-DAEMON@mx.example.net"),
+	                              .to = SLICE("a@b.test"),
+	                              .envid = SLICE("QQ314159"),
+	                              .date = 1795472220,
+	                              .message_id = SLICE("1@mx.example.net"),
+	                              .boundary = SLICE("b0undary"),
+	                              .recipients = to,
+	                              .recipient_count = 2,
+	                              .original = SLICE("From: a@b.test\r\nMessage-ID: <7@b.test>\r\n\r\nbody\r\n")};
+	struct arena a;
+	struct report_message written;
+	struct mime m;
+	struct status_report r;
+	struct original o;
+	arena_init(&a, 1 << 20);
+	assert_true(report_write(&a, &report, &written));
+	assert_true(mime_parse(&a, written.text, &m));
+	assert_int_equal(m.root->type, MIME_MULTIPART_REPORT);
+	assert_true(status_find(&a, m.root, &r) && r.declared);
+	assert_true(slice_equal(r.reporting_mta.value, report.reporting_mta) &&
+	            slice_equal(r.original_envelope_id, report.envid));
+	assert_int_equal(r.recipient_count, 2);
+	const struct status_recipient *failed = &r.recipients[0], *delayed = &r.recipients[1];
+	assert_true(slice_equal(failed->final, to[0].address) && failed->action == STATUS_FAILED);
+	assert_true(slice_equal(failed->status, to[0].status) && slice_equal(failed->diagnostic.value, to[0].reply));
+	assert_true(slice_equal(failed->remote_mta.value, to[0].remote_mta));
+	assert_true(slice_equal(delayed->final, to[1].address) && delayed->action == STATUS_DELAYED);
+	assert_true(delayed->will_retry_until.n > 0 && failed->will_retry_until.n == 0);
+	assert_true(original_find(&a, m.root, &o) && slice_equal(o.message_id, SLICE("<7@b.test>")));
+	arena_free(&a);
+}
+
 static void test_limits(void **state)
 {
 	struct arena a;
@@ -263,6 +312,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_details),
 	                                   cmocka_unit_test(test_finding), cmocka_unit_test(test_codes),
-	                                   cmocka_unit_test(test_limits)};
+	                                   cmocka_unit_test(test_our_own), cmocka_unit_test(test_limits)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

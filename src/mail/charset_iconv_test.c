@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "mail/charset_iconv.h"
+#include "mail/utf8.h"
+
+#define BAD "\xEF\xBF\xBD"
+#define TEXT(literal)                                                                                                  \
+	{                                                                                                              \
+		literal, sizeof(literal) - 1                                                                           \
+	}
+
+/* What becomes of text when the C library has no such converter. */
+static const struct {
+	const char *name;
+	uint16_t eight_bit; /* not 0: shifted */
+	struct slice in;
+	const char *out;
+} cases[] = {
+	{"ASCII", 0, TEXT("hello\n"), "hello\n"},
+	{"two octets", 0, TEXT("a\x82\xC9\x82\xE1z"), "a" BAD BAD "z"},
+	{"cut off", 0, TEXT("a\x82"), "a" BAD},
+	{"cut off at a line end", 0, TEXT("\x82\nb"), BAD "\nb"},
+	{"ISO-2022-JP", 932, TEXT("a\x1B$B$K$c\x1B(Bz"), "a" BAD BAD "z"},
+	{"ISO-2022-JP, four octets", 932, TEXT("\x1B$(D0!\x1B(Bz"), BAD "z"},
+	{"ISO-2022-JP, a line ends it", 932, TEXT("\x1B$B$K\nz"), BAD "\nz"},
+	{"ISO-2022-KR", 949, TEXT("\x1B$)Ca\x0EGQ\x0Fz"), "a" BAD "z"},
+	{"an escape at the end", 932, TEXT("a\x1B"), "a"},
+	{"a sequence cut off", 932, TEXT("a\x1B$"), "a"},
+};
+
+static void test_without_converter(void **state)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct charset_iconv none = {.names = "",
+		                             .converter = "x-no-such-charset",
+		                             .eight_bit = cases[i].eight_bit};
+		char text[64];
+		struct slice out = slice_of(text, charset_iconv_convert(&none, cases[i].in, text, sizeof text));
+		if (!slice_equal(out, slice_str(cases[i].out))) fail_msg("%s: [%.*s]", cases[i].name, SLICE_ARG(out));
+		assert_true(charset_iconv_convert(&none, cases[i].in, text, 2) <= 2);
+	}
+}
+
+/* Text that is none of its charset is given up after a number of repairs, and still all of it is read. */
+static void test_many_repairs(void **state)
+{
+	static char in[10000], out[30000];
+	memset(in, 0xFF, sizeof in);
+	in[sizeof in - 1] = 'z';
+	assert_int_equal(charset_iconv_prepare(), 0);
+	for (size_t i = 0; i < charset_iconv_count; i++) {
+		size_t n = charset_iconv_convert(&charset_iconv_table[i], slice_of(in, sizeof in), out, sizeof out);
+		struct slice text = slice_of(out, n);
+		if (!utf8_valid(text) || n < sizeof in) fail_msg("%s: %zu octets", charset_iconv_table[i].converter, n);
+		n = charset_iconv_convert(&charset_iconv_table[i], slice_of(in, sizeof in), out, 100);
+		assert_true(n <= 100 && utf8_valid(slice_of(out, n)));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_without_converter),
+	                                   cmocka_unit_test(test_many_repairs)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
