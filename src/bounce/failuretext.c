@@ -270,6 +270,16 @@ static void find_reply(const struct work *w, struct failuretext *out)
 	}
 }
 
+/* Without what the reporting program adds: "(in reply to RCPT TO command)", "Giving up on 192.0.2.1." */
+static struct slice without_tail(const struct work *w, struct slice reply)
+{
+	static const struct slice tails[] = {S("(in reply to "), S("giving up on ")};
+	if (!reply.n) return reply;
+	struct slice lower = sub(w->lower, (size_t)(reply.p - w->text.p), (size_t)(reply.p - w->text.p) + reply.n);
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) lower = sub(lower, 0, slice_search(lower, tails[i]));
+	return slice_trim(sub(reply, 0, lower.n)).n ? slice_trim(sub(reply, 0, lower.n)) : reply;
+}
+
 /* ---- recipient ----------------------------------------------------------------------------------------------------- */
 
 static bool is_atom(char c)
@@ -340,6 +350,7 @@ bool failuretext_read(struct arena *a, struct slice text, struct slice own, stru
 	}
 	w.lower = slice_of(lower, w.text.n);
 	find_reply(&w, out);
+	out->reply = without_tail(&w, out->reply);
 	find_recipient(&w, own, out);
 	find_paragraph(&w, out);
 	struct slice words = phrases_normalise(a, w.text, w.text.n);
