@@ -220,7 +220,7 @@ static void weigh_backscatter(struct work *w)
 {
 	struct reply_verdict *v = w->v;
 	const struct knowledge_entry *e = w->best[KNOWLEDGE_backscatter].entry;
-	if (!e) return;
+	if (!e || !e->list.n) return; /* words about backscatter are no list */
 	if (v->entry != e) {
 		v->backscatter = e;
 		v->note = arena_printf(w->arena,

@@ -97,7 +97,8 @@ static bool end_entry(struct reader *r)
 	zone_rules(r);
 	if (!r->problem) r->problem = incomplete(r);
 	if (!r->has_actor) e->actor = cause_actor(e->cause);
-	if (!e->list.n && (e->kind == KNOWLEDGE_blocklist || e->kind == KNOWLEDGE_backscatter)) e->list = e->name;
+	bool is_list = e->kind == KNOWLEDGE_blocklist || e->kind == KNOWLEDGE_backscatter;
+	if (!e->list.n && is_list && e->cause == CAUSE_blocklist) e->list = e->name;
 	if (r->problem || r->memory || !grow(r)) return false;
 	e->rules = keep(r, r->rules, e->rule_count * sizeof *r->rules);
 	e->samples = keep(r, r->samples, e->sample_count * sizeof *r->samples);
