@@ -732,7 +732,7 @@ def test_one_address_that_sends_and_is_forged_too_hears_of_its_own_mail_only(ans
     answer(answering, victim, None)  # nothing tells which it is about
     answer(answering, victim, "<own@client.test>")
     got = answering.world.wait_for(lambda m: m.recipients == [victim])
-    answering.wait_event("answer", to=victim, verdict="proven")
+    answering.wait_event("answer", to=victim, verdict="genuine")
     assert "<own@client.test>" in got.data.decode() and len(held_for(answering, victim)) == 2
     assert len([m for m in answering.world.messages if m.recipients == [victim]]) == 1
 
@@ -828,6 +828,50 @@ def test_a_tenants_own_users_who_were_forged_hear_nothing_either(answering):
     receive(answering, "colleague@tenant.test", "<c1@client.test>", good=False)
     answer(answering, "colleague@tenant.test", "<c1@client.test>")
     assert len(held_for(answering, "colleague@tenant.test")) == 1
+
+
+def test_a_bounce_with_its_original_in_the_text_is_about_it_and_the_log_tells_what_was_seen(answering):
+    receive(answering, "quoted@pass.test", "<q1@client.test>")
+    original = answering.down.wait_for(lambda m: m.field("Message-ID") == "<q1@client.test>").header
+    words = ("From: MAILER-DAEMON@tenant.test\r\nTo: quoted@pass.test\r\nSubject: failure notice\r\n\r\n<x@tenant.test>:\r\n"
+             f"No such user.\r\n\r\n--- Below this line is a copy of the message.\r\n\r\n{original}\r\n\r\nHello.\r\n")
+    answer(answering, "quoted@pass.test", content=words.encode())
+    assert answering.world.wait_for(lambda m: m.recipients == ["quoted@pass.test"]).ehlo == "bounce.relay.test"
+    event = answering.wait_event("answer", to="quoted@pass.test")
+    assert event["verdict"] == "genuine" and "ledger=for" in event["evidence"] and "received=for" in event["evidence"]
+
+
+@pytest.mark.parametrize("good", [True, False], ids=["proven", "forged"])
+def test_a_bounce_without_its_original_is_about_the_message_of_its_envelope_id(answering, good):
+    sender, message_id = f"envid-{good}@pass.test".lower(), f"<e{good}@client.test>"
+    receive(answering, sender, message_id, good=good)
+    received = answering.down.wait_for(lambda m: m.field("Message-ID") == message_id).field("Received")
+    envelope_id = re.search(r"id (\w{13})", received).group(1)
+    content = bounce_of(None, sender).decode().partition("--b\r\nContent-Type: text/rfc822-headers")[0] + "--b--\r\n"
+    content = content.replace("Reporting-MTA:", f"Original-Envelope-Id: {envelope_id}\r\nReporting-MTA:")
+    answer(answering, sender, content=content.encode())
+    event = answering.wait_event("answer", to=sender)
+    assert event["verdict"] == ("genuine" if good else "backscatter") and event["about"] == envelope_id, event
+
+
+def test_an_automatic_reply_to_another_address_than_the_return_path_is_held(answering):
+    """Who is named in From or Reply-To proved nothing: the spammer has a domain of his own that passes."""
+    receive(answering, "spammer@pass.test", "<r1@client.test>")
+    extra = "Auto-Submitted: auto-replied\r\nIn-Reply-To: <r1@client.test>\r\n"
+    content = message("user@tenant.test", "victim@elsewhere.test", "Away", extra=extra)
+    answer(answering, "victim@elsewhere.test", sender="user@tenant.test", content=content)
+    assert len(held_for(answering, "victim@elsewhere.test")) == 1
+
+
+def test_a_message_id_that_the_forger_has_quoted_in_his_text_proves_nothing(answering):
+    """He knows the Message-ID of a message that his victim did send, and writes it into a message that an autoresponder quotes."""
+    victim = "quoting@pass.test"
+    receive(answering, victim, "<own-quoted@client.test>")
+    receive(answering, victim, "<forged-quoted@client.test>", good=False)
+    quoted = "Away.\r\n\r\n> From: quoting@pass.test\r\n> Date: today\r\n> Message-ID: <own-quoted@client.test>\r\n"
+    content = message("user@tenant.test", victim, "Away", quoted, extra="Auto-Submitted: auto-replied\r\n")
+    answer(answering, victim, sender="user@tenant.test", content=content)
+    assert len(held_for(answering, victim)) == 1
 
 
 def test_ordinary_mail_to_a_forged_address_leaves(answering):

@@ -107,16 +107,15 @@ static struct slice clean(struct arena *a, struct slice text)
 
 struct slice judge_evidence(struct arena *a, const struct provenance *p)
 {
-	struct slice words[WITNESS_COUNT];
-	for (int i = 0; i < WITNESS_COUNT; i++) {
+	struct slice text = SLICE_EMPTY;
+	for (int i = 0; text.p && i < WITNESS_COUNT; i++) {
 		const struct witness *w = &p->witnesses[i];
+		if (!w->why) continue;
 		struct slice detail = clean(a, w->detail);
 		if (!detail.p) return detail;
-		words[i] = arena_printf(a, "%s%s=%s (%s%s%.*s)", i ? "; " : "", witness_text((enum witness_name)i),
-		                        testimony_text(w->says), w->why ? w->why : "", detail.n ? ": " : "",
-		                        SLICE_ARG(detail));
-		if (!words[i].p) return words[i];
+		text = arena_printf(a, "%.*s%s%s=%s (%s%s%.*s)", SLICE_ARG(text), text.n ? "; " : "",
+		                    witness_text((enum witness_name)i), testimony_text(w->says), w->why,
+		                    detail.n ? ": " : "", SLICE_ARG(detail));
 	}
-	return arena_printf(a, "%.*s%.*s%.*s%.*s", SLICE_ARG(words[0]), SLICE_ARG(words[1]), SLICE_ARG(words[2]),
-	                    SLICE_ARG(words[3]));
+	return text;
 }

@@ -54,7 +54,7 @@ void judge_outbound(const struct provenance *p, struct judgement *out);
 enum coverage_case judge_case(const struct provenance *p, const struct judgement *j);
 
 /* "tag=silent (the address has no tag); dkim=for (the header bears our signature: s1._domainkey.example.net); ...":
- * all witnesses, for log and header; printable ASCII, one line. {NULL, 0}: no memory. */
+ * all that were asked, for log and header; printable ASCII, one line. {NULL, 0}: no memory. */
 struct slice judge_evidence(struct arena *a, const struct provenance *p);
 
 #endif

@@ -22,7 +22,7 @@ const char *testimony_text(enum testimony t)
 static void witness_tag(const struct provenance_facts *f, struct witness *out)
 {
 	if (f->direction == PROVENANCE_OUTBOUND)
-		witness_say(out, SILENT, "it is not asked about what came in", SLICE_EMPTY);
+		witness_say(out, SILENT, NULL, SLICE_EMPTY);
 	else if (f->tag == BATV_VALID)
 		witness_say(out, SPEAKS_FOR, "the address has a good tag", SLICE_EMPTY);
 	else if (f->tag == BATV_FORGED)

@@ -50,7 +50,7 @@ const char *testimony_text(enum testimony t); /* "silent", "for", "against" */
 
 struct witness {
 	enum testimony says;
-	const char *why;     /* static text, one clause */
+	const char *why;     /* static text, one clause; NULL: it was not asked */
 	struct slice detail; /* what it saw: "selector._domainkey.example.net", a Message-ID; empty: nothing */
 };
 

@@ -29,6 +29,7 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 struct witness_rows {
 	const struct provenance_facts *facts;
 	const struct returned *returned;
+	bool by_id;              /* they are looked for by an id of the message */
 	struct slice message_id; /* they must have it; empty: any */
 	unsigned seen;           /* all that were handed over */
 	unsigned known;          /* of this tenant, direction and time */

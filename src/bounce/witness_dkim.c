@@ -63,13 +63,12 @@ bool witness_dkim(struct arena *a, const struct returned *r, const struct proven
 	struct witness *w = &out->witnesses[WITNESS_dkim];
 	struct dkim_verifier *v;
 	struct dkim_verdict verdict;
-	const char *silent = f->direction == PROVENANCE_OUTBOUND  ? "it is not asked about what came in"
-	                     : r->header.n == 0                   ? "no header came back"
+	const char *silent = r->header.n == 0                     ? "no header came back"
 	                     : f->key_count == 0                  ? "the tenant has no keys"
 	                     : r->header.n > ORIGINAL_HEADER_MOST ? "the header is too long to be looked at"
 	                                                          : NULL;
-	if (silent) {
-		witness_say(w, SILENT, silent, SLICE_EMPTY);
+	if (silent || f->direction == PROVENANCE_OUTBOUND) {
+		witness_say(w, SILENT, f->direction == PROVENANCE_INBOUND ? silent : NULL, SLICE_EMPTY);
 		return true;
 	}
 	if (dkim_verify_begin(a, r->header, &options, &v) != ERR_OK) return false;

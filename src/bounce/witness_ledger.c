@@ -17,12 +17,6 @@ static bool in_time(const struct provenance_facts *f, int64_t time)
 	return age <= PROVENANCE_DAYS * (int64_t)DAY && age >= -2 * (int64_t)DAY; /* clocks are set */
 }
 
-static bool concerns(const struct provenance_facts *f, const struct provenance_row *row)
-{
-	return row->outbound == (f->direction == PROVENANCE_INBOUND) && row->tenant == f->tenant && row->taken &&
-	       in_time(f, row->time);
-}
-
 static struct slice without_brackets(struct slice id)
 {
 	id = slice_trim(id);
@@ -44,6 +38,16 @@ static bool from_addressee(const struct provenance_facts *f, const struct proven
 {
 	return is(row->return_path, f->addressee) || is(row->handed_on, f->addressed) ||
 	       is(row->return_path, f->addressed) || is(row->handed_on, f->addressee);
+}
+
+/* Inbound: what the tenant sent. Outbound: what its server was given, from the world, or from another tenant of ours. To whom
+ * the latter went is not looked at, so that it takes its id, and its return path, to know it. */
+static bool concerns(const struct witness_rows *rows, const struct provenance_row *row)
+{
+	const struct provenance_facts *f = rows->facts;
+	if (!row->taken || !in_time(f, row->time)) return false;
+	if (f->direction == PROVENANCE_OUTBOUND && row->outbound) return rows->by_id && from_addressee(f, row);
+	return row->tenant == f->tenant && row->outbound == (f->direction == PROVENANCE_INBOUND);
 }
 
 static struct slice domain_of(struct slice address)
@@ -101,7 +105,7 @@ bool witness_row(const struct provenance_row *row, void *arg)
 	struct witness_rows *rows = arg;
 	const struct provenance_facts *f = rows->facts;
 	if (++rows->seen > PROVENANCE_ROWS) return false;
-	if (!concerns(f, row)) return true;
+	if (!concerns(rows, row)) return true;
 	rows->known++;
 	if (!same_message(rows->message_id, row->message_id))
 		rows->other_message++;
@@ -164,9 +168,9 @@ void witness_weigh(const struct witness_rows *rows, enum witness_name who, struc
 
 /* ---- by Message-ID --------------------------------------------------------------------------------------------- */
 
-static struct witness_rows rows_of(const struct returned *r, const struct provenance_facts *f)
+static struct witness_rows rows_of(const struct returned *r, const struct provenance_facts *f, bool by_id)
 {
-	return (struct witness_rows){.facts = f, .returned = r, .message_id = SLICE_EMPTY};
+	return (struct witness_rows){.facts = f, .returned = r, .by_id = by_id, .message_id = SLICE_EMPTY};
 }
 
 /* Outbound: an answer that names no message (an auto-reply, mostly) is judged by all that came from its addressee of
@@ -175,7 +179,7 @@ static struct witness_rows rows_of(const struct returned *r, const struct proven
 static void weigh_return_path(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
-	struct witness_rows rows = rows_of(r, f);
+	struct witness_rows rows = rows_of(r, f, false);
 	if (f->ledger.by_return_path) f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
 	bool named = r->id_count > 0 || r->envelope_id.n > 0;
 	if (rows.bad)
@@ -200,6 +204,7 @@ static void weigh_named(const struct provenance_facts *f, struct witness_rows *r
                         struct provenance *out)
 {
 	bool sure = is_sure(rows->returned, out);
+	rows->by_id = false;
 	if (f->direction == PROVENANCE_OUTBOUND && !sure && rows->good && !rows->bad && f->ledger.by_return_path)
 		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows);
 	witness_weigh(rows, WITNESS_ledger, id, out);
@@ -209,7 +214,7 @@ static void weigh_named(const struct provenance_facts *f, struct witness_rows *r
 /* Our servers' reports bear the envelope id that we gave to what we handed on, unless its sender gave one. */
 static bool weigh_envelope_id(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
-	struct witness_rows rows = rows_of(r, f);
+	struct witness_rows rows = rows_of(r, f, true);
 	if (f->direction != PROVENANCE_OUTBOUND || r->id_count || !r->envelope_id.n || !f->ledger.by_trace)
 		return false;
 	if (r->envelope_id.n > TRACE_MOST) return false;
@@ -223,7 +228,7 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
 	for (size_t i = 0; f->ledger.by_message_id && i < r->id_count; i++) {
-		struct witness_rows rows = rows_of(r, f);
+		struct witness_rows rows = rows_of(r, f, true);
 		f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows);
 		if (rows.known == 0) continue;
 		weigh_named(f, &rows, r->ids[i], out);
@@ -264,7 +269,7 @@ static struct slice topmost_trace(const struct returned *r, const struct provena
 void witness_received(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
 	struct slice trace = topmost_trace(r, f);
-	struct witness_rows rows = rows_of(r, f);
+	struct witness_rows rows = rows_of(r, f, true);
 	if (trace.n == 0) {
 		witness_say(&out->witnesses[WITNESS_received], SILENT,
 		            r->header.n ? "no Received field of ours came back" : "no header came back", SLICE_EMPTY);

@@ -2,34 +2,43 @@
 /*
  * answers - a tenant's server answers a message: may the answer leave?
  *
- * A bounce or automatic reply that a tenant's server sends to the world speaks of a message that came in before. The ledger knows
- * whether that message's return path proved itself. Joined by Message-ID where the answer tells one, else by who is
- * answered: when all that came from that return path of late was proven, the answer is; when some was not, it may go to
- * somebody who was forged. What the ledger does not know is unknown, also when it knows others of the same return path. Whoever
- * forged a message chose its words, too: of several Message-IDs the worst counts, and none counts against forged mail without one.
+ * A bounce or automatic reply that a tenant's server sends to the world speaks of a message that came in before. Which
+ * one, and whether that proved to be from whom the answer goes to, is found by bounce/provenance.h with the ledger, and
+ * judged by bounce/judge.h. What cannot be read, for want of memory, is judged by all that came of late from its
+ * addressee.
  *
- * Reads the ledger; no waits.
+ * Reads the ledger; no waits. One thread.
+ *
+ *     struct answer *a = answer_read(&transaction->body, hostname);
+ *     if (!a) return 451;
+ *     answer_judge(a, ledger, tenant, recipient, now, &verdict);     // for each recipient
+ *     answer_free(a);
  */
 #ifndef BACKSTOP_RELAY_ANSWERS_H
 #define BACKSTOP_RELAY_ANSWERS_H
 
 #include "base/blob.h"
+#include "bounce/judge.h"
 #include "mail/address.h"
 #include "store/ledger.h"
 
-#define ANSWERS_DAYS                                                                                                   \
-	15 /* how far back an answer is looked for: the longest life of a message in other servers' queues */
-
-enum answer_verdict { ANSWER_UNKNOWN, ANSWER_PROVEN, ANSWER_UNPROVEN };
+#define ANSWER_LOOKED (256 * 1024) /* octets of the message that are read */
 
 /* Is it an answer that a program made? <>; Auto-Submitted: auto-replied (RFC 3834 5); postmaster's multipart/report. */
 bool answers_is_answer(const struct address *sender, struct slice header);
-struct answer_witness {
-	uint64_t about; /* the passage that decided; 0: none did */
-	bool by_id; /* it was found by a Message-ID in the answer: nothing that the ledger learns later decides better */
+
+struct answer;
+/* message: header and body. hostname: ours, in Received fields; must outlive the answer. NULL: no memory. */
+struct answer *answer_read(const struct blob *message, const char *hostname);
+void answer_free(struct answer *a); /* NULL is fine */
+
+struct answer_verdict {
+	struct judgement judgement;
+	struct slice evidence; /* what the witnesses said, in words; lives as long as the answer */
+	uint64_t about;        /* the passage that it is about; 0: none is known */
+	bool joined;           /* by an id of that message: nothing that the ledger learns later decides better */
 };
-/* Of one recipient. body: of the answer, looked through for Message-IDs. */
-enum answer_verdict answers_judge(struct db *ledger, uint32_t tenant, struct slice recipient, struct slice header,
-                                  const struct blob *body, int64_t now, struct answer_witness *witness);
+void answer_judge(struct answer *a, struct db *ledger, uint32_t tenant, struct slice recipient, int64_t now,
+                  struct answer_verdict *out);
 
 #endif

@@ -92,80 +92,88 @@ static bool catch_up(struct passage *p)
 	return c.done;
 }
 
-/* The worst of all recipients; *whom is the one it is about. */
-static enum answer_verdict judge_once(struct passage *p, const struct trace_header *header, struct slice *whom,
-                                      struct answer_witness *witness)
+struct judging {
+	struct passage *passage;
+	struct answer *answer;
+	struct answer_verdict worst; /* of all recipients */
+	struct slice whom;           /* the one it is about */
+	bool joined;                 /* all of them */
+};
+
+/* Backscatter for one is backscatter; unknown for one is unknown. */
+static bool is_worse(enum judge_verdict a, enum judge_verdict b)
 {
-	struct relay *relay = p->visit->worker->relay;
+	static const int order[] = {[JUDGE_genuine] = 0, [JUDGE_unknown] = 1, [JUDGE_backscatter] = 2};
+	return order[a] > order[b];
+}
+
+static void judge_once(struct judging *j)
+{
+	struct passage *p = j->passage;
 	const struct envelope *e = &p->transaction->envelope;
-	enum answer_verdict all = ANSWER_PROVEN;
-	*witness = (struct answer_witness){.by_id = true};
+	j->joined = true;
 	for (size_t i = 0; i < e->recipient_count; i++) {
-		struct answer_witness w;
-		enum answer_verdict one = answers_judge(relay->ledger, p->source->id, e->recipients[i].address,
-		                                        header->text, &p->transaction->body, clock_unix(), &w);
-		witness->by_id = witness->by_id && w.by_id;
-		if (!witness->about || one != ANSWER_PROVEN) witness->about = w.about;
-		if (one == ANSWER_PROVEN) continue;
-		*whom = e->recipients[i].address;
-		all = one;
-		if (one == ANSWER_UNPROVEN) break;
+		struct answer_verdict v;
+		answer_judge(j->answer, p->visit->worker->relay->ledger, p->source->id, e->recipients[i].address,
+		             clock_unix(), &v);
+		j->joined = j->joined && v.joined;
+		if (i > 0 && !is_worse(v.judgement.verdict, j->worst.judgement.verdict)) continue;
+		j->worst = v;
+		j->whom = e->recipients[i].address;
 	}
-	return all;
 }
 
 /* A server may answer faster than its message came into the ledger. Until then other messages of the same return path must not speak for it. */
-static enum answer_verdict judge(struct passage *p, const struct trace_header *header, struct slice *whom,
-                                 uint64_t *about)
+static void judge(struct judging *j)
 {
-	struct answer_witness witness;
-	catch_up(p);
-	enum answer_verdict v = judge_once(p, header, whom, &witness);
-	if (!witness.by_id) {
-		fiber_sleep(clock_deadline(LEDGER_PATIENCE_MS));
-		bool caught_up = catch_up(p);
-		v = judge_once(p, header, whom, &witness);
-		if (v == ANSWER_PROVEN && !witness.by_id && !caught_up) v = ANSWER_UNKNOWN;
-	}
-	*about = witness.about;
-	return v;
+	catch_up(j->passage);
+	judge_once(j);
+	if (j->joined) return;
+	fiber_sleep(clock_deadline(LEDGER_PATIENCE_MS));
+	bool caught_up = catch_up(j->passage);
+	judge_once(j);
+	if (j->joined || caught_up || j->worst.judgement.verdict != JUDGE_genuine) return;
+	j->worst.judgement = (struct judgement){JUDGE_unknown, "what came in of late is not yet known"};
 }
 
-static void log_answer(struct passage *p, enum answer_verdict v, uint64_t about)
+static void log_answer(struct passage *p, const struct judging *j)
 {
-	static const char *const names[] =
-		{[ANSWER_UNKNOWN] = "unknown", [ANSWER_PROVEN] = "proven", [ANSWER_UNPROVEN] = "unproven"};
 	char id[SPOOL_ID_TEXT];
 	log_begin(LOG_INFO, "answer");
 	log_str("id", spool_id_text(p->id, id));
 	log_str("tenant", p->source->name);
 	log_slice("from", p->transaction->envelope.return_path);
 	log_slice("to", p->transaction->envelope.recipients[0].address);
-	log_str("verdict", names[v]);
-	if (about) log_str("about", spool_id_text(about, id));
+	log_str("verdict", judge_text(j->worst.judgement.verdict));
+	log_str("why", j->worst.judgement.why);
+	if (j->worst.about) log_str("about", spool_id_text(j->worst.about, id));
+	if (j->worst.evidence.p) log_slice("evidence", j->worst.evidence);
 	log_end();
 }
 
-/* Sets pool and hold of what answers a message. */
-static void judge_answer(struct passage *p, const struct trace_header *header, struct intake *in)
+/* Sets pool and hold of what answers a message. False: no memory. */
+static bool judge_answer(struct passage *p, struct intake *in)
 {
-	static const enum metric metrics[] = {[ANSWER_UNKNOWN] = METRIC_answers_unknown,
-	                                      [ANSWER_PROVEN] = METRIC_answers_proven,
-	                                      [ANSWER_UNPROVEN] = METRIC_answers_unproven};
+	static const enum metric metrics[] = {[JUDGE_unknown] = METRIC_answers_unknown,
+	                                      [JUDGE_genuine] = METRIC_answers_proven,
+	                                      [JUDGE_backscatter] = METRIC_answers_unproven};
 	static const enum pool pools[] =
-		{[ANSWER_UNKNOWN] = POOL_ndr, [ANSWER_PROVEN] = POOL_bounce, [ANSWER_UNPROVEN] = POOL_ndr};
-	uint64_t about = 0;
-	struct slice whom = SLICE_EMPTY;
-	enum answer_verdict v = judge(p, header, &whom, &about);
+		{[JUDGE_unknown] = POOL_ndr, [JUDGE_genuine] = POOL_bounce, [JUDGE_backscatter] = POOL_ndr};
+	struct judging j = {.passage = p, .answer = answer_read(&p->transaction->body, p->session->settings->hostname)};
+	if (!j.answer) return false;
+	judge(&j);
+	enum judge_verdict v = j.worst.judgement.verdict;
 	metric_add(metrics[v], 1);
-	log_answer(p, v, about);
+	log_answer(p, &j);
 	in->pool = pools[v];
-	in->hold = in->answer = v == ANSWER_UNPROVEN;
+	in->hold = in->answer = v == JUDGE_backscatter;
 	if (in->hold)
 		in->hold_reason =
 			arena_printf(&p->transaction->arena,
 		                     "answers mail that did not prove to be from %.*s: it would be backscatter",
-		                     SLICE_ARG(whom));
+		                     SLICE_ARG(j.whom));
+	answer_free(j.answer);
+	return true;
 }
 
 /* ---- the message --------------------------------------------------------------------------------------------------------- */
@@ -202,10 +210,10 @@ void outbound_message(struct passage *p, struct slice received, const struct tra
 	                    .downstream = !p->external,
 	                    .hold_reason = SLICE_EMPTY};
 	/* also what goes to another tenant, or to the same: its users are forged, too */
-	if (answers_is_answer(&p->sender, header->text)) judge_answer(p, header, &in);
+	bool judged = !answers_is_answer(&p->sender, header->text) || judge_answer(p, &in);
 	struct slice signature = sign(p, header);
 	in.marks.head = arena_printf(&p->work, "%.*s%.*s", SLICE_ARG(signature), SLICE_ARG(received));
-	enum error e = envelope.recipients && in.marks.head.p ? intake_store(p, &in) : ERR_NO_MEMORY;
+	enum error e = judged && envelope.recipients && in.marks.head.p ? intake_store(p, &in) : ERR_NO_MEMORY;
 	enum ledger_result result = e ? LEDGER_deferred : in.hold ? LEDGER_held : LEDGER_queued;
 	if (e) {
 		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
