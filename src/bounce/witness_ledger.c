@@ -40,8 +40,8 @@ static bool from_addressee(const struct provenance_facts *f, const struct proven
 	       is(row->return_path, f->addressed) || is(row->handed_on, f->addressee);
 }
 
-/* Inbound: what the tenant sent. Outbound: what its server was given, from the world, or from another tenant of ours. To whom
- * the latter went is not looked at, so that it takes its id, and its return path, to know it. */
+/* Inbound: what the tenant sent. Outbound: what its server was given, from the world, or from another tenant of ours.
+ * To whom the latter went is not looked at, so that it takes its id, and its return path, to know it. */
 static bool concerns(const struct witness_rows *rows, const struct provenance_row *row)
 {
 	const struct provenance_facts *f = rows->facts;
@@ -106,6 +106,7 @@ bool witness_row(const struct provenance_row *row, void *arg)
 	const struct provenance_facts *f = rows->facts;
 	if (++rows->seen > PROVENANCE_ROWS) return false;
 	if (!concerns(rows, row)) return true;
+	if (rows->nameless && row->message_id.n) return true;
 	rows->known++;
 	if (!same_message(rows->message_id, row->message_id))
 		rows->other_message++;
@@ -193,19 +194,20 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
 	if (w->says != SILENT) out->about = rows.about;
 }
 
-/* Outbound, by an id that the sender of the original may have chosen, or may have written into its text so that it is quoted:
- * for him speaks only what everything of late from that return path allows. Our own Received field makes it sure. */
-static bool is_sure(const struct returned *r, const struct provenance *p)
-{
-	return r->id_count > 0 && (!r->loose || p->witnesses[WITNESS_received].says == SPEAKS_FOR);
-}
-
+/* Outbound, whoever wrote the original chose its words. An id that stands in running text, or an envelope id, may be
+ * that of a message that his victim did send: for it speaks only what all that came of late from that return path
+ * allows. The fields of an answer are surer, but of an original without a Message-ID they name what that named (RFC
+ * 5322 3.6.4). So unproven mail without one is in doubt always, unless our own Received field in a header that is a
+ * part of its own tells. */
 static void weigh_named(const struct provenance_facts *f, struct witness_rows *rows, struct slice id,
                         struct provenance *out)
 {
-	bool sure = is_sure(rows->returned, out);
+	const struct returned *r = rows->returned;
+	bool sure = r->id_count > 0 && !r->loose;
+	bool certain = sure && out->witnesses[WITNESS_received].says == SPEAKS_FOR;
 	rows->by_id = false;
-	if (f->direction == PROVENANCE_OUTBOUND && !sure && rows->good && !rows->bad && f->ledger.by_return_path)
+	rows->nameless = sure;
+	if (f->direction == PROVENANCE_OUTBOUND && !certain && rows->good && !rows->bad && f->ledger.by_return_path)
 		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows);
 	witness_weigh(rows, WITNESS_ledger, id, out);
 	out->joined = out->joined || sure;

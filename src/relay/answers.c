@@ -51,6 +51,8 @@ struct answer *answer_read(const struct blob *message, const char *hostname)
 		arena_reset(&a->arena);
 		returned_nothing(&a->returned);
 	}
+	a->returned.loose =
+		a->returned.loose || message->size > ANSWER_LOOKED; /* what says otherwise may come behind */
 	return a;
 }
 
