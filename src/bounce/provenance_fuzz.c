@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hostile report before a ledger that knows a few messages. The first octet chooses what is known of the tenant; the rest
- * is the report. Nobody is believed without having spoken, nobody condemned without a reason, and the words stay on one line. */
+/* A hostile report before a ledger that knows a few messages. The first octet chooses what is known of the tenant;
+ * the rest is the report. Nobody is believed without having spoken, nobody condemned without a reason, and the words
+ * stay on one line. */
 #include <assert.h>
 
 #include "bounce/judge.h"

@@ -22,6 +22,7 @@ static const struct provenance_key keys[] = {
 	{SLICE_EMPTY, SLICE_EMPTY, SLICE_EMPTY},
 	{{"ours.example", 12}, {"old", 3}, {"v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", 66}},
 };
+static const struct provenance_key broken[] = {{{"ours.example", 12}, {"old", 3}, {"hello", 5}}};
 static const struct slice hostnames[] = {{"relay.ours.example", 18}, {"mx2.ours.example", 16}};
 
 /* ---- a ledger of a few rows ------------------------------------------------------------------------------------ */
@@ -93,7 +94,7 @@ static const struct incoming {
 	const char *
 		facts; /* l: in the ledger; o: from another address; r: of another Message-ID; y: a year ago; n: not taken;
 	                      t: of another tenant; L: to a list; T F E: tag valid, forged, expired; a: tags all;
-	                      k: has keys; s: signs all; D: keys of another domain */
+	                      k: has keys; s: signs all; D: keys of another domain; B: a broken record */
 	const char *says;
 	bool doubt;
 } incoming[] = {
@@ -107,6 +108,7 @@ static const struct incoming {
 	{"signed, cut off", CUT, NULL, "ks", "....", 1},
 	{"a signature put on another header", FORGED, NULL, "k", "....", 1},
 	{"a signature put on another header, all is signed", FORGED, NULL, "ks", ".-..", 1},
+	{"signed, and our record is broken, all is signed", WHOLE, NULL, "Bs", "....", 1},
 	{"not signed", UNSIGNED, NULL, "k", "....", 0},
 	{"not signed, all is signed", UNSIGNED, NULL, "ks", ".-..", 0},
 	{"not signed, not whole, all is signed", BARE, NULL, "ks", "....", 0},
@@ -224,6 +226,7 @@ static struct provenance_facts facts_of(const struct incoming *c)
 	                             .tags_all = has(c, 'a'),
 	                             .signs_all = has(c, 's')};
 	if (has(c, 'k')) f.keys = keys, f.key_count = 2;
+	if (has(c, 'B')) f.keys = broken, f.key_count = 1;
 	if (has(c, 'D')) f.keys = keys, f.key_count = 1;
 	return f;
 }

@@ -52,9 +52,12 @@ static void weigh(struct arena *a, const struct returned *r, const struct proven
 		witness_say(w, SPEAKS_FOR, "the header bears our signature", name);
 		return;
 	}
-	witness_say(w, expected ? SPEAKS_AGAINST : SILENT, "the header bears our signature, but is not what was signed",
+	bool changed = s->result == AUTH_fail;
+	witness_say(w, expected && changed ? SPEAKS_AGAINST : SILENT,
+	            changed ? "the header bears our signature, but is not what was signed"
+	                    : "the header bears our signature, which cannot be verified",
 	            name);
-	witness_doubt(out, "a signature of ours came back over a header that was changed");
+	witness_doubt(out, "a signature of ours came back that does not verify");
 }
 
 bool witness_dkim(struct arena *a, const struct returned *r, const struct provenance_facts *f, struct provenance *out)
