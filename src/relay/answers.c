@@ -79,6 +79,6 @@ void answer_judge(struct answer *a, struct db *ledger, uint32_t tenant, struct s
 	provenance_find(&a->arena, &a->returned, &facts, &p);
 	judge_outbound(&p, &out->judgement);
 	out->evidence = judge_evidence(&a->arena, &p);
-	out->about = p.about;
+	out->about = out->judgement.verdict == JUDGE_unknown ? 0 : p.about; /* nothing decided */
 	out->joined = p.joined;
 }

@@ -47,7 +47,8 @@ static void came(struct db *ledger, unsigned n, const char *message_id, enum pro
 	assert_int_equal(ledger_put(ledger, &wide, &row, 1, p.time), ERR_OK);
 }
 
-static enum judge_verdict judge(struct db *ledger, struct slice text, size_t memory, uint64_t *about, bool *joined)
+static enum judge_verdict judge_for(struct db *ledger, const char *recipient, struct slice text, size_t memory,
+                                    uint64_t *about, bool *joined)
 {
 	struct answer_verdict v;
 	struct blob message;
@@ -55,7 +56,7 @@ static enum judge_verdict judge(struct db *ledger, struct slice text, size_t mem
 	assert_int_equal(blob_append(&message, text), ERR_OK);
 	struct answer *a = answer_read(&message, "relay.ours.example");
 	assert_non_null(a);
-	answer_judge(a, ledger, TENANT, SLICE(VICTIM), NOW, &v);
+	answer_judge(a, ledger, TENANT, slice_str(recipient), NOW, &v);
 	assert_non_null(v.judgement.why);
 	assert_int_equal(slice_search(v.evidence, SLICE("ledger=")), 0);
 	*about = v.about & 0xFFFFF;
@@ -63,6 +64,11 @@ static enum judge_verdict judge(struct db *ledger, struct slice text, size_t mem
 	answer_free(a);
 	blob_free(&message);
 	return v.judgement.verdict;
+}
+
+static enum judge_verdict judge(struct db *ledger, struct slice text, size_t memory, uint64_t *about, bool *joined)
+{
+	return judge_for(ledger, VICTIM, text, memory, about, joined);
 }
 
 static const struct {
@@ -132,6 +138,118 @@ static void our_received_field_tells_which_it_is(void **state)
 	}
 }
 
+/* Return paths with histories of their own. */
+static const struct known {
+	const char *return_path, *handed_on, *message_id;
+	int64_t age; /* seconds */
+	uint32_t tenant;
+	bool outbound;
+	enum ledger_result result;
+	enum proof proof;
+} history[] = {
+	{"proven@a.test", "", "<p1@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"proven@a.test", "", "<p2@a.test>", 50, TENANT, false, LEDGER_spooled, PROOF_dkim},
+	{"forged@a.test", "", "<f1@b.test>", 60, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"both@a.test", "", "<b1@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"both@a.test", "", "<b2@b.test>", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"same@a.test", "", "<s@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"same@a.test", "", "<s@a.test>", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"nameless@a.test", "", "<n@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"nameless@a.test", "", "", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"refused@a.test", "", "<r@a.test>", 60, TENANT, false, LEDGER_refused, PROOF_none},
+	{"old@a.test", "", "<o@a.test>", 18 * 86400, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"elsewhere@a.test", "", "<e@a.test>", 60, TENANT + 1, false, LEDGER_delivered, PROOF_spf},
+	{"victim@a.test", "SRS0=x@us.test", "<c@b.test>", 60, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"writer@c.test", "", "<w1@c.test>", 60, TENANT + 2, true, LEDGER_queued, PROOF_source},
+	{"writer@c.test", "", "<w2@b.test>", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+};
+
+/* fields: of the answer's own; header: what it returns as a part of its own; text: its words. */
+static const struct {
+	const char *name, *recipient, *fields, *header, *text;
+	enum judge_verdict verdict;
+	bool joined;
+} of_histories[] = {
+	{"its message is proven", "proven@a.test", "", "Message-ID: <p1@a.test>\r\n", "", JUDGE_genuine, true},
+	{"in other letters", "Proven@A.test", "", "message-id: <p2@a.test>\r\n", "", JUDGE_genuine, true},
+	{"folded", "proven@a.test", "", "Message-ID:\r\n <p1@a.test>\r\n", "", JUDGE_genuine, true},
+	{"blanks before the colon", "proven@a.test", "", "Message-ID \t: <p1@a.test>\r\n", "", JUDGE_genuine, true},
+	{"quoted", "proven@a.test", "", NULL, "> Message-ID: <p1@a.test>\r\n", JUDGE_genuine, false},
+	{"by In-Reply-To", "proven@a.test", "In-Reply-To: <p1@a.test>\r\n", NULL, "Away.\r\n", JUDGE_genuine, true},
+	{"names nothing", "proven@a.test", "", NULL, "Sorry.\r\n", JUDGE_genuine, false},
+	{"names what is not known", "proven@a.test", "", "Message-ID: <x@a.test>\r\n", "", JUDGE_unknown, false},
+	{"names another's, of its domain", "proven@a.test", "", "Message-ID: <b1@a.test>\r\n", "", JUDGE_unknown, true},
+	{"names another's, of another domain", "nobody@d.test", "", "Message-ID: <p1@a.test>\r\n", "",
+         JUDGE_backscatter, true},
+	{"its message is forged", "forged@a.test", "", "Message-ID: <f1@b.test>\r\n", "", JUDGE_backscatter, true},
+	{"forged, names nothing", "forged@a.test", "", NULL, "", JUDGE_backscatter, false},
+	{"forged, names what is not known", "forged@a.test", "", "Message-ID: <x@b.test>\r\n", "", JUDGE_backscatter,
+         false},
+	{"both, the proven one", "both@a.test", "", "Message-ID: <b1@a.test>\r\n", "", JUDGE_genuine, true},
+	{"both, the proven one in the text", "both@a.test", "", NULL, "Message-ID: <b1@a.test>\r\n", JUDGE_backscatter,
+         false},
+	{"both, the forged one", "both@a.test", "", "Message-ID: <b2@b.test>\r\n", "", JUDGE_backscatter, true},
+	{"both, names nothing", "both@a.test", "", NULL, "", JUDGE_backscatter, false},
+	{"both are named, the proven one in a folded field", "both@a.test", "",
+         "X: y\r\n Message-ID: <b1@a.test>\r\nMessage-ID: <b2@b.test>\r\n", "", JUDGE_backscatter, true},
+	{"the forged one is named in the answer's fields, the proven one in its text", "both@a.test",
+         "In-Reply-To: <b2@b.test>\r\n", NULL, "Message-ID: <b1@a.test>\r\n", JUDGE_backscatter, true},
+	{"one Message-ID of both", "same@a.test", "", "Message-ID: <s@a.test>\r\n", "", JUDGE_backscatter, true},
+	{"the forged one has no Message-ID", "nameless@a.test", "", "Message-ID: <n@a.test>\r\n", "", JUDGE_backscatter,
+         true},
+	{"what was refused is not answered", "refused@a.test", "", "Message-ID: <r@a.test>\r\n", "", JUDGE_unknown,
+         false},
+	{"too old", "old@a.test", "", "Message-ID: <o@a.test>\r\n", "", JUDGE_unknown, false},
+	{"another tenant's", "elsewhere@a.test", "", "Message-ID: <e@a.test>\r\n", "", JUDGE_unknown, false},
+	{"a contained return path", "srs0=X@us.test", "", NULL, "", JUDGE_backscatter, false},
+	{"of another tenant, by its source", "writer@c.test", "", "Message-ID: <w1@c.test>\r\n", "", JUDGE_genuine,
+         true},
+	{"of another tenant, forged", "writer@c.test", "", "Message-ID: <w2@b.test>\r\n", "", JUDGE_backscatter, true},
+	{"of another tenant, names nothing", "writer@c.test", "", NULL, "", JUDGE_backscatter, false},
+};
+
+static void remember_histories(struct db *ledger)
+{
+	static const struct ledger_bounds wide = {.lifetime = 30 * 86400, .size = (uint64_t)1 << 30};
+	static char room[LEDGER_RECORD_MOST];
+	for (size_t i = 0; i < sizeof history / sizeof *history; i++) {
+		const struct known *k = &history[i];
+		struct ledger_passage p = {.time = NOW - k->age,
+		                           .tenant = k->tenant,
+		                           .outbound = k->outbound,
+		                           .return_path = slice_str(k->return_path),
+		                           .handed_on = slice_str(k->handed_on),
+		                           .message_id = slice_str(k->message_id),
+		                           .result = (uint8_t)k->result,
+		                           .proof = (uint8_t)k->proof};
+		struct ledger_row row = {(uint64_t)p.time * 1000 << 20 | (i + 1), ledger_encode(&p, room)};
+		assert_int_equal(ledger_put(ledger, &wide, &row, 1, p.time), ERR_OK);
+	}
+}
+
+static void each_return_path_has_its_history(void **state)
+{
+	struct store_test *t = *state;
+	remember_histories(t->db);
+	for (size_t i = 0; i < 2 * sizeof of_histories / sizeof *of_histories; i++) {
+		const char *header = of_histories[i / 2].header;
+		char text[2000];
+		uint64_t about;
+		bool joined;
+		snprintf(text, sizeof text,
+		         "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
+		         "boundary=b\r\n%s\r\n--b\r\n\r\n%s"
+		         "\r\n%s%s\r\n--b--\r\n",
+		         of_histories[i / 2].fields, of_histories[i / 2].text,
+		         header ? "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" : "", header ? header : "");
+		enum judge_verdict v = judge_for(t->db, of_histories[i / 2].recipient, slice_str(text),
+		                                 i % 2 ? 16 : 1 << 20, &about, &joined);
+		if (v != of_histories[i / 2].verdict || joined != of_histories[i / 2].joined ||
+		    (v == JUDGE_unknown && about))
+			fail_msg("%s: %s, joined %d", of_histories[i / 2].name, judge_text(v), joined);
+	}
+}
+
 static void what_is_too_long_to_be_read_whole_is_not_sure(void **state)
 {
 	struct store_test *t = *state;
@@ -190,11 +308,9 @@ static void what_an_answer_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(answers_are_joined_with_what_came),
-		TEST(our_received_field_tells_which_it_is),
-		TEST(what_is_too_long_to_be_read_whole_is_not_sure),
-		TEST(an_empty_ledger_knows_nothing),
-		cmocka_unit_test(what_an_answer_is),
+		TEST(answers_are_joined_with_what_came), TEST(our_received_field_tells_which_it_is),
+		TEST(each_return_path_has_its_history),  TEST(what_is_too_long_to_be_read_whole_is_not_sure),
+		TEST(an_empty_ledger_knows_nothing),     cmocka_unit_test(what_an_answer_is),
 	};
 	return cmocka_run_group_tests_name("relay/answers", tests, NULL, NULL);
 }
