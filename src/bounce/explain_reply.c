@@ -89,8 +89,9 @@ static void judge_codes(struct work *w)
 		return;
 	}
 	enum cause by_code = cause_of_code(v->code, v->stage);
-	/* X.7.x says that a rule refused it; the command says more about which. */
-	if (by_code != CAUSE_unknown && !(weight && cause == CAUSE_policy && v->stage == STAGE_rcpt)) {
+	/* X.7.x says that a rule refused it; the command may say more about which. */
+	bool said = weight && (cause != CAUSE_policy || v->stage == STAGE_rcpt);
+	if (by_code != CAUSE_unknown && !said) {
 		v->cause = by_code;
 		v->confidence = 30;
 	} else if (weight) {

@@ -152,6 +152,13 @@ static const struct {
                 "delivered\nStatus: 2.0.0\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: failed\nStatus: "
                 "5.1.1\nRemote-MTA: dns; mx1.rcpt.example\nDiagnostic-Code: smtp; 550 5.1.1 no such user\n"),
          "joe@rcpt.example", "5.1.1", "mx1.rcpt.example", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"a refusal that looks like the announcement of an original",
+         TEXT("MAILER-DAEMON@mx.sender.example", "Undelivered Mail Returned to Sender",
+              "I'm sorry to have to inform you that your message could not be delivered.\n\n<joe@rcpt.example>: host "
+              "mx1.rcpt.example[203.0.113.5] said: 550 5.7.350 Remote server returned message detected as spam -> 550 "
+              "Spam (in reply "
+              "to end of DATA command)\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.7.350", "mx1.rcpt.example", CAUSE_content, STAGE_data, NULL, NULL},
 	{"nothing but a subject", TEXT("MAILER-DAEMON@mx.sender.example", "Mail could not be delivered", "Sorry.\n"),
          NULL, NULL, NULL, CAUSE_unknown, STAGE_local, NULL, NULL},
 };

@@ -44,29 +44,32 @@ static struct slice own_words(struct slice text)
 	return slice_trim(before).n < 60 ? text : before;
 }
 
-/* The texts for a person that stand before the part for programs and the original. */
+/* False when the arena is exhausted. */
+static bool read_text(struct arena *a, struct slice text, struct slice own, struct failuretext *out,
+                      struct slice *whole)
+{
+	*whole = own_words(text);
+	if (!failuretext_read(a, *whole, own, out)) return false;
+	/* What looked like the announcement of an original may have been a line of the refusal. */
+	struct failuretext all;
+	if (out->reply.n || whole->n == text.n) return true;
+	if (!failuretext_read(a, text, own, &all)) return false;
+	if (all.quoted) *out = all;
+	return true;
+}
+
+/* The first text for a person, before the part for programs and the original. */
 static bool read_words(struct arena *a, const struct mime *m, struct slice own, struct failuretext *out,
                        struct slice *whole)
 {
-	struct slice best = SLICE_EMPTY;
 	*out = (struct failuretext){.reply = SLICE_EMPTY, .host = SLICE_EMPTY, .recipient = SLICE_EMPTY};
 	for (const struct mime_part *p = m->root; p; p = mime_next(m->root, p)) {
 		if (p->embedded || p->first) continue;
-		bool plain = p->type == MIME_TEXT_PLAIN, html = p->type == MIME_TEXT_HTML;
-		if (!plain && !html && !(p == m->root && p->type == MIME_OTHER)) continue;
+		/* A message without parts is text, whatever type it claims. */
+		if (p->type != MIME_TEXT_PLAIN && p->type != MIME_TEXT_HTML && p != m->root) continue;
 		struct slice text = mime_text(a, p, TEXT_MOST);
 		if (!text.p) return false;
-		text = own_words(text);
-		if (slice_trim(text).n < 20 || best.n) continue;
-		*whole = best = text;
-		if (!failuretext_read(a, best, own, out)) return false;
-	}
-	/* A multipart without parts, or a type that lies. */
-	if (!best.n && !m->root->first) {
-		struct slice text = mime_text(a, m->root, TEXT_MOST);
-		if (!text.p) return false;
-		*whole = own_words(text);
-		return failuretext_read(a, *whole, own, out);
+		if (slice_trim(text).n >= 20) return read_text(a, text, own, out, whole);
 	}
 	return true;
 }

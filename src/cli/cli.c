@@ -190,7 +190,7 @@ json_t *cli_json_slice(struct slice text)
 
 void cli_print_json(json_t *object)
 {
-	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 	if (text)
 		puts(text);
 	else

@@ -168,7 +168,8 @@ static bool add_json(struct text *t, const json_t *value)
 {
 	for (;;) {
 		size_t room = t->room - t->n;
-		size_t n = json_dumpb(value, t->p + t->n, room, JSON_COMPACT | JSON_ENCODE_ANY);
+		size_t n =
+			json_dumpb(value, t->p + t->n, room, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
 		if (n == 0) return false;
 		if (n <= room) {
 			t->n += n;
