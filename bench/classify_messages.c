@@ -40,6 +40,8 @@ static struct slice read_file(const char *name)
 		n += got;
 	} while (got > 0);
 	fclose(f);
+	octets = realloc(octets, n + 1); /* gives the rest back */
+	if (!octets) die("out of memory");
 	return slice_of(octets, n);
 }
 
