@@ -106,6 +106,20 @@ void phrases_search(const struct phrases *p, struct slice text, uint64_t *seen)
 	}
 }
 
+/* Capitals of Latin-1 and Russian: two octets in UTF-8 that become two others. */
+static void fold_letter(char *p)
+{
+	unsigned char a = (unsigned char)p[0], b = (unsigned char)p[1];
+	if (a == 0xc3 && b >= 0x80 && b <= 0x9e && b != 0x97) {
+		p[1] = (char)(b + 0x20);
+	} else if (a == 0xd0 && b >= 0x90 && b <= 0x9f) {
+		p[1] = (char)(b + 0x20);
+	} else if (a == 0xd0 && b >= 0xa0 && b <= 0xaf) {
+		p[0] = (char)0xd1;
+		p[1] = (char)(b - 0x20);
+	}
+}
+
 struct slice phrases_normalise(struct arena *a, struct slice text, size_t most)
 {
 	size_t n = 0;
@@ -118,6 +132,7 @@ struct slice phrases_normalise(struct arena *a, struct slice text, size_t most)
 			if (n && out[n - 1] != ' ') out[n++] = ' ';
 		} else {
 			out[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+			if (n > 1) fold_letter(out + n - 2);
 		}
 	}
 	if (n && out[n - 1] == ' ') n--;

@@ -3,10 +3,10 @@
  * phrases - many phrases looked for in one text, in one pass
  *
  * For the short texts of SMTP replies. A phrase is matched as whole words: where it begins or ends with a letter or
- * digit none may stand beside it, and a phrase never begins or ends inside a mail address; a "*" at the end of a phrase lets
- * its last word go on. Text and phrases are compared as phrases_normalise() leaves them: lower case (ASCII), each run
- * of blanks and controls one blank. The words of the text are looked up in a hash by their first three octets, so the cost
- * is that of the text and of the phrases that begin alike.
+ * digit none may stand beside it, and a phrase never begins or ends inside a mail address; a "*" at the end of a phrase
+ * lets its last word go on. Text and phrases are compared as phrases_normalise() leaves them: lower case (ASCII, Latin-1,
+ * Russian), each run of blanks and controls one blank. The words of the text are looked up in a hash by their first three
+ * octets, so the cost is that of the text and of the phrases that begin alike.
  *
  * The set lives in the arena given to phrases_new() and keeps the slices added to it. Pure; a finished set may be
  * used by many threads.
