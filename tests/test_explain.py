@@ -158,6 +158,13 @@ def test_a_delay_needs_nobody(explain):
     assert (said["cause"], said["who_acts"], said["delayed"]) == ("greylisting", "nobody", True)
 
 
+def test_a_report_of_success_explains_nothing(explain):
+    message = bounce("250 2.0.0 Ok", action="delivered", status="2.0.0").replace("could not", "was told to")
+    said = answer(explain, message.replace("Undelivered Mail Returned to Sender", "Successful Mail Delivery Report"))
+    assert (said["class"], said["cause"], said["blocklist"], said["refused_by"]) == ("ndr", None, None, None)
+    assert said["who_acts"] == "nobody"
+
+
 def test_what_is_no_bounce_is_said_to_be_none(explain):
     said = answer(explain, "From: joe@rcpt.example\nTo: ann@sender.example\nSubject: Tuesday\n\nSee you.\n", code=1)
     assert said["class"] == "other" and all(said[name] is None for name in CONTRACT[1:])

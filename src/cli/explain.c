@@ -157,7 +157,7 @@ static json_t *explanation_json(struct arena *a, const struct explanation *e, en
 	set(o, a, "detail", failed ? v->detail : SLICE_EMPTY);
 	set(o, a, "means", failed ? v->means : SLICE_EMPTY);
 	set(o, a, "note", failed ? v->note : SLICE_EMPTY);
-	set(o, a, "refused_by", e->failure.host);
+	set(o, a, "refused_by", failed ? e->failure.host : SLICE_EMPTY);
 	set(o, a, "reported_by", e->failure.reporter);
 	set(o, a, "known_as", v->entry ? v->entry->id : SLICE_EMPTY);
 	json_object_set_new(o, "delayed", json_boolean(e->failure.delayed));

@@ -79,7 +79,7 @@ static void print_hop(const json_t *answer)
 	         : reporter ? reporter
 	                    : "",
 	         stage && (by || reporter) ? ", " : "", stage ? stage_words(s) : "");
-	say("refused by", text);
+	say(json_is_null(json_object_get(answer, "cause")) ? "told by" : "refused by", text);
 	if (by && reporter && strcmp(by, reporter) != 0) say("told by", reporter);
 }
 
