@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/sandbox.h"
+#include "mail/charset.h"
 #include "relay/client_limits.h"
 #include "relay/delivery.h"
 #include "relay/ledger_writer.h"
@@ -334,6 +335,10 @@ int relay_run(struct service_start *start)
 	k->listeners = start->listeners;
 	k->listener_count = start->listener_count;
 	use_config(k, start->config);
+	size_t missing = charset_prepare(); /* opens files, which the sandbox would not let */
+	if (missing)
+		log_text(LOG_WARNING, "charsets",
+		         "%zu converters of the C library are missing: East Asian reports are read in part", missing);
 	int failed = enter_sandbox(k->config);
 	if (!failed) {
 		enum error e = metrics_open(k->config->run_dir, "relay");
