@@ -165,17 +165,10 @@ static struct marks marks_of(struct passage *p, const struct tenant *t, struct s
 	                  &results, requests(p, t));
 }
 
-/* The server is away. Kept when its recipients are good and the sender can be told of a failure; else the client keeps it. */
-static enum ledger_result server_away(struct passage *p, struct leg *l, const struct marks *marks,
-                                      const struct trace_header *header, struct reply *out)
+/* On disk until its server is back. */
+static enum ledger_result keep(struct passage *p, struct leg *l, const struct marks *marks,
+                               const struct trace_header *header, struct reply *out)
 {
-	struct fate_arrival facts = {.verified = verified(p),
-	                             .known = l->all_known,
-	                             .spool = l->tenant->spool,
-	                             .server = FATE_SERVER_AWAY};
-	enum fate_answer answer = fate_on_arrival(&facts);
-	if (answer == FATE_UNPROVEN) reply_set_reason(&p->transaction->arena, out, REASON_unproven_sender, SLICE_EMPTY);
-	if (answer != FATE_SPOOLED) return LEDGER_deferred;
 	struct intake in = {.id = p->stored ? spool_new_id(clock_unix_ms())
 	                                    : p->id, /* with PRDR several legs may be kept */
 	                    .kind = SPOOL_INBOUND,
@@ -204,6 +197,32 @@ static enum ledger_result result_of(const struct reply *r)
 	return reply_positive(r) ? LEDGER_delivered : reply_permanent(r) ? LEDGER_refused : LEDGER_deferred;
 }
 
+static enum fate_server server_of(const struct reply *r)
+{
+	if (is_away(r)) return FATE_SERVER_AWAY;
+	return reply_positive(r)    ? FATE_SERVER_ACCEPTED
+	       : reply_permanent(r) ? FATE_SERVER_REFUSED
+	                            : FATE_SERVER_DEFERRED;
+}
+
+/* *out is what its server said, or that it is away, and becomes what the client is told. */
+static enum ledger_result settle(struct passage *p, struct leg *l, const struct marks *marks,
+                                 const struct trace_header *header, struct reply *out)
+{
+	struct fate_arrival facts = {.verified = verified(p),
+	                             .known = l->all_known,
+	                             .spool = l->tenant->spool,
+	                             .server = server_of(out)};
+	switch (fate_on_arrival(&facts)) {
+	case FATE_DELIVERED: return LEDGER_delivered;
+	case FATE_REFUSED: return LEDGER_refused;
+	case FATE_SPOOLED: return keep(p, l, marks, header, out);
+	case FATE_UNPROVEN: reply_set_reason(&p->transaction->arena, out, REASON_unproven_sender, SLICE_EMPTY); break;
+	case FATE_DEFERRED: break;
+	}
+	return LEDGER_deferred;
+}
+
 /* The author's domain asks to reject, and the tenant does as it asks. */
 static bool refused_by_dmarc(struct passage *p, const struct leg *l, struct reply *out)
 {
@@ -215,30 +234,36 @@ static bool refused_by_dmarc(struct passage *p, const struct leg *l, struct repl
 	return true;
 }
 
+/* What we refuse ourselves, before its server has the message. */
+static bool refused_here(struct passage *p, struct leg *l, const struct marks *marks, struct reply *out)
+{
+	if (refused_by_dmarc(p, l, out)) {
+		leg_close(l);
+		return true;
+	}
+	enum reason r = !marks->head.p ? REASON_no_memory : !tell(p, l) ? REASON_storage_failed : REASON_ok;
+	if (r) reply_set_reason(&p->transaction->arena, out, r, SLICE_EMPTY);
+	return r != REASON_ok;
+}
+
 static enum ledger_result hand_over(struct passage *p, struct leg *l, struct slice received,
                                     const struct trace_header *header, struct reply *out, struct reply *own)
 {
 	size_t n = l->envelope.recipient_count, refused = n;
 	struct marks marks = marks_of(p, l->tenant, received, header);
+	enum ledger_result result;
+	bool answered = false; /* by its server, and own has each recipient's answer */
 	l->envelope.size = p->transaction->envelope.size + marks.head.n - marks.skip;
 	l->envelope.body = p->transaction->envelope.body;
-	if (refused_by_dmarc(p, l, out)) {
-		leg_close(l);
-	} else if (!marks.head.p) {
-		reply_set_reason(&p->transaction->arena, out, REASON_no_memory, SLICE_EMPTY);
-	} else if (!tell(p, l)) {
-		reply_set_reason(&p->transaction->arena, out, REASON_storage_failed, SLICE_EMPTY);
-	} else if (leg_message(l, marks.head, &p->transaction->body, marks.skip, out, own, &refused)) {
-		return result_of(out);
-	} else if (is_away(out)) {
-		enum ledger_result r = server_away(p, l, &marks, header, out);
-		for (size_t i = 0; i < n; i++) own[i] = *out;
-		return r;
-	} else if (refused < n && !p->transaction->prdr) {
-		refused_one(p, l, refused, out);
+	if (refused_here(p, l, &marks, out)) {
+		result = result_of(out);
+	} else {
+		answered = leg_message(l, marks.head, &p->transaction->body, marks.skip, out, own, &refused);
+		if (refused < n && !p->transaction->prdr) refused_one(p, l, refused, out);
+		result = settle(p, l, &marks, header, out);
 	}
-	for (size_t i = 0; i < n; i++) own[i] = *out;
-	return result_of(out);
+	for (size_t i = 0; i < n && !answered; i++) own[i] = *out;
+	return result;
 }
 
 static enum ledger_result leg_deliver(struct passage *p, struct leg *l, struct slice received,

@@ -95,7 +95,7 @@ struct rcpt { /* one RCPT under judgement */
 /* The recipient at a position as it is handed on. */
 struct slice passage_address(const struct passage *p, size_t position);
 
-/* inbound.c, inbound_copies.c, outbound.c, contain.c */
+/* inbound.c, inbound_copies.c, outbound.c */
 void inbound_rcpt_ask(struct passage *p, struct rcpt *r, struct verdict *v);
 void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
 void inbound_end(struct passage *p);
