@@ -67,7 +67,7 @@ static size_t read_list(struct message **out)
 }
 
 static void classify_one(struct classifier *c, const struct bundle *b, struct arena *a, const struct message *m,
-                         struct verdict *out)
+                         struct classification *out)
 {
 	struct mime mime;
 	struct slice path = slice_str(m->path);
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 	struct message *all;
 	struct bundle *b;
 	struct arena a;
-	struct verdict v;
+	struct classification v;
 	struct rusage usage;
 	size_t memory = 0, most = 0, octets = 0, n = read_list(&all);
 	if (n == 0 || rounds < 1 || rounds > ROUNDS_MAX) die("no messages, or not 1 to 99 rounds");

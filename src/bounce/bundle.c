@@ -77,7 +77,7 @@ static enum error compile(struct bundle *b, char problem[BUNDLE_PROBLEM])
 
 /* ---- samples --------------------------------------------------------------------------------------------------------- */
 
-static void tell(const struct rule_sample *s, const struct verdict *v, char problem[BUNDLE_PROBLEM])
+static void tell(const struct rule_sample *s, const struct classification *v, char problem[BUNDLE_PROBLEM])
 {
 	const char *kind = kind_word(v->kind);
 	int n = snprintf(problem, BUNDLE_PROBLEM, "line %u: the sample is %s%s%s, by", s->line, class_word(v->class),
@@ -90,7 +90,7 @@ static enum error try_sample(struct classifier *c, const struct bundle *b, struc
                              char problem[BUNDLE_PROBLEM])
 {
 	struct mime m;
-	struct verdict v;
+	struct classification v;
 	if (!mime_parse(a, s->message, &m)) return ERR_NO_MEMORY;
 	enum error e = classify(c, b, a, m.root, s->envelope_known ? &s->mail_from : NULL, &v);
 	if (e) return e;

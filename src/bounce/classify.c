@@ -77,7 +77,7 @@ static enum bounce_kind kind_of(const struct bundle *b, const struct signals *s)
 	return kind == KIND_NONE ? KIND_FAILED : kind;
 }
 
-static void weigh(const struct rules *rules, const struct signal_set *fired, struct verdict *out)
+static void weigh(const struct rules *rules, const struct signal_set *fired, struct classification *out)
 {
 	double best = 0;
 	for (size_t c = 0; c < CLASS_OTHER; c++) out->score[c] = rules->bias[c];
@@ -97,7 +97,8 @@ static void weigh(const struct rules *rules, const struct signal_set *fired, str
 	if (out->class == CLASS_OTHER) out->probability = 1 - best;
 }
 
-static bool list_fired(struct arena *a, const struct rules *rules, const struct signal_set *fired, struct verdict *out)
+static bool list_fired(struct arena *a, const struct rules *rules, const struct signal_set *fired,
+                       struct classification *out)
 {
 	struct slice *names = arena_alloc(a, rules->signal_count * sizeof *names);
 	if (!names) return false;
@@ -108,9 +109,9 @@ static bool list_fired(struct arena *a, const struct rules *rules, const struct 
 }
 
 enum error classify(struct classifier *c, const struct bundle *b, struct arena *a, const struct mime_part *root,
-                    const struct slice *mail_from, struct verdict *out)
+                    const struct slice *mail_from, struct classification *out)
 {
-	*out = (struct verdict){.class = CLASS_OTHER};
+	*out = (struct classification){.class = CLASS_OTHER};
 	struct signals *s = ARENA_NEW(a, struct signals);
 	if (!s) return ERR_NO_MEMORY;
 	enum error e = signals_read(c->reader, b, a, root, mail_from, s);

@@ -11,7 +11,7 @@
  * may be shared.
  *
  *     struct classifier *c = classifier_new();
- *     struct verdict v;
+ *     struct classification v;
  *     if (mime_parse(&arena, message, &m) && classify(c, bundle, &arena, m.root, &mail_from, &v) == ERR_OK)
  *             if (v.class == CLASS_NDR) ...
  */
@@ -22,7 +22,7 @@
 #include "bounce/class.h"
 #include "bounce/signals.h"
 
-struct verdict {
+struct classification {
 	enum bounce_class class;
 	enum bounce_kind kind;     /* KIND_NONE unless it is an NDR */
 	double probability;        /* that the class is right, 0 to 1 */
@@ -39,6 +39,6 @@ void classifier_free(struct classifier *c);
 /* root: a message or one within it. mail_from: NULL when the envelope is unknown, else the return path without brackets, empty
  * for <>. ERR_OK, ERR_NO_MEMORY. */
 enum error classify(struct classifier *c, const struct bundle *b, struct arena *a, const struct mime_part *root,
-                    const struct slice *mail_from, struct verdict *out);
+                    const struct slice *mail_from, struct classification *out);
 
 #endif

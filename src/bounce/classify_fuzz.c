@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char problem[BUNDLE_PROBLEM];
 	struct arena a;
 	struct mime m;
-	struct verdict v;
+	struct classification v;
 	if (!bundle && bundle_load(bundle_default_text(), &bundle, problem) != ERR_OK) abort();
 	if (!classifier) classifier = classifier_new();
 	if (size == 0) return 0;

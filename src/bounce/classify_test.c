@@ -330,7 +330,7 @@ static int tear_down(void **state)
 }
 
 static void run(const struct fixture *f, struct arena *a, const char *mail_from, struct slice message,
-                struct verdict *v)
+                struct classification *v)
 {
 	struct mime m;
 	struct slice path = slice_str(mail_from);
@@ -341,7 +341,7 @@ static void run(const struct fixture *f, struct arena *a, const char *mail_from,
 static void check(const struct fixture *f, size_t i, struct slice message, const char *form, unsigned *wrong)
 {
 	struct arena a;
-	struct verdict v;
+	struct classification v;
 	arena_init(&a, (size_t)64 << 20);
 	run(f, &a, cases[i].mail_from, message, &v);
 	if (v.class != cases[i].class || v.kind != cases[i].kind) {
@@ -381,7 +381,7 @@ static void test_cut_off(void **state)
 		struct slice message = slice_str(cases[i].message);
 		for (size_t n = 0; n < message.n; n += 13) {
 			struct arena a;
-			struct verdict v;
+			struct classification v;
 			arena_init(&a, (size_t)64 << 20);
 			run(*state, &a, cases[i].mail_from, slice_sub(message, 0, n), &v);
 			arena_free(&a);
@@ -426,7 +426,7 @@ static void test_embedded(void **state)
 	const struct fixture *f = *state;
 	struct arena a;
 	struct mime m;
-	struct verdict v;
+	struct classification v;
 	arena_init(&a, 1 << 20);
 	struct slice message = slice_str(
 		"From: ann@example.net\nSubject: Fwd: failure notice\nContent-Type: multipart/mixed; boundary=x\n\n"
@@ -450,7 +450,7 @@ static void test_change_of_bundle(void **state)
 	char problem[BUNDLE_PROBLEM];
 	struct arena a;
 	struct mime m;
-	struct verdict v;
+	struct classification v;
 	arena_init(&a, 1 << 20);
 	assert_int_equal(bundle_load(SLICE("backstop-rules 1\nbias autoreply -1\nsignal a\nin subject\nweigh autoreply "
 	                                   "2\n- hello\n"),
@@ -476,7 +476,7 @@ static void test_no_memory(void **state)
 	for (size_t limit = 2000; limit < 40000; limit += 500) {
 		struct arena a;
 		struct mime m;
-		struct verdict v;
+		struct classification v;
 		arena_init(&a, limit);
 		if (mime_parse(&a, slice_str(cases[0].message), &m)) {
 			enum error e = classify(f->classifier, f->bundle, &a, m.root, NULL, &v);

@@ -70,7 +70,7 @@ static bool prepare(struct arena *a, char why[TOOL_WHY])
 	return own.classifier;
 }
 
-static json_t *verdict_json(const char *file, const struct verdict *v)
+static json_t *verdict_json(const char *file, const struct classification *v)
 {
 	json_t *o = json_object(), *signals = json_array();
 	const char *kind = kind_word(v->kind);
@@ -88,7 +88,7 @@ static json_t *answer(struct tool_run *run, struct arena *a, const json_t *quest
 {
 	struct slice message, path, *known = NULL;
 	struct mime m;
-	struct verdict v;
+	struct classification v;
 	const char *file = tool_string(question, "file", NULL, why);
 	const char *mail_from = tool_string(question, "mail_from", "", why);
 	if (!file || !mail_from || !prepare(a, why)) return NULL;

@@ -194,7 +194,7 @@ static json_t *answer(struct tool_run *run, struct arena *a, const json_t *quest
 {
 	struct slice message;
 	struct mime m;
-	struct verdict class;
+	struct classification class;
 	struct explanation e;
 	enum listed listed = LISTED_UNKNOWN;
 	const char *file = tool_string(question, "file", NULL, why);
