@@ -137,6 +137,10 @@ struct config {
 		bool report_full;                /* report-full = false: RET=FULL is honoured with headers only */
 	} relay;
 
+	struct {
+		const char *rules, *knowledge; /* files; NULL: what is built in */
+	} bounce;
+
 	/* Sections of services that this release does not have yet are parsed and checked all the same. */
 	bool keeper_enabled, dns_enabled, web_enabled;
 	const char *web_public_url; /* "https://bl.example.net"; NULL */

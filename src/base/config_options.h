@@ -35,6 +35,7 @@
 	X(pool, relay, 1)                                                                                              \
 	X(route, relay, 1)                                                                                             \
 	X(blocklist, relay, 1)                                                                                         \
+	X(bounce, root, 0)                                                                                             \
 	X(keeper, root, 0)                                                                                             \
 	X(dns, root, 0)                                                                                                \
 	X(web, root, 0)
@@ -122,6 +123,10 @@
 
 #define CONFIG_blocklist_OPTIONS(X) \
 	X("mode", CHOICE, B(mode), NOWHERE, "safe", 0, 0, "safe all: for which return paths the list is asked")
+
+#define CONFIG_bounce_OPTIONS(X) \
+	X("rules", PATH, C(bounce.rules), NOWHERE, NULL, 0, 0, "rule bundle by which messages are classified; default: the one that is built in") \
+	X("knowledge", PATH, C(bounce.knowledge), NOWHERE, NULL, 0, 0, "what refusals mean; default: what is built in")
 
 #define CONFIG_keeper_OPTIONS(X) \
 	X("trap", NAMES, NOWHERE, NOWHERE, "", 0, 1000, "trap domains")

@@ -202,6 +202,7 @@ LEAF(auth)
 LEAF(pool)
 LEAF(route)
 LEAF(blocklist)
+LEAF(bounce)
 LEAF(keeper)
 LEAF(dns)
 LEAF(web)
@@ -212,7 +213,7 @@ static cfg_opt_t relay_schema[] = {CONFIG_relay_OPTIONS(OPTION) TITLED_SECTION(p
 #define ROOT_SCHEMA \
 	CONFIG_root_OPTIONS(OPTION) SINGLE_SECTION(log, log_schema), SINGLE_SECTION(resolver, resolver_schema), \
 	SINGLE_SECTION(tls, tls_schema), SINGLE_SECTION(auth, auth_schema), SINGLE_SECTION(relay, relay_schema), \
-	SINGLE_SECTION(keeper, keeper_schema), SINGLE_SECTION(dns, dns_schema), SINGLE_SECTION(web, web_schema)
+	SINGLE_SECTION(bounce, bounce_schema), SINGLE_SECTION(keeper, keeper_schema), SINGLE_SECTION(dns, dns_schema), SINGLE_SECTION(web, web_schema)
 /* clang-format on */
 static cfg_opt_t root_schema[] = {ROOT_SCHEMA, CFG_END()};
 
@@ -308,7 +309,7 @@ static enum error fill_titled(const char *name, cfg_t *relay, struct arena *a, s
 
 static enum error fill_all(cfg_t *cfg, struct arena *a, struct config *out)
 {
-	static const char *const singles[] = {"log", "resolver", "tls", "auth", "relay", "web"};
+	static const char *const singles[] = {"log", "resolver", "tls", "auth", "relay", "bounce", "web"};
 	enum error e = fill("root", cfg, a, out);
 	for (size_t i = 0; i < sizeof singles / sizeof *singles && e == ERR_OK; i++)
 		e = fill(singles[i], cfg_size(cfg, singles[i]) ? cfg_getsec(cfg, singles[i]) : NULL, a, out);

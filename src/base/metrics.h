@@ -76,6 +76,13 @@
 	X(answers_unknown, COUNTER, "tenants' bounces and auto-replies about mail that is not known")                  \
 	X(answers_unproven, COUNTER, "tenants' bounces and auto-replies held because their addressee proved nothing")  \
 	X(answers_contained, COUNTER, "answers that came back by a contained return path, and were held")              \
+	X(class_ndr, COUNTER, "messages classified as delivery reports")                                               \
+	X(class_autoreply, COUNTER, "messages classified as automatic replies")                                        \
+	X(class_challenge, COUNTER, "messages classified as challenges")                                               \
+	X(class_arf, COUNTER, "messages classified as feedback reports")                                               \
+	X(class_other, COUNTER, "messages classified as anything else")                                                \
+	X(class_unknown, COUNTER, "messages that could not be classified, for want of memory or rules")                \
+	X(rules_refused, COUNTER, "files of rules or knowledge that were refused")                                     \
 	X(signed, COUNTER, "outbound messages signed with DKIM")                                                       \
 	X(sign_failed, COUNTER, "outbound messages that could not be signed")                                          \
 	X(dns_queries, COUNTER, "DNS questions asked")                                                                 \

@@ -16,6 +16,7 @@
 #include "relay/client_limits.h"
 #include "relay/delivery.h"
 #include "relay/ledger_writer.h"
+#include "relay/rulebook.h"
 #include "relay/worker.h"
 #include "relay/writer.h"
 #include "smtp/reply.h"
@@ -132,6 +133,11 @@ static struct ledger_bounds ledger_bounds_of(const struct config *c)
 	return (struct ledger_bounds){.lifetime = c->relay.ledger_lifetime / 1000, .size = c->relay.ledger_size};
 }
 
+static struct rulebook_files rulebook_files_of(const struct config *c)
+{
+	return (struct rulebook_files){.rules = c->bounce.rules, .knowledge = c->bounce.knowledge};
+}
+
 static void reload(struct relay_main *k, struct service_start *fresh)
 {
 	char why[256];
@@ -165,6 +171,8 @@ static void reload(struct relay_main *k, struct service_start *fresh)
 	delivery_reload(k->relay.delivery, fresh->config);
 	struct ledger_bounds bounds = ledger_bounds_of(fresh->config);
 	ledger_writer_set_bounds(k->relay.ledger_writer, &bounds);
+	struct rulebook_files files = rulebook_files_of(fresh->config);
+	rulebook_change(k->relay.rulebook, &files);
 	scope_cancel(&k->tests);
 	scope_join(&k->tests, DEADLINE_NEVER);
 	start_tests(k, b);
@@ -210,10 +218,18 @@ static void control_fiber(void *arg)
 
 /* ---- start ----------------------------------------------------------------------------------------------------------------- */
 
+/* Files of rules are replaced while we run, so their folders are let in; that of the configuration too, for those that a reload
+ * names for the first time. */
 static int enter_sandbox(const struct config *c)
 {
+	static char folders[5][PATH_MAX];
 	char why[256];
-	const char *read_paths[] = {"/etc/resolv.conf",
+	const char *read_paths[] = {rulefile_folder(c->path, folders[0]),
+	                            rulefile_folder(c->bounce.rules, folders[1]),
+	                            rulefile_real_folder(c->bounce.rules, folders[2]),
+	                            rulefile_folder(c->bounce.knowledge, folders[3]),
+	                            rulefile_real_folder(c->bounce.knowledge, folders[4]),
+	                            "/etc/resolv.conf",
 	                            "/etc/hosts",
 	                            "/etc/ssl",
 	                            "/usr/lib/ssl",
@@ -264,6 +280,9 @@ static int start_parts(struct relay_main *k)
 	keys_purge(k->relay.state, clock_unix());
 	e = keys_ensure_srs(k->relay.state, clock_unix());
 	if (e) log_text(LOG_WARNING, "keys", "no secret for contained return paths could be made: %s", error_text(e));
+	struct rulebook_files files = rulebook_files_of(c);
+	e = rulebook_open(&files, c->run_dir, &k->relay.rulebook);
+	if (e) return fail("rules", error_text(e));
 	k->relay.limits = limits_new();
 	e = k->relay.limits ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));
@@ -318,6 +337,7 @@ static void main_fiber(void *arg)
 static void free_parts(struct relay_main *k)
 {
 	for (size_t i = 0; i < k->worker_count; i++) worker_free(k->workers[i]);
+	rulebook_close(k->relay.rulebook);
 	resolver_free(k->relay.resolver);
 	limits_free(k->relay.limits);
 	db_close(k->relay.spool);

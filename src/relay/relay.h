@@ -12,6 +12,7 @@
 #include "base/service.h"
 
 struct relay {
+	struct rulebook *rulebook;
 	struct db *state, *spool, *ledger;
 	struct resolver *resolver;
 	struct writer *writer;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "bounce/classify.h"
 #include "net/listener.h"
 #include "net/proxy.h"
 #include "relay/client_limits.h"
@@ -33,8 +34,9 @@ struct worker *worker_new(struct relay *relay, struct setup *setup, struct block
 	w->blocklists = blocklists;
 	w->loop = loop_new();
 	w->downstreams = downstreams_new(relay->resolver);
+	w->classifier = classifier_new();
 	key_holder_init(&w->keys, relay->state);
-	if (w->loop && w->downstreams) return w;
+	if (w->loop && w->downstreams && w->classifier) return w;
 	worker_free(w);
 	return NULL;
 }
@@ -46,6 +48,7 @@ void worker_free(struct worker *w)
 	downstreams_free(w->downstreams); /* only when the loop never ran; see worker_housekeeping */
 	tenants_unref(w->tenants);
 	key_holder_free(&w->keys);
+	classifier_free(w->classifier);
 	setup_unref(w->setup);
 	blocklists_unref(w->blocklists);
 	free(w->listeners);
@@ -75,6 +78,29 @@ struct keyring *worker_keyring(struct worker *w)
 {
 	struct keyring *ring = key_holder_newest(&w->keys);
 	return ring ? keyring_ref(ring) : NULL;
+}
+
+static void wait_for_rules(void *book)
+{
+	rulebook_wait(book);
+}
+
+/* Messages may come before the rules are loaded. */
+static struct rulebook *loaded_book(struct worker *w)
+{
+	struct rulebook *book = w->relay->rulebook;
+	if (!rulebook_is_loaded(book)) fiber_offload(wait_for_rules, book);
+	return book;
+}
+
+struct bundle *worker_rules(struct worker *w)
+{
+	return rulebook_rules(loaded_book(w));
+}
+
+struct lore *worker_lore(struct worker *w)
+{
+	return rulebook_lore(loaded_book(w));
 }
 
 /* ---- visits ---------------------------------------------------------------------------------------------------------- */

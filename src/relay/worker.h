@@ -13,9 +13,11 @@
 #include "relay/downstream.h"
 #include "relay/key_holder.h"
 #include "relay/relay.h"
+#include "relay/rulebook.h"
 #include "relay/setup.h"
 #include "store/tenants.h"
 
+struct classifier;
 struct visit;
 
 struct worker {
@@ -26,6 +28,7 @@ struct worker {
 	struct blocklists *blocklists; /* of new sessions */
 	struct tenants *tenants;       /* the snapshots in use; see worker_tenants() and worker_keyring() */
 	struct key_holder keys;
+	struct classifier *classifier; /* for classified.h */
 	struct downstreams *downstreams;
 	struct listener **listeners;
 	size_t listener_count;
@@ -46,6 +49,10 @@ void worker_drain(struct worker *, void (*idle)(struct worker *, void *), void *
 /* The newest tenants, as a reference of the caller's; NULL when they cannot be read and never could. */
 struct tenants *worker_tenants(struct worker *);
 struct keyring *worker_keyring(struct worker *); /* the same of all keys */
+/* The rules in use now, as a reference of the caller's. In a fiber: at the start it may wait until they are loaded. NULL: none
+ * could be. The knowledge by which refusals are read: the same. */
+struct bundle *worker_rules(struct worker *);
+struct lore *worker_lore(struct worker *);
 /* As a fiber of the worker's loop: closes idle downstream connections, until cancelled. */
 void worker_housekeeping(void *worker);
 

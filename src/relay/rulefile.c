@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/rulefile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- reading --------------------------------------------------------------------------------------------------------- */
+
+static enum error read_all(int fd, char *to, size_t room, size_t *n)
+{
+	*n = 0;
+	while (*n < room) {
+		ssize_t got = read(fd, to + *n, room - *n);
+		if (got < 0 && errno == EINTR) continue;
+		if (got < 0) return error_from_errno(errno);
+		if (got == 0) return ERR_OK;
+		*n += (size_t)got;
+	}
+	return ERR_LIMIT;
+}
+
+/* A regular file, malloc'ed; a pipe would keep us waiting. */
+static enum error read_regular(int fd, size_t most, char **out, size_t *n)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0) return error_from_errno(errno);
+	if (!S_ISREG(st.st_mode)) return ERR_INVALID;
+	*out = malloc(most + 1);
+	return *out ? read_all(fd, *out, most + 1, n) : ERR_NO_MEMORY;
+}
+
+static enum error read_file(const char *path, size_t most, char **out, size_t *n, char why[RULEFILE_WHY])
+{
+	*out = NULL;
+	*n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum error e = fd < 0 ? error_from_errno(errno) : read_regular(fd, most, out, n);
+	if (fd >= 0) close(fd);
+	if (e == ERR_OK) return e;
+	free(*out);
+	*out = NULL;
+	snprintf(why, RULEFILE_WHY, "%s: %s", path,
+	         e == ERR_INVALID ? "not a regular file"
+	         : e == ERR_LIMIT ? "the file is too large"
+	         : e == ERR_PERMISSION
+	                 ? "permission denied: the services' user must be able to read it, and a folder that "
+	                   "is new to a service is open to it only after a restart"
+	                 : error_text(e));
+	return e;
+}
+
+const char *rulefile_folder(const char *path, char out[PATH_MAX])
+{
+	out[0] = '\0';
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	if (!path || strlen(path) >= PATH_MAX) return out;
+	snprintf(out, PATH_MAX, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	if (slash == path) snprintf(out, PATH_MAX, "/");
+	return out;
+}
+
+const char *rulefile_real_folder(const char *path, char out[PATH_MAX])
+{
+	char *real = path ? realpath(path, NULL) : NULL;
+	rulefile_folder(real, out);
+	free(real);
+	return out;
+}
+
+/* "line 12: what" of a file becomes "FILE:12: what". */
+static void place(const char *path, const char *problem, char why[RULEFILE_WHY])
+{
+	unsigned line;
+	int n = 0;
+	if (!path)
+		snprintf(why, RULEFILE_WHY, "(built in): %s", problem);
+	else if (sscanf(problem, "line %u: %n", &line, &n) == 1 && n > 0)
+		snprintf(why, RULEFILE_WHY, "%s:%u: %s", path, line, problem + n);
+	else
+		snprintf(why, RULEFILE_WHY, "%s: %s", path, problem);
+}
+
+/* ---- rules ----------------------------------------------------------------------------------------------------------- */
+
+enum error rulefile_load_rules(const char *path, struct bundle **out, char why[RULEFILE_WHY])
+{
+	char *text = NULL, problem[BUNDLE_PROBLEM] = "";
+	struct slice rules = bundle_default_text();
+	*out = NULL;
+	if (path) {
+		enum error e = read_file(path, RULEFILE_MOST, &text, &rules.n, why);
+		if (e) return e;
+		rules.p = text;
+	}
+	enum error e = bundle_load(rules, out, problem);
+	if (e) place(path, problem[0] ? problem : error_text(e), why);
+	free(text);
+	return e;
+}
+
+/* ---- knowledge ------------------------------------------------------------------------------------------------------- */
+
+static enum error fill(struct lore *l, const char *path, char why[RULEFILE_WHY])
+{
+	char *text, problem[KNOWLEDGE_WHY] = "";
+	size_t n;
+	struct knowledge *k;
+	if (!path) { /* its samples are for the tests */
+		enum error e = knowledge_parse(&l->arena, knowledge_builtin(), &k, problem);
+		l->knowledge = k;
+		if (e) place(path, problem[0] ? problem : error_text(e), why);
+		return e;
+	}
+	enum error e = read_file(path, KNOWLEDGE_OCTETS, &text, &n, why);
+	if (e) return e;
+	struct slice kept = arena_copy(&l->arena, slice_of(text, n));
+	free(text);
+	e = kept.p ? knowledge_load(&l->arena, kept, &k, problem) : ERR_NO_MEMORY;
+	if (e)
+		place(path, problem[0] ? problem : error_text(e), why);
+	else
+		l->knowledge = k;
+	return e;
+}
+
+enum error rulefile_load_lore(const char *path, struct lore **out, char why[RULEFILE_WHY])
+{
+	*out = NULL;
+	struct lore *l = calloc(1, sizeof *l);
+	if (!l) {
+		place(path, error_text(ERR_NO_MEMORY), why);
+		return ERR_NO_MEMORY;
+	}
+	l->references = 1;
+	arena_init(&l->arena, KNOWLEDGE_ARENA + KNOWLEDGE_OCTETS);
+	enum error e = fill(l, path, why);
+	if (e)
+		lore_unref(l);
+	else
+		*out = l;
+	return e;
+}
+
+struct lore *lore_ref(struct lore *l)
+{
+	__atomic_add_fetch(&l->references, 1, __ATOMIC_RELAXED);
+	return l;
+}
+
+void lore_unref(struct lore *l)
+{
+	if (!l || __atomic_sub_fetch(&l->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+	arena_free(&l->arena);
+	free(l);
+}
