@@ -22,7 +22,7 @@ struct box {
 	unsigned magic;
 	_Atomic int references;
 	struct arena arena;
-	struct slice text;
+	struct slice text, secrets;
 	struct config config;
 };
 
@@ -45,6 +45,7 @@ void config_unref(struct config *c)
 	struct box *box = box_of(c);
 	if (atomic_fetch_sub(&box->references, 1) != 1) return;
 	if (c->tls_key_pem.n) explicit_bzero((char *)(uintptr_t)c->tls_key_pem.p, c->tls_key_pem.n);
+	if (box->secrets.n) explicit_bzero((char *)(uintptr_t)box->secrets.p, box->secrets.n);
 	arena_free(&box->arena);
 	box->magic = 0;
 	free(box);
@@ -53,6 +54,11 @@ void config_unref(struct config *c)
 struct slice config_text(const struct config *c)
 {
 	return box_of(c)->text;
+}
+
+struct slice config_secrets(const struct config *c)
+{
+	return box_of(c)->secrets;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------------------ */
@@ -162,6 +168,78 @@ static enum error check_tls(struct box *box, struct slice certificate, struct sl
 	return e;
 }
 
+static enum error check_tsig_names(const struct config *c, struct config_complaints *complaints)
+{
+	for (size_t i = 0; i < c->dns.transfer_count + c->dns.notify_count; i++) {
+		bool access = i < c->dns.transfer_count;
+		const char *key = access ? c->dns.transfer[i].key : c->dns.notify[i - c->dns.transfer_count].key;
+		size_t k = 0;
+		while (key && k < c->dns.tsig_count && strcmp(c->dns.tsig[k].name, key) != 0) k++;
+		if (!key || k < c->dns.tsig_count) continue;
+		config_complain(complaints, 0, "dns: %s: key %s: there is no section tsig \"%s\"",
+		                access ? "transfer" : "notify", key, key);
+		return ERR_INVALID;
+	}
+	return ERR_OK;
+}
+
+static enum error read_secret(struct box *box, struct config_tsig *key, struct config_complaints *complaints)
+{
+	char *text = NULL;
+	size_t n = 0;
+	enum error e = read_file(key->secret_file, PEM_LIMIT, &text, &n);
+	struct slice secret = slice_trim(slice_of(text ? text : "", n));
+	if (e == ERR_OK && !config_secret_good(secret)) e = ERR_INVALID;
+	if (e == ERR_INVALID)
+		config_complain(complaints, 0,
+		                "dns: tsig \"%s\": secret-file: %s: not a secret in base64, such as openssl rand "
+		                "-base64 32 prints",
+		                key->name, key->secret_file);
+	else if (e != ERR_OK)
+		config_complain(complaints, 0, "dns: tsig \"%s\": secret-file: %s: %s", key->name, key->secret_file,
+		                error_text(e));
+	if (e == ERR_OK && !(key->secret = arena_strdup(&box->arena, secret))) e = ERR_NO_MEMORY;
+	if (text) explicit_bzero(text, n);
+	free(text);
+	return e;
+}
+
+/* All secrets in one piece, a line each; the keys point into it. */
+static enum error gather_secrets(struct box *box)
+{
+	struct config *c = &box->config;
+	size_t n = 0;
+	for (size_t i = 0; i < c->dns.tsig_count; i++) n += strlen(c->dns.tsig[i].secret) + 1;
+	char *all = arena_alloc(&box->arena, n ? n : 1), *p = all;
+	if (!all) return ERR_NO_MEMORY;
+	for (size_t i = 0; i < c->dns.tsig_count; i++) {
+		size_t length = strlen(c->dns.tsig[i].secret);
+		memcpy(p, c->dns.tsig[i].secret, length);
+		p += length;
+		*p++ = '\n';
+	}
+	box->secrets = slice_of(all, n);
+	return ERR_OK;
+}
+
+static enum error check_tsig(struct box *box, struct slice given, struct config_complaints *complaints)
+{
+	struct config *c = &box->config;
+	enum error e = check_tsig_names(c, complaints);
+	for (size_t i = 0; i < c->dns.tsig_count && e == ERR_OK; i++) {
+		struct config_tsig *key = &c->dns.tsig[i];
+		if (given.n) {
+			struct slice line = slice_split(&given, '\n');
+			e = !config_secret_good(line)                         ? ERR_INVALID
+			    : (key->secret = arena_strdup(&box->arena, line)) ? ERR_OK
+			                                                      : ERR_NO_MEMORY;
+		} else if (!key->secret) {
+			e = read_secret(box, key, complaints);
+		}
+	}
+	return e == ERR_OK ? gather_secrets(box) : e;
+}
+
 static int compare_routes(const void *a, const void *b)
 {
 	return strcmp(((const struct config_route *)a)->domain, ((const struct config_route *)b)->domain);
@@ -170,7 +248,7 @@ static int compare_routes(const void *a, const void *b)
 /* ---- loading ------------------------------------------------------------------------------------------------------------------ */
 
 static enum error box_read(struct box *box, struct slice text, struct slice certificate_pem, struct slice key_pem,
-                           struct config_complaints *complaints)
+                           struct slice secrets, struct config_complaints *complaints)
 {
 	struct config *c = &box->config;
 	char *copy = arena_strdup(&box->arena, text);
@@ -182,6 +260,7 @@ static enum error box_read(struct box *box, struct slice text, struct slice cert
 	if (e == ERR_OK) e = check_hostname(box, complaints);
 	if (e == ERR_OK) e = check_listen(c, complaints);
 	if (e == ERR_OK) e = check_tls(box, certificate_pem, key_pem, tls_line, complaints);
+	if (e == ERR_OK) e = check_tsig(box, secrets, complaints);
 	if (e == ERR_OK && c->relay.route_count)
 		qsort(c->relay.routes, c->relay.route_count, sizeof *c->relay.routes, compare_routes);
 	return e;
@@ -189,6 +268,12 @@ static enum error box_read(struct box *box, struct slice text, struct slice cert
 
 enum error config_parse(const char *path, struct slice text, struct slice certificate_pem, struct slice key_pem,
                         struct config **out, char why[CONFIG_WHY])
+{
+	return config_parse_secrets(path, text, certificate_pem, key_pem, SLICE_EMPTY, out, why);
+}
+
+enum error config_parse_secrets(const char *path, struct slice text, struct slice certificate_pem, struct slice key_pem,
+                                struct slice secrets, struct config **out, char why[CONFIG_WHY])
 {
 	struct config_complaints complaints = {path, why};
 	*out = NULL;
@@ -207,7 +292,7 @@ enum error config_parse(const char *path, struct slice text, struct slice certif
 		box->magic = CONFIG_MAGIC;
 		box->references = 1;
 		arena_init(&box->arena, ARENA_LIMIT);
-		e = box_read(box, text, certificate_pem, key_pem, &complaints);
+		e = box_read(box, text, certificate_pem, key_pem, secrets, &complaints);
 	}
 	if (e == ERR_OK) {
 		*out = &box->config;

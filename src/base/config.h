@@ -51,6 +51,36 @@ struct config_blocklist {
 	enum blocklist_mode mode;
 };
 
+/* X(id, name, OpenSSL's name of the hash, octets of the MAC): RFC 8945 6. In the order of option dns.tsig.algorithm. */
+#define TSIG_ALGORITHM_TABLE(X)                                                                                        \
+	X(HMAC_SHA256, "hmac-sha256", "SHA256", 32)                                                                    \
+	X(HMAC_SHA1, "hmac-sha1", "SHA1", 20)                                                                          \
+	X(HMAC_SHA224, "hmac-sha224", "SHA224", 28)                                                                    \
+	X(HMAC_SHA384, "hmac-sha384", "SHA384", 48)                                                                    \
+	X(HMAC_SHA512, "hmac-sha512", "SHA512", 64)
+enum tsig_algorithm {
+#define X(id, name, hash, size) TSIG_##id,
+	TSIG_ALGORITHM_TABLE(X)
+#undef X
+};
+struct config_tsig {      /* tsig "NAME" { algorithm = ".." secret-file = ".." } */
+	const char *name; /* lower case */
+	enum tsig_algorithm algorithm;
+	const char *secret_file;
+	const char *secret; /* base64, of the file or of the option; never NULL */
+};
+
+struct config_access { /* "192.0.2.0/24", "192.0.2.0/24 key NAME", "key NAME" */
+	bool any_address;
+	struct prefix from;
+	const char *key; /* NULL: none is needed */
+};
+
+struct config_target { /* "192.0.2.1:53", "192.0.2.1:53 key NAME" */
+	struct endpoint to;
+	const char *key; /* NULL: not signed */
+};
+
 enum dmarc_way { DMARC_BY_TREE_WALK, DMARC_BY_SUFFIX_LIST }; /* RFC 9989, RFC 7489 */
 enum delivery_tls { DELIVERY_TLS_MAY, DELIVERY_TLS_NEVER, DELIVERY_TLS_REQUIRE };
 
@@ -140,6 +170,17 @@ struct config {
 	struct {
 		const char *rules, *knowledge; /* files; NULL: what is built in */
 	} bounce;
+	struct { /* zone transfers */
+		struct config_access *transfer;
+		size_t transfer_count;
+		struct config_target *notify;
+		size_t notify_count;
+		struct config_tsig *tsig;
+		size_t tsig_count;
+		int64_t notify_delay;     /* 500ms: changes within it are told of once */
+		int64_t transfer_limit;   /* 10 at a time */
+		int64_t transfer_timeout; /* 1m in which a secondary takes nothing */
+	} dns;
 
 	/* Sections of services that this release does not have yet are parsed and checked all the same. */
 	bool keeper_enabled, dns_enabled, web_enabled;
@@ -152,10 +193,15 @@ enum error config_load(const char *path, struct config **out, char why[CONFIG_WH
  * when those are not empty, else from the files. */
 enum error config_parse(const char *path, struct slice text, struct slice certificate_pem, struct slice key_pem,
                         struct config **out, char why[CONFIG_WHY]);
+/* The same with the TSIG secrets as config_secrets() gives them; empty: from their files. */
+enum error config_parse_secrets(const char *path, struct slice text, struct slice certificate_pem, struct slice key_pem,
+                                struct slice secrets, struct config **out, char why[CONFIG_WHY]);
 struct config *config_ref(struct config *);
 void config_unref(struct config *); /* NULL is fine */
 /* The file's text as read by config_load(): what the supervisor sends to the services. */
 struct slice config_text(const struct config *);
+/* The secrets of all tsig sections, in order, a line each: what the supervisor sends besides. */
+struct slice config_secrets(const struct config *);
 
 /* NULL when there is no pool of that name. */
 const struct config_pool *config_pool(const struct config *, const char *name);

@@ -6,8 +6,8 @@
  * the defaults and the reading into struct config; docs/configuration.md must describe each row (scripts/check-docs compares).
  *
  *   type     scalars: NAME (host or domain name), PATH, WORD, URL, CHOICE, BOOL, NUMBER, DURATION (ms), SIZE (octets);
- *            lists: ENDPOINTS, PREFIXES, ADDRESSES, HOPS, SERVERS, DURATIONS, NAMES
- *   value    where it goes: C(field) of struct config, P() of a pool, R() of a route, B() of a blocklist; NOWHERE: only checked,
+ *            SECRET (base64); lists: ENDPOINTS, PREFIXES, ADDRESSES, HOPS, SERVERS, DURATIONS, NAMES, ACCESS, TARGETS
+ *   value    where it goes: C(field) of struct config, P() of a pool, R() of a route, B() of a blocklist, T() of a TSIG key; NOWHERE: only checked,
  *            because its service is not in this release
  *   count    where the number of elements of a list goes; NOWHERE for scalars
  *   default  text as in the file, list elements parted by blanks; NULL: none, or worked out when the rest is known
@@ -38,6 +38,7 @@
 	X(bounce, root, 0)                                                                                             \
 	X(keeper, root, 0)                                                                                             \
 	X(dns, root, 0)                                                                                                \
+	X(tsig, dns, 1)                                                                                                \
 	X(web, root, 0)
 
 /* clang-format off */
@@ -134,7 +135,17 @@
 #define CONFIG_dns_OPTIONS(X) \
 	X("listen", ENDPOINTS, NOWHERE, NOWHERE, "0.0.0.0:53 [::]:53", 0, 64, "addresses and ports that answer the list") \
 	X("zone", NAME, NOWHERE, NOWHERE, NULL, 0, 0, "the list's zone") \
-	X("nameserver", NAMES, NOWHERE, NOWHERE, "", 0, 32, "the zone's name servers")
+	X("nameserver", NAMES, NOWHERE, NOWHERE, "", 0, 32, "the zone's name servers") \
+	X("transfer", ACCESS, C(dns.transfer), C(dns.transfer_count), "", 0, 256, "who may have the whole zone: ADDRESS/LENGTH, key NAME, or both") \
+	X("transfer-limit", NUMBER, C(dns.transfer_limit), NOWHERE, "10", 1, 1000, "transfers at a time; more are put off") \
+	X("transfer-timeout", DURATION, C(dns.transfer_timeout), NOWHERE, "1m", SECONDS(1), HOURS(1), "a transfer of which nothing is taken for so long is given up") \
+	X("notify", TARGETS, C(dns.notify), C(dns.notify_count), "", 0, 64, "secondaries to tell of changes, ADDRESS:PORT or ADDRESS:PORT key NAME") \
+	X("notify-delay", DURATION, C(dns.notify_delay), NOWHERE, "500ms", 10, HOURS(1), "how long changes are gathered before secondaries are told")
+
+#define CONFIG_tsig_OPTIONS(X) \
+	X("algorithm", CHOICE, T(algorithm), NOWHERE, "hmac-sha256", 0, 0, "hmac-sha256 hmac-sha1 hmac-sha224 hmac-sha384 hmac-sha512: how messages are signed") \
+	X("secret-file", PATH, T(secret_file), NOWHERE, NULL, 0, 0, "file with the secret in base64; read as root at start and reload") \
+	X("secret", SECRET, T(secret), NOWHERE, NULL, 0, 0, "the secret itself in base64, when the configuration is nobody else's to read")
 
 #define CONFIG_web_OPTIONS(X) \
 	X("listen", ENDPOINTS, NOWHERE, NOWHERE, "127.0.0.1:8025", 0, 64, "addresses and ports of the lookup pages") \

@@ -23,6 +23,7 @@
 #define P(field) ((ptrdiff_t)offsetof(struct config_pool, field))
 #define R(field) ((ptrdiff_t)offsetof(struct config_route, field))
 #define B(field) ((ptrdiff_t)offsetof(struct config_blocklist, field))
+#define T(field) ((ptrdiff_t)offsetof(struct config_tsig, field))
 
 #define ROW(name, type, value, count, preset, least, most, help)                                                       \
 	{name, CONFIG_##type, value, count, preset, least, most, help},
@@ -145,6 +146,10 @@ static int titled_section(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(section, "route \"%s\": to: a next hop is needed", title);
 	} else if (strcmp(opt->name, "blocklist") == 0 && !config_name_parse(slice_str(title), name)) {
 		cfg_error(section, "blocklist \"%s\": not a domain name", title);
+	} else if (strcmp(opt->name, "tsig") == 0 && !config_name_parse(slice_str(title), name)) {
+		cfg_error(section, "tsig \"%s\": the name of a key is a domain name", title);
+	} else if (strcmp(opt->name, "tsig") == 0 && !cfg_getstr(section, "secret") == !cfg_getstr(section, "secret-file")) {
+		cfg_error(section, "tsig \"%s\": one of secret-file and secret is needed", title);
 	} else {
 		return 0;
 	}
@@ -180,6 +185,9 @@ static int single_section(cfg_t *cfg, cfg_opt_t *opt)
 #define OPTION_SERVERS                                              LIST
 #define OPTION_DURATIONS                                            LIST
 #define OPTION_NAMES                                                LIST
+#define OPTION_SECRET                                               SCALAR
+#define OPTION_ACCESS                                               LIST
+#define OPTION_TARGETS                                              LIST
 #define OPTION(name, type, value, count, preset, least, most, help) OPTION_##type(name),
 
 /* CFGF_MULTI even for those that may be there only once: libConfuse would otherwise make them up when they are not there. */
@@ -204,8 +212,9 @@ LEAF(route)
 LEAF(blocklist)
 LEAF(bounce)
 LEAF(keeper)
-LEAF(dns)
+LEAF(tsig)
 LEAF(web)
+static cfg_opt_t dns_schema[] = {CONFIG_dns_OPTIONS(OPTION) TITLED_SECTION(tsig, tsig_schema), CFG_END()};
 static cfg_opt_t relay_schema[] = {CONFIG_relay_OPTIONS(OPTION) TITLED_SECTION(pool, pool_schema),
                                    TITLED_SECTION(route, route_schema), TITLED_SECTION(blocklist, blocklist_schema),
                                    CFG_END()};
@@ -290,13 +299,13 @@ static const char *title_copy(cfg_t *section, struct arena *a)
 }
 
 /* The titled sections of one kind as an array of structs of the given size, each of which begins with its title. */
-static enum error fill_titled(const char *name, cfg_t *relay, struct arena *a, size_t size, void *array, size_t *count)
+static enum error fill_titled(const char *name, cfg_t *parent, struct arena *a, size_t size, void *array, size_t *count)
 {
-	size_t n = relay ? cfg_size(relay, name) : 0;
+	size_t n = parent ? cfg_size(parent, name) : 0;
 	char *elements = arena_zalloc(a, n ? n * size : 1);
 	if (!elements) return ERR_NO_MEMORY;
 	for (size_t i = 0; i < n; i++) {
-		cfg_t *section = cfg_getnsec(relay, name, (unsigned)i);
+		cfg_t *section = cfg_getnsec(parent, name, (unsigned)i);
 		const char *title = title_copy(section, a);
 		memcpy(elements + i * size, &title, sizeof title);
 		enum error e = title ? fill(name, section, a, elements + i * size) : ERR_NO_MEMORY;
@@ -309,7 +318,7 @@ static enum error fill_titled(const char *name, cfg_t *relay, struct arena *a, s
 
 static enum error fill_all(cfg_t *cfg, struct arena *a, struct config *out)
 {
-	static const char *const singles[] = {"log", "resolver", "tls", "auth", "relay", "bounce", "web"};
+	static const char *const singles[] = {"log", "resolver", "tls", "auth", "relay", "bounce", "dns", "web"};
 	enum error e = fill("root", cfg, a, out);
 	for (size_t i = 0; i < sizeof singles / sizeof *singles && e == ERR_OK; i++)
 		e = fill(singles[i], cfg_size(cfg, singles[i]) ? cfg_getsec(cfg, singles[i]) : NULL, a, out);
@@ -326,6 +335,9 @@ static enum error fill_all(cfg_t *cfg, struct arena *a, struct config *out)
 	if (e == ERR_OK)
 		e = fill_titled("blocklist", relay, a, sizeof *out->relay.blocklists, &out->relay.blocklists,
 		                &out->relay.blocklist_count);
+	if (e == ERR_OK)
+		e = fill_titled("tsig", cfg_size(cfg, "dns") ? cfg_getsec(cfg, "dns") : NULL, a, sizeof *out->dns.tsig,
+		                &out->dns.tsig, &out->dns.tsig_count);
 	return e;
 }
 

@@ -18,6 +18,8 @@ static enum error parse(const char *text, struct config **out, char why[CONFIG_W
 	return config_parse("test.conf", slice_str(text), none, none, out, why);
 }
 
+#define SECRET "MDEyMzQ1Njc4OWFiY2RlZg==" /* 16 octets */
+
 static const char full[] =
 	"hostname  = \"MX.Example.NET\"\n"
 	"state-dir = \"/var/lib/x\"\n"
@@ -199,8 +201,8 @@ static void test_proof(void **state)
 /* Every default of the table is a value that its own type takes. */
 static void test_table(void **state)
 {
-	static const char *const names[] = {"root", "log",   "resolver",  "tls",    "auth", "relay",
-	                                    "pool", "route", "blocklist", "keeper", "dns",  "web"};
+	static const char *const names[] = {"root",  "log",       "resolver", "tls", "auth", "relay", "pool",
+	                                    "route", "blocklist", "keeper",   "dns", "tsig", "web"};
 	struct arena a;
 	arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -255,6 +257,30 @@ static const struct {
          "test.conf:2: message-size-limit: 1K is out of range, 64K to 2G"},
 	{"number with a unit", "relay {\nhop-limit = 5m\n}\n", "test.conf:2: hop-limit: a number is needed"},
 	{"number out of range", "relay {\nworkers = 1000\n}\n", "test.conf:2: workers: 1000 is out of range, 0 to 256"},
+	{"tsig without a secret", "dns {\n tsig \"k\" {\n }\n}\n",
+         "test.conf:3: tsig \"k\": one of secret-file and secret is needed"},
+	{"tsig with two secrets", "dns {\n tsig k { secret = \"" SECRET "\" secret-file = x }\n}\n",
+         "test.conf:2: tsig \"k\": one of secret-file and secret is needed"},
+	{"tsig secret that is too short", "dns {\n tsig k { secret = \"YWJj\" }\n}\n",
+         "test.conf:2: secret: a secret is base64 of 16 to 512 octets, such as openssl rand -base64 32 prints"},
+	{"tsig secret that is no base64", "dns {\n tsig k { secret = \"(WJjZGVmZ2hpamtsbW5vcA==\" }\n}\n",
+         "test.conf:2: secret: a secret is base64 of 16 to 512 octets, such as openssl rand -base64 32 prints"},
+	{"tsig name", "dns {\n tsig \"a b\" { secret = \"" SECRET "\" }\n}\n",
+         "test.conf:2: tsig \"a b\": the name of a key is a domain name"},
+	{"tsig algorithm", "dns {\n tsig k { algorithm = hmac-md5 }\n}\n",
+         "test.conf:2: algorithm: one of these is needed: hmac-sha256 hmac-sha1 hmac-sha224 hmac-sha384 hmac-sha512"},
+	{"transfer to a name", "dns {\n transfer = {\"ns.example\"}\n}\n",
+         "test.conf:2: transfer: 'ns.example' is not ADDRESS/LENGTH"},
+	{"transfer with a key's name that is none", "dns {\n transfer = {\"key a..b\"}\n}\n",
+         "test.conf:2: transfer: 'a..b' is not a domain name"},
+	{"transfer with a key that is not there", "hostname = a.b\ndns {\n transfer = {\"192.0.2.0/24 key k\"}\n}\n",
+         "test.conf: dns: transfer: key k: there is no section tsig \"k\""},
+	{"notify with a key that is not there", "hostname = a.b\ndns {\n notify = {\"192.0.2.1:53 key k\"}\n}\n",
+         "test.conf: dns: notify: key k: there is no section tsig \"k\""},
+	{"notify to a name", "dns {\n notify = {\"ns.example:53\"}\n}\n",
+         "test.conf:2: notify: 'ns.example:53' is not ADDRESS, ADDRESS:PORT or ADDRESS:PORT key NAME"},
+	{"secret file that is not there", "hostname = a.b\ndns {\n tsig k { secret-file = \"/nowhere\" }\n}\n",
+         "test.conf: dns: tsig \"k\": secret-file: /nowhere: not found"},
 	{"neither true nor false", "relay {\nreport-full = maybe\n}\n",
          "test.conf:2: report-full: true or false is needed"},
 	{"pool of another name", "relay {\npool \"gold\" {\n}\n}\n",
@@ -374,6 +400,53 @@ static void test_load_and_pem(void **state)
 	rmdir(folder);
 }
 
+static void test_transfers(void **state)
+{
+	char folder[] = "/tmp/config_test.XXXXXX", file[64], text[1024], why[CONFIG_WHY];
+	assert_non_null(mkdtemp(folder));
+	snprintf(file, sizeof file, "%s/secret", folder);
+	snprintf(text, sizeof text,
+	         "hostname = a.b\ndns { transfer = {\"192.0.2.0/24\", \"key One\", \"2001:db8::/32 key two.example\"}\n"
+	         "notify = {\"192.0.2.1\", \"[::1]:5353 key one\"} notify-delay = 20ms\n"
+	         "tsig one { secret = \"" SECRET "\" algorithm = hmac-sha512 }\n"
+	         "tsig \"Two.example\" { secret-file = \"%s\" } }\n",
+	         file);
+	write_file(file, "  " SECRET "\n\n");
+	struct config *c, *again;
+	enum error e = parse(text, &c, why);
+	assert_string_equal(why, "");
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(c->dns.transfer_count, 3);
+	assert_true(!c->dns.transfer[0].any_address && !c->dns.transfer[0].key && c->dns.transfer[0].from.length == 24);
+	assert_true(c->dns.transfer[1].any_address);
+	assert_string_equal(c->dns.transfer[1].key, "one");
+	assert_true(!c->dns.transfer[2].any_address && c->dns.transfer[2].from.length == 32);
+	assert_string_equal(c->dns.transfer[2].key, "two.example");
+	assert_int_equal(c->dns.notify_count, 2);
+	assert_int_equal(c->dns.notify[0].to.port, 53);
+	assert_null(c->dns.notify[0].key);
+	assert_int_equal(c->dns.notify[1].to.port, 5353);
+	assert_string_equal(c->dns.notify[1].key, "one");
+	assert_int_equal(c->dns.notify_delay, 20);
+	assert_int_equal(c->dns.tsig_count, 2);
+	assert_int_equal(c->dns.tsig[0].algorithm, TSIG_HMAC_SHA512);
+	assert_int_equal(c->dns.tsig[1].algorithm, TSIG_HMAC_SHA256);
+	assert_string_equal(c->dns.tsig[1].name, "two.example");
+	assert_string_equal(c->dns.tsig[1].secret, SECRET);
+	assert_true(slice_equal(config_secrets(c), SLICE(SECRET "\n" SECRET "\n")));
+	/* What the supervisor sends: the file is not read again. */
+	unlink(file);
+	e = config_parse_secrets("t", config_text(c), none, none, config_secrets(c), &again, why);
+	assert_int_equal(e, ERR_OK);
+	assert_string_equal(again->dns.tsig[1].secret, SECRET);
+	config_unref(again);
+	config_unref(c);
+	write_file(file, "secret!\n");
+	assert_int_equal(parse(text, &c, why), ERR_INVALID);
+	unlink(file);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,7 +454,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_table),
 		cmocka_unit_test(test_bad),          cmocka_unit_test(test_after_failure),
 		cmocka_unit_test(test_nul_and_size), cmocka_unit_test(test_load_and_pem),
-		cmocka_unit_test(test_proof),
+		cmocka_unit_test(test_proof),        cmocka_unit_test(test_transfers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ size_t config_value_size(enum config_type t)
 	case CONFIG_PATH:
 	case CONFIG_WORD:
 	case CONFIG_URL:
+	case CONFIG_SECRET:
 	case CONFIG_SERVERS:
 	case CONFIG_NAMES: return sizeof(const char *);
 	case CONFIG_CHOICE: return sizeof(int);
@@ -25,6 +26,8 @@ size_t config_value_size(enum config_type t)
 	case CONFIG_PREFIXES: return sizeof(struct prefix);
 	case CONFIG_ADDRESSES: return sizeof(struct ip);
 	case CONFIG_HOPS: return sizeof(struct config_hop);
+	case CONFIG_ACCESS: return sizeof(struct config_access);
+	case CONFIG_TARGETS: return sizeof(struct config_target);
 	}
 	return 0;
 }
@@ -273,6 +276,62 @@ static enum error parse_hop(struct slice text, struct arena *a, struct config_ho
 	return keep(a, slice_str(name), &out->host, why);
 }
 
+/* ---- secondaries and their keys ----------------------------------------------------------------------------------------- */
+
+#define SECRET_LEAST 16 /* octets: what a shorter one signs can be forged */
+#define SECRET_MOST  512
+
+bool config_secret_good(struct slice text)
+{
+	size_t padding = 0;
+	while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=') padding++;
+	size_t octets = text.n / 4 * 3 - padding;
+	if (text.n == 0 || text.n % 4 != 0 || octets < SECRET_LEAST || octets > SECRET_MOST) return false;
+	for (size_t i = 0; i < text.n - padding; i++) {
+		char c = text.p[i];
+		if (!is_letter_or_digit(c) && !(c >= 'A' && c <= 'Z') && c != '+' && c != '/') return false;
+	}
+	return true;
+}
+
+static enum error parse_secret(struct slice text, struct arena *a, const char **out, char why[256])
+{
+	if (!config_secret_good(text))
+		return bad(why, "a secret is base64 of %d to %d octets, such as openssl rand -base64 32 prints",
+		           SECRET_LEAST, SECRET_MOST);
+	return keep(a, text, out, why);
+}
+
+/* Takes "key NAME" off the end of *text, or all of it. */
+static enum error take_key(struct slice *text, struct arena *a, const char **out, char why[256])
+{
+	struct slice rest = *text;
+	*out = NULL;
+	size_t at = slice_starts(rest, SLICE("key ")) ? 0 : slice_search(rest, SLICE(" key "));
+	if (at == rest.n) return ERR_OK;
+	*text = slice_trim(slice_sub(rest, 0, at));
+	return parse_name(slice_trim(slice_sub(rest, at + (at ? 5 : 4), rest.n)), a, out, why);
+}
+
+static enum error parse_access(struct slice text, struct arena *a, struct config_access *out, char why[256])
+{
+	*out = (struct config_access){0};
+	enum error e = take_key(&text, a, &out->key, why);
+	if (e != ERR_OK) return e;
+	out->any_address = text.n == 0 && out->key;
+	return out->any_address ? ERR_OK : parse_prefix(text, &out->from, why);
+}
+
+static enum error parse_target(struct slice text, struct arena *a, struct config_target *out, char why[256])
+{
+	*out = (struct config_target){0};
+	enum error e = take_key(&text, a, &out->key, why);
+	if (e != ERR_OK) return e;
+	if (endpoint_parse(text, 53, &out->to)) return ERR_OK;
+	return bad(why, "'%.*s' is not ADDRESS, ADDRESS:PORT or ADDRESS:PORT key NAME",
+	           SLICE_ARG(slice_sub(text, 0, 60)));
+}
+
 enum error config_value_parse(const struct config_row *row, struct slice text, struct arena *a, union config_value *out,
                               char why[256])
 {
@@ -293,6 +352,9 @@ enum error config_value_parse(const struct config_row *row, struct slice text, s
 	case CONFIG_ADDRESSES: return parse_address(text, &out->ip, why);
 	case CONFIG_HOPS: return parse_hop(text, a, &out->hop, why);
 	case CONFIG_SERVERS: return parse_server(text, a, &out->text, why);
+	case CONFIG_SECRET: return parse_secret(text, a, &out->text, why);
+	case CONFIG_ACCESS: return parse_access(text, a, &out->access, why);
+	case CONFIG_TARGETS: return parse_target(text, a, &out->target, why);
 	}
 	return bad(why, "unknown type");
 }

@@ -21,6 +21,7 @@ enum config_type {
 	CONFIG_NUMBER,
 	CONFIG_DURATION,
 	CONFIG_SIZE,
+	CONFIG_SECRET,
 	CONFIG_ENDPOINTS, /* the first list */
 	CONFIG_PREFIXES,
 	CONFIG_ADDRESSES,
@@ -28,6 +29,8 @@ enum config_type {
 	CONFIG_SERVERS,
 	CONFIG_DURATIONS,
 	CONFIG_NAMES,
+	CONFIG_ACCESS,
+	CONFIG_TARGETS,
 };
 
 struct config_row {
@@ -48,6 +51,8 @@ union config_value {
 	struct prefix prefix;
 	struct ip ip;
 	struct config_hop hop;
+	struct config_access access;
+	struct config_target target;
 };
 
 static inline bool config_type_is_list(enum config_type t)
@@ -60,6 +65,8 @@ size_t config_value_size(enum config_type t);
 /* Texts go to the arena. On failure why says what is wrong with the value, without the option's name. */
 enum error config_value_parse(const struct config_row *row, struct slice text, struct arena *a, union config_value *out,
                               char why[256]);
+/* A secret in base64, its padding complete, of 16 to 512 octets. */
+bool config_secret_good(struct slice text);
 /* A domain or host name: labels of letters, digits, '-' and '_', at most 63 octets each and 253 in all; lower-cased into out. */
 bool config_name_parse(struct slice text, char out[254]);
 

@@ -28,7 +28,7 @@ enum packet_kind { PACKET_STOP = 1, PACKET_RELOAD, PACKET_READY };
 
 struct packet {
 	uint32_t magic, kind, listener_count, zero;
-	uint64_t path, text, certificate, key; /* lengths of the parts of the memory file, in this order */
+	uint64_t path, text, certificate, key, secrets; /* lengths of the parts of the memory file, in this order */
 };
 
 struct message {
@@ -103,9 +103,10 @@ static enum error write_part(int fd, struct slice part)
 enum error service_send_reload(int control, const struct config *c, const struct service_listener *l, size_t n)
 {
 	if (n > LISTENER_LIMIT) return ERR_LIMIT;
-	struct slice parts[] = {slice_str(c->path), config_text(c), c->tls_certificate_pem, c->tls_key_pem};
+	struct slice parts[] = {slice_str(c->path), config_text(c), c->tls_certificate_pem, c->tls_key_pem,
+	                        config_secrets(c)};
 	struct message m = {.packet = {PACKET_MAGIC, PACKET_RELOAD, (uint32_t)n, 0, parts[0].n, parts[1].n, parts[2].n,
-	                               parts[3].n}};
+	                               parts[3].n, parts[4].n}};
 	int fds[LISTENER_LIMIT + 1];
 	fds[0] = memfd_create("configuration", MFD_CLOEXEC);
 	if (fds[0] < 0) return error_from_errno(errno);
@@ -190,16 +191,16 @@ enum error service_receive_ready(int control)
 /* The parts of the memory file; they must fill it. */
 static enum error parse_parts(const struct packet *p, struct slice all, struct config **out, char why[CONFIG_WHY])
 {
-	const uint64_t lengths[] = {p->path, p->text, p->certificate, p->key};
-	struct slice parts[4];
-	for (size_t i = 0; i < 4; i++) {
+	const uint64_t lengths[] = {p->path, p->text, p->certificate, p->key, p->secrets};
+	struct slice parts[5];
+	for (size_t i = 0; i < 5; i++) {
 		if (lengths[i] > all.n) return ERR_PROTOCOL;
 		parts[i] = slice_sub(all, 0, lengths[i]);
 		all = slice_sub(all, lengths[i], all.n);
 	}
 	char path[1024];
 	snprintf(path, sizeof path, "%.*s", parts[0].n > 1000 ? 1000 : (int)parts[0].n, parts[0].p);
-	return config_parse(path, parts[1], parts[2], parts[3], out, why);
+	return config_parse_secrets(path, parts[1], parts[2], parts[3], parts[4], out, why);
 }
 
 static enum error read_config(const struct received *r, struct config **out, char why[CONFIG_WHY])
