@@ -148,7 +148,8 @@ static int titled_section(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(section, "blocklist \"%s\": not a domain name", title);
 	} else if (strcmp(opt->name, "tsig") == 0 && !config_name_parse(slice_str(title), name)) {
 		cfg_error(section, "tsig \"%s\": the name of a key is a domain name", title);
-	} else if (strcmp(opt->name, "tsig") == 0 && !cfg_getstr(section, "secret") == !cfg_getstr(section, "secret-file")) {
+	} else if (strcmp(opt->name, "tsig") == 0 &&
+	           !cfg_getstr(section, "secret") == !cfg_getstr(section, "secret-file")) {
 		cfg_error(section, "tsig \"%s\": one of secret-file and secret is needed", title);
 	} else {
 		return 0;

@@ -98,7 +98,8 @@ static void test_vectors(void **state)
 			size_t want = unhex(vectors[i].answers[m], expected), bare = m ? LATER_BARE : QUERY_BARE;
 			memcpy(answer, expected, bare);
 			answer[11] = 0;
-			assert_int_equal(tsig_sign(&t, answer, bare, want - 1, T), 0); /* no room, and nothing has happened */
+			assert_int_equal(tsig_sign(&t, answer, bare, want - 1, T),
+			                 0); /* no room, and nothing has happened */
 			assert_int_equal(tsig_sign(&t, answer, bare, want, T), want);
 			assert_memory_equal(answer, expected, want);
 			assert_int_equal(tsig_check_answer(&client, answer, &want, T + 299), ERR_OK);
@@ -237,7 +238,7 @@ static void test_answers_to_refused(void **state)
 		unsigned error = t.error;
 		assert_int_equal(tsig_check_answer(&client, q, &n, T + 10), ERR_PERMISSION);
 		assert_int_equal(client.error, error);
-		if (error == RCODE_BADTIME) { /* 5.2.3: our clock is told */
+		if (error == RCODE_BADTIME) {                                          /* 5.2.3: our clock is told */
 			static const uint8_t clock[] = {0, 0, 0x65, 0x53, 0xf2, 0x2d}; /* T + 301 */
 			assert_memory_equal(q + MAC_AT + 32 + 6, clock, sizeof clock);
 		}
