@@ -8,11 +8,15 @@
  * they are older than the keeper's evidence-lifetime. The keeper reads what is new from a queue (table acts_new) that is
  * written in the same transaction.
  *
+ * What is the same on the same day (UTC) is one row with a count: same unit, class, witness, reporter and target. A unit has
+ * at most ACTS_OF_DAY rows a day: what comes after is counted in the last of them, so a flood costs neither room nor time
+ * when it is weighed.
+ *
  * Written by the relay (relay/evidence_writer.h) and the command line; read by anybody. Any thread.
  *
  *     struct act a = {.unit = ip_unit(&client), .class = ACT_bounce, .witness = WITNESSED_trap, .time = now,
- *                     .target = act_target(secret, address), .specimen = header};
- *     acts_add(state, &a, 1);
+ *                     .specimen = header};
+ *     if (!act_target(state, address, &a.target)) acts_add(state, &a, 1);
  */
 #ifndef BACKSTOP_STORE_ACTS_H
 #define BACKSTOP_STORE_ACTS_H
@@ -50,40 +54,55 @@ enum witnessed {
 
 const char *act_class_name(enum act_class c); /* "bounce" */
 const char *act_class_word(enum act_class c); /* "bounces" */
+unsigned act_class_code(enum act_class c);    /* of 127.0.0.CODE */
 bool act_class_parse(struct slice name, enum act_class *out);
 const char *witnessed_name(enum witnessed w);
 const char *witnessed_sentence(enum witnessed w);
 unsigned witnessed_strength(enum witnessed w);
+bool witnessed_parse(struct slice name, enum witnessed *out);
 
 #define ACT_SPECIMEN_MOST 2048
 #define ACT_REPORTER_MOST 63
+#define ACTS_OF_DAY       64 /* rows of a unit */
 
 struct act {
-	uint64_t id; /* set by acts_add(): ms of the time << 20 and a counter; grows within a unit */
+	uint64_t id; /* of the row: ms of the time << 20 and a counter; unique within a unit. acts_add() sets it */
 	struct prefix unit;
 	enum act_class class;
 	enum witnessed witness;
 	uint8_t strength;      /* 1 to 100; 0: witnessed_strength() */
-	int64_t time;          /* Unix time */
+	int64_t time;          /* Unix time, of the first of its count */
+	int64_t last;          /* of the last; acts_add() takes it from time */
+	uint32_t count;        /* acts that it stands for; acts_add(): 0 is 1 */
 	uint64_t target;       /* act_target() */
 	struct slice reporter; /* empty: this installation saw it itself; else who says so */
 	struct slice specimen; /* redacted header, LF line ends; may be empty */
 };
 
-/* The keyed hash of an address (lower-cased, without its tag): the same target, never its name. The key is made at the
- * first call and stays (table meta). ERR_NO_MEMORY and those of the db. */
+/* The keyed hash of an address in lower case (the caller takes its tag off first): the same target, never its name. The key
+ * is made at the first call and stays (table meta). A read, but for the first call. Errors are those of the db. */
 enum error act_target(struct db *state, struct slice address, uint64_t *out);
 
-/* All or none, one commit, and their rows in the queue. Longer texts are cut. */
-enum error acts_add(struct db *state, const struct act *acts, size_t n);
+/* All or none, one commit, and their rows in the queue. Longer texts are cut. ERR_INVALID: no address, or a time before
+ * 1970. */
+enum error acts_add(struct db *state, struct act *acts, size_t n);
 
 typedef bool acts_take(const struct act *a, void *arg); /* false: enough. Texts live until it returns */
 enum error acts_each_of(struct db_txn *t, const struct prefix *unit, acts_take *take, void *arg); /* oldest first */
-enum error acts_each(struct db_txn *t, acts_take *take, void *arg);                               /* by unit */
+/* The same from a time on. */
+enum error acts_each_since(struct db_txn *t, const struct prefix *unit, int64_t since, acts_take *take, void *arg);
+enum error acts_each(struct db_txn *t, acts_take *take, void *arg); /* by unit: IPv4 first, in order of addresses */
+/* By unit, beginning after `after` (family 0: with the first): for callers that read in stretches. */
+enum error acts_each_after(struct db_txn *t, const struct prefix *after, acts_take *take, void *arg);
 
-/* The keeper's. Takes up to n units that have new acts out of the queue. */
+/* The keeper's. Takes up to n different units that have new acts out of the queue, the longest waiting first; 0: the queue
+ * is empty. */
 enum error acts_take_new(struct db_txn *t, struct prefix *units, size_t n, size_t *taken);
-/* Drops what is older, at most `most` rows a call; *dropped says how many. */
+/* Puts a unit in the queue although it has no new act: something else changed that it must be weighed by. */
+enum error acts_queue(struct db_txn *t, const struct prefix *unit);
+/* The same for all units within a prefix that have acts; family 0: all. */
+enum error acts_queue_within(struct db_txn *t, const struct prefix *within);
+/* Drops the rows of days that were over before, at most about `most` rows a call; *dropped says how many. */
 enum error acts_drop_older(struct db_txn *t, int64_t than, size_t most, size_t *dropped);
 enum error acts_drop_of(struct db_txn *t, const struct prefix *unit); /* all of one */
 

@@ -20,7 +20,6 @@
 #include "store/db_files.h"
 #include "store/db_internal.h"
 
-#define DB_MAGIC    0xdb5e7001u
 #define MAX_READERS 1024
 #define TRIES       64 /* doublings and reopenings in one call: more than an address space has */
 #define SHORT_WRITE (1024 * 1024)
@@ -205,6 +204,7 @@ enum error db_open(const char *state_dir, enum db_environment which, int flags, 
 		db_free(db);
 		return err;
 	}
+	db_changes_open(db);
 	*out = db;
 	return ERR_OK;
 }
@@ -232,6 +232,7 @@ void db_close(struct db *db)
 	bool clean = db->env && db->which == DB_LEDGER && !(db->flags & DB_READ_ONLY) && mdb_env_sync(db->env, 1) == 0;
 	if (db->env) mdb_env_close(db->env);
 	if (clean) db_files_clean_close(db->folder);
+	db_changes_close(db);
 	db_free(db);
 }
 
@@ -415,6 +416,7 @@ enum error db_update(struct db *db, enum error (*change)(struct db_txn *, void *
 		err = rc ? db_map_error(db, rc) : ERR_BUSY;
 	}
 	fiber_allow_wait();
+	if (!err) db_wake(db);
 	return err;
 }
 

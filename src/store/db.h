@@ -46,6 +46,16 @@
 	X(directory, STATE)                                                                                            \
 	X(directory_domains, STATE)                                                                                    \
 	X(listings, STATE)                                                                                             \
+	X(acts, STATE)                                                                                                 \
+	X(act_days, STATE)                                                                                             \
+	X(acts_new, STATE)                                                                                             \
+	X(exposure, STATE)                                                                                             \
+	X(published, STATE)                                                                                            \
+	X(published6, STATE)                                                                                           \
+	X(list_journal, STATE)                                                                                         \
+	X(list_weighed, STATE)                                                                                         \
+	X(list_due, STATE)                                                                                             \
+	X(list_exempt, STATE)                                                                                          \
 	X(keys, STATE)                                                                                                 \
 	X(meta, STATE)
 
@@ -75,11 +85,24 @@ void db_end_read(struct db_txn *);
 enum error db_update(struct db *, enum error (*change)(struct db_txn *, void *arg), void *arg);
 enum error db_sync(struct db *); /* forces a NOSYNC environment to disk */
 
+/* The number of the last commit of any process; grows with each. Costs no lock of LMDB, and no system call. */
+uint64_t db_generation(struct db *);
+/* Blocks the calling thread (never a fiber that shares it) until db_generation() is not `seen` any more, clock_now() is
+ * `deadline_ms`, or somebody called db_wake(). Commits of any process wake it at once, by a futex in the file `changes` of the
+ * environment's folder, which a reader need only be able to read; where there is no such file, or a writer died just after its
+ * commit, the generation is looked at every 20 ms or every second. */
+void db_wait_change(struct db *, uint64_t seen, int64_t deadline_ms);
+void db_wake(
+	struct
+	db *); /* of all processes; for stopping one's own thread that waits. Writers only: others may be overheard */
+
 /* ERR_NOT_FOUND when there is no such key. *value is valid until the transaction ends or writes. */
 enum error db_get(struct db_txn *, enum db_table, struct slice key, struct slice *value);
 enum error db_put(struct db_txn *, enum db_table, struct slice key, struct slice value);
 enum error db_append(struct db_txn *, enum db_table, struct slice key, struct slice value); /* keys in order: fast */
-enum error db_delete(struct db_txn *, enum db_table, struct slice key);                     /* ERR_NOT_FOUND */
+/* As db_put; a new key beyond the last one goes to the end, so that what comes in order fills its pages. */
+enum error db_put_ordered(struct db_txn *, enum db_table, struct slice key, struct slice value);
+enum error db_delete(struct db_txn *, enum db_table, struct slice key); /* ERR_NOT_FOUND */
 /* Makes room for a value of n octets, to be filled in before the next call with this transaction. */
 enum error db_reserve(struct db_txn *, enum db_table, struct slice key, size_t n, void **room);
 

@@ -106,6 +106,7 @@ enum error db_files_prepare(const char *state_dir, const char *name, char why[25
 	int rc = fd < 0 ? -1 : 0;
 	if (!rc) rc = make_file_at(fd, "data.mdb");
 	if (!rc) rc = make_file_at(fd, "lock.mdb");
+	if (!rc) rc = make_file_at(fd, "changes");
 	if (!rc) rc = sync_folder(fd);
 	int e = errno;
 	if (fd >= 0) close(fd);

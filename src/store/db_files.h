@@ -11,7 +11,7 @@
 
 #include "store/db.h"
 
-/* Makes STATE_DIR, STATE_DIR/NAME and its data.mdb and lock.mdb where they are missing, and syncs the folders so that the
+/* Makes STATE_DIR, STATE_DIR/NAME and its data.mdb, lock.mdb and changes where they are missing, and syncs the folders so that the
  * names survive a crash. Refuses files that are symbolic links. */
 enum error db_files_prepare(const char *state_dir, const char *name, char why[256]);
 /* A folder inside the environment's ("bodies"). */

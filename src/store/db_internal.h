@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * db_internal - what db.c (environments, transactions) and db_tables.c (what is done within one) share
+ * db_internal - what db.c (environments, transactions), db_tables.c (what is done within one) and db_changes.c (who waits
+ * for the next) share
  */
 #ifndef BACKSTOP_STORE_DB_INTERNAL_H
 #define BACKSTOP_STORE_DB_INTERNAL_H
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/db.h"
 
-#define TXN_MAGIC 0xdb5e7002u
+#define DB_MAGIC        0xdb5e7001u
+#define TXN_MAGIC       0xdb5e7002u
+#define DB_CHANGES_SIZE 4096
 
 struct db_table_row {
 	const char *name;
@@ -40,9 +44,13 @@ struct db {
 	pthread_key_t reader;
 	pthread_mutex_t readers_lock;
 	struct db_txn *readers;
+	_Atomic uint32_t *changes; /* the mapped file of db_changes.c; NULL: none */
 };
 
 /* LMDB's errors and those of the system as ours. db may be NULL. */
 enum error db_map_error(const struct db *db, int rc);
+
+void db_changes_open(struct db *db); /* without the file: db->changes stays NULL */
+void db_changes_close(struct db *db);
 
 #endif

@@ -53,6 +53,12 @@ enum error db_append(struct db_txn *t, enum db_table which, struct slice key, st
 	return written(t, mdb_put(t->mdb, table(t, which), &k, &v, MDB_APPEND));
 }
 
+enum error db_put_ordered(struct db_txn *t, enum db_table which, struct slice key, struct slice value)
+{
+	enum error err = db_append(t, which, key, value);
+	return err == ERR_EXISTS ? db_put(t, which, key, value) : err;
+}
+
 enum error db_reserve(struct db_txn *t, enum db_table which, struct slice key, size_t n, void **room)
 {
 	MDB_val k = to_val(key), v = {.mv_size = n};

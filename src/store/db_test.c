@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
+#include "base/sandbox.h"
 #include "store/db_files.h"
 
 #define FIRST_MAP (4u << 20)
@@ -581,6 +583,103 @@ static void the_ledger_is_kept_unless_the_machine_crashed(void **state)
 	db_close(ledger);
 }
 
+/* ---- waiting for a change ------------------------------------------------------------------------------------------ */
+
+/* What the reader of another process saw, one octet each: 'r' ready, 'c' the commit came. */
+static void read_and_wait(const char *dir, int ready)
+{
+	char folder[128], lock[128], why[256];
+	snprintf(folder, sizeof folder, "%s/state", dir);
+	snprintf(lock, sizeof lock, "%s/state/lock.mdb", dir);
+	const char *read_paths[] = {folder, "/proc", NULL}, *write_paths[] = {lock, NULL};
+	struct sandbox box = {.read_paths = read_paths, .write_paths = write_paths, .syscalls = SANDBOX_NETWORK_SERVER};
+	struct db *db;
+	if (sandbox_enter(&box, why) || db_open(dir, DB_STATE, DB_READ_ONLY, &db, why)) {
+		print_error("%s\n", why);
+		_exit(1);
+	}
+	uint64_t seen = db_generation(db);
+	if (!has_value(db, "a", "before")) _exit(2);
+	if (write(ready, "r", 1) != 1) _exit(3);
+	db_wait_change(db, seen, clock_now_ms() + 20000);
+	if (db_generation(db) == seen) _exit(4);
+	if (!has_value(db, "a", "after")) _exit(5);
+	if (write(ready, "c", 1) != 1) _exit(6);
+	_exit(0);
+}
+
+static void a_reader_that_may_write_only_the_lock_file_is_woken_by_another_process(void **state)
+{
+	struct store_test *s = *state;
+	int ends[2], status;
+	char octet;
+	assert_int_equal(put(s->db, "a", "before"), ERR_OK);
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) read_and_wait(s->dir, ends[1]);
+	assert_int_equal(read(ends[0], &octet, 1), 1);
+	usleep(50000); /* most likely it sleeps by now; when not, it is right as well */
+	int64_t start = clock_now_ms();
+	assert_int_equal(put(s->db, "a", "after"), ERR_OK);
+	assert_int_equal(read(ends[0], &octet, 1), 1);
+	int64_t took = clock_now_ms() - start;
+	assert_int_equal(octet, 'c');
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_true(took < 900); /* not the look of every second */
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_change_that_came_before_the_wait_is_not_waited_for(void **state)
+{
+	struct store_test *s = *state;
+	uint64_t seen = db_generation(s->db);
+	int64_t start = clock_now_ms();
+	assert_int_equal(put(s->db, "a", "one"), ERR_OK);
+	assert_true(db_generation(s->db) > seen);
+	db_wait_change(s->db, seen, start + 20000);
+	assert_true(clock_now_ms() - start < 10000);
+	/* And without a change the deadline ends it. */
+	db_wait_change(s->db, db_generation(s->db), clock_now_ms() + 30);
+	assert_true(clock_now_ms() - start >= 30);
+}
+
+static void *wait_long(void *db)
+{
+	db_wait_change(db, db_generation(db), clock_now_ms() + 30000);
+	return NULL;
+}
+
+static void a_thread_that_waits_can_be_woken_without_a_change(void **state)
+{
+	struct store_test *s = *state;
+	pthread_t thread;
+	int64_t start = clock_now_ms();
+	assert_int_equal(pthread_create(&thread, NULL, wait_long, s->db), 0);
+	usleep(20000);
+	db_wake(s->db);
+	pthread_join(thread, NULL);
+	assert_true(clock_now_ms() - start < 20000);
+}
+
+static void without_the_file_of_changes_they_are_polled(void **state)
+{
+	struct store_test *s = *state;
+	char path[128];
+	snprintf(path, sizeof path, "%s/state/changes", s->dir);
+	assert_int_equal(unlink(path), 0);
+	struct db *reader = store_test_open(s->dir, DB_STATE, DB_READ_ONLY);
+	pthread_t thread;
+	int64_t start = clock_now_ms();
+	assert_int_equal(pthread_create(&thread, NULL, wait_long, reader), 0);
+	usleep(20000);
+	assert_int_equal(put(s->db, "a", "one"), ERR_OK);
+	pthread_join(thread, NULL);
+	assert_true(clock_now_ms() - start < 20000);
+	db_close(reader);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -606,6 +705,10 @@ int main(void)
 		T(what_root_makes_belongs_to_the_folders_owner),
 		T(a_symbolic_link_in_place_of_a_file_is_refused),
 		T(the_ledger_is_kept_unless_the_machine_crashed),
+		T(a_reader_that_may_write_only_the_lock_file_is_woken_by_another_process),
+		T(a_change_that_came_before_the_wait_is_not_waited_for),
+		T(a_thread_that_waits_can_be_woken_without_a_change),
+		T(without_the_file_of_changes_they_are_polled),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,8 @@
  * exposure - how much ordinary mail an address was seen to send
  *
  * A row for each unit (an IPv4 address, an IPv6 /64) that sent mail which was neither bounce nor automatic reply and was
- * taken: counts by week, of the last EXPOSURE_WEEKS. The relay counts in memory and adds up every few seconds.
+ * taken: counts by week, of the last EXPOSURE_WEEKS. The relay counts in memory and adds up every few seconds. A unit that the
+ * list says sends nothing but backscatter (PUBLISHED_ANY) is queued for the keeper in the same transaction: that is over.
  * Any thread.
  */
 #ifndef BACKSTOP_STORE_EXPOSURE_H
@@ -28,6 +29,8 @@ enum error exposure_add(struct db *state, const struct exposure_count *counts, s
 /* All zeros where nothing was seen. */
 enum error exposure_get(struct db_txn *t, const struct prefix *unit, struct exposure *out);
 uint64_t exposure_recent(const struct exposure *e, int64_t now); /* messages of the last EXPOSURE_WEEKS */
-enum error exposure_drop_older(struct db_txn *t, int64_t than, size_t most, size_t *dropped);
+/* Looks at up to `most` rows after *at (family 0: from the first on) and drops those that were last seen before; *at moves
+ * on, and is family 0 when the last row was seen. */
+enum error exposure_drop_older(struct db_txn *t, int64_t than, size_t most, struct prefix *at, size_t *dropped);
 
 #endif

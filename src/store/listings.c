@@ -4,50 +4,13 @@
 #include <stdio.h>
 
 #include "store/octets.h"
+#include "store/publish.h"
+#include "store/unit_key.h"
+#include "store/weighed.h"
 
 #define ROW_VERSION 1
 #define ROW_MOST    (1 + 4 + 8 + 8 + 2 + 255)
 #define BATCH       64
-
-struct listing_key {
-	char octets[9];
-	size_t n; /* 5 or 9; 0: no address */
-};
-
-static struct listing_key key_of(const struct ip *ip)
-{
-	struct listing_key k = {.n = 0};
-	if (ip->family == AF_INET) {
-		k.octets[0] = 4;
-		k.n = 5;
-	} else if (ip->family == AF_INET6) {
-		k.octets[0] = 6;
-		k.n = 9;
-	}
-	if (k.n) memcpy(k.octets + 1, ip->octets, k.n - 1);
-	return k;
-}
-
-static struct slice key_slice(const struct listing_key *k)
-{
-	return slice_of(k->octets, k->n);
-}
-
-static bool read_key(struct slice key, struct prefix *out)
-{
-	*out = (struct prefix){0};
-	if (key.n == 5 && key.p[0] == 4) {
-		out->ip.family = AF_INET;
-		out->length = 32;
-	} else if (key.n == 9 && key.p[0] == 6) {
-		out->ip.family = AF_INET6;
-		out->length = 64;
-	} else {
-		return false;
-	}
-	memcpy(out->ip.octets, key.p + 1, key.n - 1);
-	return true;
-}
 
 static bool read_row(struct slice value, struct listing *out)
 {
@@ -60,45 +23,122 @@ static bool read_row(struct slice value, struct listing *out)
 	return !r.failed;
 }
 
-static enum error add(struct db_txn *t, void *arg)
+enum error listings_get(struct db_txn *t, const struct ip *ip, struct listing *out)
 {
-	const struct listing *l = arg;
-	struct listing_key k = key_of(&l->unit.ip);
+	struct unit_key k = unit_key(ip);
+	struct slice value;
+	enum error err = db_get(t, DB_listings, unit_key_slice(&k), &value);
+	if (err) return err;
+	return unit_of_key(unit_key_slice(&k), &out->unit) && read_row(value, out) ? ERR_OK : ERR_VERSION;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------------------ */
+
+static enum error put(struct db_txn *t, const struct listing *l)
+{
+	struct unit_key k = unit_key(&l->unit.ip);
+	struct listing old = {0};
 	char row[ROW_MOST];
 	struct octet_writer w = octet_writer(row, sizeof row);
 	if (k.n == 0) return ERR_INVALID;
+	enum error err = listings_get(t, &l->unit.ip, &old);
+	if (err && err != ERR_NOT_FOUND) return err;
+	int64_t before = old.expires;
 	octet_put_u8(&w, ROW_VERSION);
 	octet_put_u32(&w, l->flags);
 	octet_put_u64(&w, (uint64_t)l->created);
 	octet_put_u64(&w, (uint64_t)l->expires);
 	octet_put_string(&w, slice_sub(l->reason, 0, 255));
-	return db_put(t, DB_listings, key_slice(&k), octet_written(&w));
+	err = db_put_ordered(t, DB_listings, unit_key_slice(&k), octet_written(&w));
+	if (!err) err = due_move(t, DUE_MANUAL, &k, before, l->expires);
+	return err ? err : publish_unit(t, &l->unit.ip);
+}
+
+struct addition {
+	const struct listing *listings;
+	size_t n;
+};
+
+static enum error put_all(struct db_txn *t, void *arg)
+{
+	const struct addition *a = arg;
+	enum error err = publish_upgrade(t);
+	for (size_t i = 0; i < a->n && !err; i++) err = put(t, &a->listings[i]);
+	return err;
+}
+
+enum error listings_add_many(struct db *state, const struct listing *l, size_t n)
+{
+	struct addition a = {l, n};
+	return n ? db_update(state, put_all, &a) : ERR_OK;
 }
 
 enum error listings_add(struct db *state, const struct listing *l)
 {
-	return db_update(state, add, (void *)l);
+	return listings_add_many(state, l, 1);
 }
 
-static enum error drop(struct db_txn *t, void *arg)
+static enum error drop(struct db_txn *t, const struct listing *l)
 {
-	struct listing_key k = key_of(arg);
-	return k.n ? db_delete(t, DB_listings, key_slice(&k)) : ERR_INVALID;
+	struct unit_key k = unit_key(&l->unit.ip);
+	int64_t expires = l->expires;
+	enum error err = db_delete(t, DB_listings, unit_key_slice(&k));
+	if (!err) err = due_move(t, DUE_MANUAL, &k, expires, 0);
+	return err ? err : publish_unit(t, &l->unit.ip);
+}
+
+static enum error drop_one(struct db_txn *t, void *arg)
+{
+	struct listing l;
+	if (unit_key(arg).n == 0) return ERR_INVALID;
+	enum error err = publish_upgrade(t);
+	if (!err) err = listings_get(t, arg, &l);
+	return err ? err : drop(t, &l);
 }
 
 enum error listings_remove(struct db *state, const struct ip *ip)
 {
-	return db_update(state, drop, (void *)ip);
+	return db_update(state, drop_one, (void *)ip);
+}
+
+enum error listings_expire(struct db_txn *t, const struct ip *ip, int64_t now)
+{
+	struct listing l;
+	enum error err = listings_get(t, ip, &l);
+	if (err) return err == ERR_NOT_FOUND ? ERR_OK : err;
+	return l.expires && l.expires <= now ? drop(t, &l) : ERR_OK;
+}
+
+static enum error upgrade(struct db_txn *t, void *arg)
+{
+	return publish_upgrade(t);
+}
+
+enum error listings_upgrade(struct db *state)
+{
+	return db_update(state, upgrade, NULL);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+static bool by_keeper(struct db_txn *t, const struct ip *ip, int64_t now, struct listing *out)
+{
+	struct weighed w;
+	if (weighed_get(t, ip, &w) || !w.listed || (w.expires && w.expires <= now)) return false;
+	*out = (struct listing){.unit = w.unit,
+	                        .flags = LISTING_WEIGHED,
+	                        .created = w.listed_at,
+	                        .expires = w.expires,
+	                        .reason = w.reason};
+	return true;
 }
 
 bool listings_lookup(struct db *state, const struct ip *ip, int64_t now, struct listing *out, char reason[256])
 {
-	struct listing_key k = key_of(ip);
 	struct db_txn *t;
-	struct slice value;
-	if (k.n == 0 || db_begin_read(state, &t)) return false;
-	bool listed = db_get(t, DB_listings, key_slice(&k), &value) == ERR_OK && read_key(key_slice(&k), &out->unit) &&
-	              read_row(value, out) && (out->expires == 0 || out->expires > now);
+	if (db_begin_read(state, &t)) return false;
+	bool listed = listings_get(t, ip, out) == ERR_OK && (out->expires == 0 || out->expires > now);
+	if (!listed) listed = by_keeper(t, ip, now, out);
 	if (listed) {
 		snprintf(reason, 256, "%.*s", SLICE_ARG(out->reason));
 		out->reason = slice_str(reason);
@@ -107,19 +147,32 @@ bool listings_lookup(struct db *state, const struct ip *ip, int64_t now, struct 
 	return listed;
 }
 
+enum error listings_each_in(struct db_txn *t, bool (*each)(const struct listing *, void *arg), void *arg)
+{
+	struct db_cursor *c;
+	struct slice key, value;
+	struct listing l;
+	enum error err = db_cursor_open(t, DB_listings, &c);
+	if (err) return err;
+	for (err = db_cursor_seek(c, SLICE_EMPTY, &key, &value); !err; err = db_cursor_next(c, &key, &value))
+		if (unit_of_key(key, &l.unit) && read_row(value, &l) && !each(&l, arg)) break;
+	db_cursor_close(c);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* Copies of a stretch of the table: the caller may take its time with them while no transaction is open. */
 struct batch {
 	struct listing rows[BATCH];
 	char reasons[BATCH][256];
 	size_t count;
-	struct listing_key next;
+	struct unit_key next;
 	bool more;
 };
 
 static void copy_row(struct batch *b, struct slice key, struct slice value)
 {
 	struct listing *l = &b->rows[b->count];
-	if (!read_key(key, &l->unit) || !read_row(value, l)) return;
+	if (!unit_of_key(key, &l->unit) || !read_row(value, l)) return;
 	snprintf(b->reasons[b->count], 256, "%.*s", SLICE_ARG(l->reason));
 	l->reason = slice_str(b->reasons[b->count]);
 	b->count++;
@@ -128,7 +181,7 @@ static void copy_row(struct batch *b, struct slice key, struct slice value)
 static enum error fill_from(struct batch *b, struct db_cursor *c)
 {
 	struct slice key, value;
-	enum error err = db_cursor_seek(c, key_slice(&b->next), &key, &value);
+	enum error err = db_cursor_seek(c, unit_key_slice(&b->next), &key, &value);
 	b->count = 0;
 	b->more = false;
 	for (; !err; err = db_cursor_next(c, &key, &value)) {

@@ -2,11 +2,14 @@
 /*
  * published - the list as it is answered: small rows, a serial, and a journal of changes
  *
- * What DNS, exports, transfers and safe mode read. A row has a key of 4 octets (an IPv4 address) or 8 (an IPv6 /64), so
- * that rows come in the order of addresses, and a value of 8: a million take about 30 MB. Every change of the table raises
- * the serial (serial number arithmetic; never 0) and is kept in the journal, the oldest going first, in the same transaction: a reader
- * that knows serial N can have what came after (IXFR). Only store/listings.c changes it: a row is what the listings of that
- * unit amount to, those of the operator and those of the keeper.
+ * What DNS, exports, transfers and safe mode read. A row has a key of 4 octets (an IPv4 address; table published) or 8 (an
+ * IPv6 /64; table published6), so that rows come in the order of addresses, and a value of 8: a million take 22 MB when they
+ * came in order, about 30 otherwise. Every change of a row raises the serial by one (serial number arithmetic; never 0) and is
+ * kept in the journal, the oldest going first, in the same transaction: a reader that knows serial N can have what came after
+ * (IXFR). Only store/publish.c changes it: a row is what the listings of that unit amount to, those of the operator
+ * (store/listings.h) and those of the keeper (store/weighed.h).
+ *
+ * A row whose time is over counts as absent at once; the keeper takes it away, and raises the serial, within seconds.
  *
  * Any process and thread reads, without a lock and without copying; a new transaction sees the last commit.
  */
@@ -58,7 +61,9 @@ bool published_get(struct db_txn *t, struct slice key, int64_t now, struct publi
 typedef bool published_take(struct slice key, const struct published *p, void *arg); /* false: enough */
 /* In order of addresses, IPv4 first; from: begin with the first key after it, empty: with the first of all. */
 enum error published_each(struct db_txn *t, struct slice after, int64_t now, published_take *take, void *arg);
-uint64_t published_count(struct db_txn *t);
+uint64_t published_count(struct db_txn *t); /* rows; those that have just expired included */
+
+#define PUBLISHED_JOURNAL 100000 /* changes that are kept */
 
 uint32_t published_serial(struct db_txn *t); /* 1 before the first change */
 
@@ -69,8 +74,8 @@ struct published_change {
 	struct published before, after;
 };
 typedef bool published_take_change(const struct published_change *c, void *arg);
-/* All changes after that serial, in order. ERR_NOT_FOUND: the journal does not reach back so far, or the serial is not one
- * of ours: the reader needs the whole list. */
+/* All changes after that serial, in order; none when it is the present one. ERR_NOT_FOUND: the journal does not reach back so
+ * far, or the serial is not one of ours: the reader needs the whole list. */
 enum error published_changes(struct db_txn *t, uint32_t since, published_take_change *take, void *arg);
 
 #endif
