@@ -8,7 +8,8 @@
  *   dkim      the returned header bears a signature that verifies with one of the tenant's own keys, be it retired or
  *             expired. Strong: needs no body, no DNS and nothing stored.
  *   ledger    we remember a message of that Message-ID from that return path, to that recipient, of late.
- *   received  the topmost of our own Received fields in the returned header has an id that we remember.
+ *   received  the topmost of our own Received fields in the returned header has an id that we remember; or we do not,
+ *             and its stamp (auth/stamp.h) says what we knew when we wrote it. The ledger goes before the stamp.
  *
  * The last two are weak: Message-IDs, and here and there Received fields, can be read in the archives of lists. They
  * do not outweigh a strong one that speaks against. No header is no evidence, for or against; a header that is cut
@@ -16,7 +17,8 @@
  * judge.h.
  *
  * Outbound, where a tenant's server answers what came in, only the last two know something: did the return path prove
- * itself when the message came? DKIM stays silent there, since a header can be copied onto another body, and the
+ * itself when the message came? A stamp binds the answer to the return path, so a header that was copied together with
+ * it gets a report at most to who proved himself with it once. In running text, where the forger may have put it, it only speaks against. DKIM stays silent there, since a header can be copied onto another body, and the
  * signature of the whole was looked at when it came.
  *
  * Pure: the ledger is a few functions that are passed in. Any thread.
@@ -29,6 +31,7 @@
 #define BACKSTOP_BOUNCE_PROVENANCE_H
 
 #include "auth/batv.h"
+#include "auth/stamp.h"
 #include "bounce/returned.h"
 
 #define PROVENANCE_DAYS                                                                                                \
@@ -109,6 +112,7 @@ struct provenance_facts {
 	struct provenance_ledger ledger;
 	const struct slice *hostnames; /* ours, as in Received fields; any case */
 	size_t hostname_count;
+	struct srs_secrets secrets; /* the relay's own; count 0: stamps are not read */
 	/* Inbound only. */
 	enum batv_verdict tag; /* of the address; BATV_UNTAGGED when the tenant has no tags */
 	bool tags_all;         /* all that the addressee sends has a tag, and has had for long enough */

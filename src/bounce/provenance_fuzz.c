@@ -14,6 +14,7 @@ static const struct provenance_key keys[] = {
 	{{"ours.example", 12}, {"s", 1}, {"k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", 56}},
 };
 static const struct slice hostnames[] = {{"relay.ours.example", 18}};
+static const struct slice secret = {"key", 3};
 static const struct slice recipients[] = {{"bob@far.example", 15}};
 
 static struct provenance_row row(uint64_t id, bool outbound, bool proven, const char *return_path)
@@ -65,6 +66,7 @@ static void try(struct arena *a, const struct returned *r, const uint8_t *choice
 	                             .ledger = {find, find, find, (void *)choice},
 	                             .hostnames = hostnames,
 	                             .hostname_count = 1,
+	                             .secrets = {&secret, 1},
 	                             .tags_all = *choice & 16,
 	                             .keys = keys,
 	                             .key_count = 1,

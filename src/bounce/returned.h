@@ -28,6 +28,7 @@ struct returned {
 	size_t id_count;
 	bool loose; /* the only one stood in running text, where the author of the original may have put it */
 	struct slice envelope_id; /* Original-Envelope-Id; empty: none */
+	bool envelope_declared;   /* in a part of type message/delivery-status, and not in text */
 	/* Of whom it speaks, final and original addresses. */
 	struct slice recipients[RETURNED_RECIPIENTS];
 	size_t recipient_count;

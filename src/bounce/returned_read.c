@@ -39,6 +39,7 @@ static void read_status(struct arena *a, const struct mime_part *root, struct re
 	struct status_report report;
 	if (status_find(a, root, &report)) {
 		out->envelope_id = report.original_envelope_id;
+		out->envelope_declared = report.declared;
 		for (size_t i = 0; i < report.recipient_count; i++) {
 			add_recipient(out, report.recipients[i].final);
 			add_recipient(out, report.recipients[i].original);

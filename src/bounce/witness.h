@@ -43,6 +43,8 @@ struct witness_rows {
 	unsigned weight;         /* of the kind that weighs most, of which is: */
 	uint64_t about;
 };
+struct witness_rows witness_rows_of(const struct returned *r, const struct provenance_facts *f,
+                                    bool by_id);                /* none yet */
 bool witness_row(const struct provenance_row *row, void *rows); /* a provenance_take */
 /* Turns them into a testimony. */
 void witness_weigh(const struct witness_rows *rows, enum witness_name who, struct slice detail, struct provenance *out);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * witness_ledger - what is remembered of the message that a report names, by its Message-ID or by our Received field
+ * witness_ledger - what is remembered of the message that a report names by its Message-ID
  */
-#include "bounce/received.h"
+#include "auth/stamp.h"
 #include "bounce/witness.h"
 
-#define DAY         86400
-#define TRACE_MOST  64   /* octets of an id in a Received field */
-#define HOPS_LOOKED 1000 /* Received fields of a returned header */
+#define DAY 86400
 
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
@@ -169,19 +167,26 @@ void witness_weigh(const struct witness_rows *rows, enum witness_name who, struc
 
 /* ---- by Message-ID --------------------------------------------------------------------------------------------- */
 
-static struct witness_rows rows_of(const struct returned *r, const struct provenance_facts *f, bool by_id)
+struct witness_rows witness_rows_of(const struct returned *r, const struct provenance_facts *f, bool by_id)
 {
 	return (struct witness_rows){.facts = f, .returned = r, .by_id = by_id, .message_id = SLICE_EMPTY};
 }
 
+/* Does our Received field, in a header that is a part of its own, tell which message it is? */
+static bool certain(const struct returned *r, const struct provenance *p)
+{
+	return r->id_count > 0 && !r->loose && p->witnesses[WITNESS_received].says == SPEAKS_FOR;
+}
+
 /* Outbound: an answer that names no message (an auto-reply, mostly) is judged by all that came from its addressee of
  * late; when some of that was not proven, it may be what is answered. Of one that names a message that we do not know
- * the proven ones say nothing. */
+ * the proven ones say nothing; nor does anything else, when the stamp of our Received field told (the ledger was lost). */
 static void weigh_return_path(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
-	struct witness_rows rows = rows_of(r, f, false);
-	if (f->ledger.by_return_path) f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
+	struct witness_rows rows = witness_rows_of(r, f, false);
+	if (f->ledger.by_return_path && !certain(r, out))
+		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
 	bool named = r->id_count > 0 || r->envelope_id.n > 0;
 	if (rows.bad)
 		witness_say(w, SPEAKS_AGAINST, "of late mail came from it that did not prove itself", f->addressee);
@@ -204,10 +209,10 @@ static void weigh_named(const struct provenance_facts *f, struct witness_rows *r
 {
 	const struct returned *r = rows->returned;
 	bool sure = r->id_count > 0 && !r->loose;
-	bool certain = sure && out->witnesses[WITNESS_received].says == SPEAKS_FOR;
 	rows->by_id = false;
 	rows->nameless = sure;
-	if (f->direction == PROVENANCE_OUTBOUND && !certain && rows->good && !rows->bad && f->ledger.by_return_path)
+	if (f->direction == PROVENANCE_OUTBOUND && !certain(r, out) && rows->good && !rows->bad &&
+	    f->ledger.by_return_path)
 		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows);
 	witness_weigh(rows, WITNESS_ledger, id, out);
 	out->joined = out->joined || sure;
@@ -216,11 +221,10 @@ static void weigh_named(const struct provenance_facts *f, struct witness_rows *r
 /* Our servers' reports bear the envelope id that we gave to what we handed on, unless its sender gave one. */
 static bool weigh_envelope_id(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
-	struct witness_rows rows = rows_of(r, f, true);
+	struct witness_rows rows = witness_rows_of(r, f, true);
 	if (f->direction != PROVENANCE_OUTBOUND || r->id_count || !r->envelope_id.n || !f->ledger.by_trace)
 		return false;
-	if (r->envelope_id.n > TRACE_MOST) return false;
-	f->ledger.by_trace(f->ledger.ledger, r->envelope_id, witness_row, &rows);
+	f->ledger.by_trace(f->ledger.ledger, stamp_id(r->envelope_id), witness_row, &rows);
 	if (!rows.good && !rows.bad) return false;
 	weigh_named(f, &rows, r->envelope_id, out);
 	return true;
@@ -230,7 +234,7 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
 	for (size_t i = 0; f->ledger.by_message_id && i < r->id_count; i++) {
-		struct witness_rows rows = rows_of(r, f, true);
+		struct witness_rows rows = witness_rows_of(r, f, true);
 		f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows);
 		if (rows.known == 0) continue;
 		weigh_named(f, &rows, r->ids[i], out);
@@ -243,42 +247,4 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 		witness_say(w, SILENT, "the report names no message", SLICE_EMPTY);
 	else
 		witness_say(w, SILENT, "the message that it names is not known", r->ids[0]);
-}
-
-/* ---- by our own Received field --------------------------------------------------------------------------------- */
-
-static bool is_ours(const struct provenance_facts *f, struct slice host)
-{
-	return host.n > 0 && among(host, f->hostnames, f->hostname_count);
-}
-
-/* The id in the topmost Received field of ours: those below it may have been in the message when it came. */
-static struct slice topmost_trace(const struct returned *r, const struct provenance_facts *f)
-{
-	struct header_iterator it;
-	struct header_field field;
-	struct received_words words;
-	unsigned hops = 0;
-	for (header_begin(&it, r->header); header_next(&it, &field);) {
-		if (!header_is(&field, "Received")) continue;
-		if (++hops > HOPS_LOOKED) break;
-		received_read(field.value, &words);
-		if (is_ours(f, words.by)) return slice_sub(words.id, 0, TRACE_MOST);
-	}
-	return SLICE_EMPTY;
-}
-
-void witness_received(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
-{
-	struct slice trace = topmost_trace(r, f);
-	struct witness_rows rows = rows_of(r, f, true);
-	if (trace.n == 0) {
-		witness_say(&out->witnesses[WITNESS_received], SILENT,
-		            r->header.n ? "no Received field of ours came back" : "no header came back", SLICE_EMPTY);
-		return;
-	}
-	if (r->form != ORIGINAL_NONE && r->id_count) rows.message_id = r->ids[0];
-	if (f->ledger.by_trace) f->ledger.by_trace(f->ledger.ledger, trace, witness_row, &rows);
-	witness_weigh(&rows, WITNESS_received, trace, out);
-	out->joined = rows.known > rows.other_message;
 }

@@ -11,6 +11,7 @@
 struct answer {
 	struct arena arena;
 	struct slice hostname;
+	struct srs_secrets secrets;
 	struct returned returned;
 };
 
@@ -39,13 +40,14 @@ static struct slice beginning(struct arena *a, const struct blob *message)
 	return slice_of(copy, got);
 }
 
-struct answer *answer_read(const struct blob *message, const char *hostname)
+struct answer *answer_read(const struct blob *message, const char *hostname, struct srs_secrets secrets)
 {
 	struct answer *a = malloc(sizeof *a);
 	struct mime m;
 	if (!a) return NULL;
 	arena_init(&a->arena, ARENA_MOST);
 	a->hostname = slice_str(hostname);
+	a->secrets = secrets;
 	struct slice text = beginning(&a->arena, message);
 	if (!text.p || !mime_parse(&a->arena, text, &m) || !returned_read(&a->arena, m.root, &a->returned)) {
 		arena_reset(&a->arena);
@@ -75,7 +77,8 @@ void answer_judge(struct answer *a, struct db *ledger, uint32_t tenant, struct s
 	                                 .now = now,
 	                                 .ledger = remembered_ledger(&remembered),
 	                                 .hostnames = &a->hostname,
-	                                 .hostname_count = 1};
+	                                 .hostname_count = 1,
+	                                 .secrets = a->secrets};
 	provenance_find(&a->arena, &a->returned, &facts, &p);
 	judge_outbound(&p, &out->judgement);
 	out->evidence = judge_evidence(&a->arena, &p);

@@ -3,8 +3,8 @@
  * answers - a tenant's server answers a message: may the answer leave?
  *
  * A bounce or automatic reply that a tenant's server sends to the world speaks of a message that came in before. Which
- * one, and whether that proved to be from whom the answer goes to, is found by bounce/provenance.h with the ledger, and
- * judged by bounce/judge.h. What cannot be read, for want of memory, is judged by all that came of late from its
+ * one, and whether that proved to be from whom the answer goes to, is found by bounce/provenance.h with the ledger, or with the
+ * stamp that we put on the message, and judged by bounce/judge.h. What cannot be read, for want of memory, is judged by all that came of late from its
  * addressee.
  *
  * Reads the ledger; no waits. One thread.
@@ -28,8 +28,9 @@
 bool answers_is_answer(const struct address *sender, struct slice header);
 
 struct answer;
-/* message: header and body. hostname: ours, in Received fields; must outlive the answer. NULL: no memory. */
-struct answer *answer_read(const struct blob *message, const char *hostname);
+/* message: header and body. hostname: ours, in Received fields. secrets: the relay's own, for stamps (relay/stamping.h). Both must
+ * outlive the answer. NULL: no memory. */
+struct answer *answer_read(const struct blob *message, const char *hostname, struct srs_secrets secrets);
 void answer_free(struct answer *a); /* NULL is fine */
 
 struct answer_verdict {

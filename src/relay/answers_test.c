@@ -14,6 +14,9 @@
 	REPORT "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"                        \
 	       "Content-Type: text/rfc822-headers\r\n\r\n"
 
+static const struct slice secret_list[] = {{"key", 3}};
+static const struct srs_secrets secrets = {secret_list, 1};
+
 static int setup(void **state)
 {
 	*state = store_test_begin(DB_LEDGER);
@@ -54,7 +57,7 @@ static enum judge_verdict judge_for(struct db *ledger, const char *recipient, st
 	struct blob message;
 	blob_init(&message, memory, "/tmp");
 	assert_int_equal(blob_append(&message, text), ERR_OK);
-	struct answer *a = answer_read(&message, "relay.ours.example");
+	struct answer *a = answer_read(&message, "relay.ours.example", secrets);
 	assert_non_null(a);
 	answer_judge(a, ledger, TENANT, slice_str(recipient), NOW, &v);
 	assert_non_null(v.judgement.why);
@@ -278,6 +281,49 @@ static void an_empty_ledger_knows_nothing(void **state)
 	}
 }
 
+/* The ledger knows nothing of it: lost, or another node took it. */
+static void a_stamp_stands_in_for_the_ledger(void **state)
+{
+	static const struct {
+		enum stamp_kind kind;
+		const char *return_path;
+		enum judge_verdict verdict;
+	} stamps[] = {
+		{STAMP_PROVEN, VICTIM, JUDGE_genuine},
+		{STAMP_UNPROVEN, VICTIM, JUDGE_backscatter},
+		{STAMP_PROVEN, "evil@evil.example", JUDGE_backscatter},
+	};
+	struct store_test *t = *state;
+	char id[SPOOL_ID_TEXT], text[2000];
+	uint64_t about;
+	bool joined;
+	struct arena a;
+	arena_init(&a, 1 << 16);
+	for (size_t i = 0; i < 2 * sizeof stamps / sizeof *stamps; i++) {
+		struct stamp_facts f = {.id = slice_str(spool_id_text(id_of(9), id)),
+		                        .kind = stamps[i / 2].kind,
+		                        .return_path = slice_str(stamps[i / 2].return_path),
+		                        .time = NOW};
+		struct slice stamp = stamp_write(&a, &f, secret_list[0]);
+		if (i % 2)
+			snprintf(text, sizeof text,
+			         REPORT
+			         "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"
+			         "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; down.example\r\n"
+			         "Original-Envelope-Id: %.*s\r\n\r\nFinal-Recipient: rfc822; bob@ours.example\r\n"
+			         "Action: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n",
+			         SLICE_ARG(stamp));
+		else
+			snprintf(text, sizeof text,
+			         PARTS "Received: from a ([192.0.2.1]) by relay.ours.example with ESMTP id %.*s; x\r\n"
+			               "Message-ID: <1@x>\r\n\r\n--b--\r\n",
+			         SLICE_ARG(stamp));
+		enum judge_verdict v = judge(t->db, slice_str(text), 1 << 20, &about, &joined);
+		if (v != stamps[i / 2].verdict || !joined || about) fail_msg("%d: %s", (int)i, judge_text(v));
+	}
+	arena_free(&a);
+}
+
 static void what_an_answer_is(void **state)
 {
 	static const struct {
@@ -310,7 +356,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(answers_are_joined_with_what_came), TEST(our_received_field_tells_which_it_is),
 		TEST(each_return_path_has_its_history),  TEST(what_is_too_long_to_be_read_whole_is_not_sure),
-		TEST(an_empty_ledger_knows_nothing),     cmocka_unit_test(what_an_answer_is),
+		TEST(an_empty_ledger_knows_nothing),     TEST(a_stamp_stands_in_for_the_ledger),
+		cmocka_unit_test(what_an_answer_is),
 	};
 	return cmocka_run_group_tests_name("relay/answers", tests, NULL, NULL);
 }

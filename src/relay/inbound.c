@@ -10,6 +10,7 @@
 #include "relay/inbound_copies.h"
 #include "relay/intake.h"
 #include "relay/refusals.h"
+#include "relay/stamping.h"
 
 static bool verified(const struct passage *p)
 {
@@ -44,8 +45,12 @@ static bool tell(struct passage *p, struct leg *l)
 	bool proven = verified(p);
 	struct slice path = path_for(p, l->tenant, proven);
 	if (!path.p) return false;
-	bool other = !slice_equal(path, l->envelope.return_path);
+	struct slice envelope_id = stamping_envelope_id(p);
+	if (!envelope_id.p) return false;
+	bool other = !slice_equal(path, l->envelope.return_path) ||
+	             (leg_speaks_dsn(l) && !slice_equal(envelope_id, l->envelope.envid));
 	l->envelope.return_path = path;
+	l->envelope.envid = envelope_id;
 	for (size_t i = 0; i < l->envelope.recipient_count; i++) {
 		struct envelope_recipient *r = &l->envelope.recipients[i];
 		uint8_t asked = p->transaction->envelope.recipients[l->positions[i]].notify;
@@ -65,11 +70,8 @@ static struct leg *leg_of(struct passage *p, const struct tenant *t)
 		if (l->tenant == t) return l;
 	struct visit *v = p->visit;
 	struct transaction *tr = p->transaction;
-	char id[SPOOL_ID_TEXT];
 	struct leg *l = leg_new(&tr->arena, v->worker->downstreams, v->setup, t, &tr->envelope, tr->prdr);
 	if (!l) return NULL;
-	/* RFC 3461 4.4: what the sender called it stays; otherwise a report can be joined with what we know by our own id */
-	if (!l->envelope.envid.n) l->envelope.envid = arena_copy(&tr->arena, slice_str(spool_id_text(p->id, id)));
 	l->next = p->legs;
 	p->legs = l;
 	return l;
@@ -316,7 +318,7 @@ static bool examine(struct passage *p, const struct trace_header *header, struct
 	return e == ERR_OK;
 }
 
-void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
+void inbound_message(struct passage *p, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
 	size_t n = t->envelope.recipient_count;
@@ -325,6 +327,11 @@ void inbound_message(struct passage *p, struct slice received, const struct trac
 	enum ledger_result result = LEDGER_deferred;
 	if (!replies) reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
 	bool ready = replies && examine(p, header, out);
+	struct slice received = ready ? stamping_received(p) : SLICE_EMPTY;
+	if (!received.p) {
+		reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
+		ready = false;
+	}
 	for (struct leg *l = ready ? p->legs : NULL; l; l = l->next) {
 		if (!l->envelope.recipient_count) continue;
 		result = leg_deliver(p, l, received, header, out, replies);

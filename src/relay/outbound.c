@@ -11,6 +11,7 @@
 #include "relay/answers.h"
 #include "relay/intake.h"
 #include "relay/ledger_writer.h"
+#include "relay/stamping.h"
 
 #define LEDGER_PATIENCE_MS 300  /* how long what is answered may still be on its way to the ledger's writer */
 #define CATCH_UP_MS        1000 /* and how long that is waited for, which takes a few milliseconds */
@@ -159,7 +160,9 @@ static bool judge_answer(struct passage *p, struct intake *in)
 	                                      [JUDGE_backscatter] = METRIC_answers_unproven};
 	static const enum pool pools[] =
 		{[JUDGE_unknown] = POOL_ndr, [JUDGE_genuine] = POOL_bounce, [JUDGE_backscatter] = POOL_ndr};
-	struct judging j = {.passage = p, .answer = answer_read(&p->transaction->body, p->session->settings->hostname)};
+	struct judging j = {.passage = p,
+	                    .answer = answer_read(&p->transaction->body, p->session->settings->hostname,
+	                                          keyring_srs(p->keys, clock_unix()))};
 	if (!j.answer) return false;
 	judge(&j);
 	enum judge_verdict v = j.worst.judgement.verdict;
@@ -195,7 +198,7 @@ static struct envelope untagged(struct passage *p)
 	return e;
 }
 
-void outbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
+void outbound_message(struct passage *p, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
 	struct envelope envelope = untagged(p);
@@ -212,8 +215,10 @@ void outbound_message(struct passage *p, struct slice received, const struct tra
 	/* also what goes to another tenant, or to the same: its users are forged, too */
 	bool judged = !answers_is_answer(&p->sender, header->text) || judge_answer(p, &in);
 	struct slice signature = sign(p, header);
+	struct slice received = stamping_received(p);
 	in.marks.head = arena_printf(&p->work, "%.*s%.*s", SLICE_ARG(signature), SLICE_ARG(received));
-	enum error e = judged && envelope.recipients && in.marks.head.p ? intake_store(p, &in) : ERR_NO_MEMORY;
+	enum error e =
+		judged && envelope.recipients && received.p && in.marks.head.p ? intake_store(p, &in) : ERR_NO_MEMORY;
 	enum ledger_result result = e ? LEDGER_deferred : in.hold ? LEDGER_held : LEDGER_queued;
 	if (e) {
 		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
@@ -247,7 +252,7 @@ static uint32_t tenant_answering(struct passage *p)
 	return tenant;
 }
 
-void contained_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out)
+void contained_message(struct passage *p, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
 	struct envelope envelope = untagged(p);
@@ -255,7 +260,7 @@ void contained_message(struct passage *p, struct slice received, const struct tr
 	struct intake in = {.id = p->id,
 	                    .kind = SPOOL_INBOUND,
 	                    .pool = POOL_ndr,
-	                    .marks = {.head = received},
+	                    .marks = {.head = stamping_received(p)},
 	                    .header_size = header->size,
 	                    .from = &envelope,
 	                    .message_id = header->message_id,
@@ -267,7 +272,8 @@ void contained_message(struct passage *p, struct slice received, const struct tr
 	                              "answers mail that did not prove to be from %.*s: it came back by its contained "
 	                              "return path",
 	                              SLICE_ARG(passage_address(p, 0)));
-	enum error e = envelope.recipients && in.hold_reason.p ? intake_store(p, &in) : ERR_NO_MEMORY;
+	enum error e =
+		envelope.recipients && in.marks.head.p && in.hold_reason.p ? intake_store(p, &in) : ERR_NO_MEMORY;
 	if (e) {
 		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
 	} else {

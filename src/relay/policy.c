@@ -308,9 +308,6 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 	const struct config *c = p->visit->setup->config;
 	struct trace_header header;
 	enum reason r = trace_read_header(&p->work, &t->body, c->relay.header_size_limit, c->relay.hop_limit, &header);
-	struct slice received =
-		r ? SLICE_EMPTY : trace_received(&t->arena, s, t, stream_peer(s->stream), p->id, clock_unix());
-	if (!r && !received.p) r = REASON_no_memory;
 	if (r) {
 		reply_set_reason(&s->command_arena, out, r, SLICE_EMPTY);
 		if (t->rcpt_replies)
@@ -318,11 +315,11 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 		policy_log_message(p, reply_permanent(out) ? LEDGER_refused : LEDGER_deferred, out, NULL,
 		                   header.message_id);
 	} else if (p->contained) {
-		contained_message(p, received, &header, out);
+		contained_message(p, &header, out);
 	} else if (p->direction == OUTBOUND) {
-		outbound_message(p, received, &header, out);
+		outbound_message(p, &header, out);
 	} else {
-		inbound_message(p, received, &header, out);
+		inbound_message(p, &header, out);
 	}
 	if (out->code && !reply_positive(out))
 		metric_add(reply_permanent(out) ? METRIC_smtp_rejected_messages : METRIC_smtp_deferred_messages, 1);

@@ -3,7 +3,6 @@
 
 #include "mail/date.h"
 #include "mail/header.h"
-#include "store/spool.h"
 
 /* An EHLO name is the client's word: what could end the field or its comment is shown as '?'. */
 static struct slice safe_name(struct arena *a, struct slice name)
@@ -17,19 +16,19 @@ static struct slice safe_name(struct arena *a, struct slice name)
 }
 
 struct slice trace_received(struct arena *a, const struct session *s, const struct transaction *t,
-                            const struct endpoint *client, uint64_t id, int64_t now)
+                            const struct endpoint *client, struct slice id, int64_t now)
 {
-	char ip[IP_TEXT_SIZE], id_text[SPOOL_ID_TEXT], date[DATE_TEXT_SIZE];
+	char ip[IP_TEXT_SIZE], date[DATE_TEXT_SIZE];
 	struct slice tls = SLICE_EMPTY, recipient = SLICE_EMPTY;
 	if (stream_is_tls(s->stream))
 		tls = arena_printf(a, "\r\n\t(using %s with cipher %s)", stream_tls_version(s->stream),
 		                   stream_tls_cipher(s->stream));
 	if (t->envelope.recipient_count == 1)
 		recipient = arena_printf(a, "\r\n\tfor <%.*s>", SLICE_ARG(t->envelope.recipients[0].address));
-	return arena_printf(a, "Received: from %.*s ([%s%s])%.*s\r\n\tby %s with %s id %s%.*s;\r\n\t%s\r\n",
+	return arena_printf(a, "Received: from %.*s ([%s%s])%.*s\r\n\tby %s with %s id %.*s%.*s;\r\n\t%s\r\n",
 	                    SLICE_ARG(safe_name(a, s->helo)), client->ip.family == AF_INET6 ? "IPv6:" : "",
 	                    ip_text(&client->ip, ip), SLICE_ARG(tls), s->settings->hostname, server_protocol(s, t),
-	                    spool_id_text(id, id_text), SLICE_ARG(recipient), date_rfc5322(date, now));
+	                    SLICE_ARG(id), SLICE_ARG(recipient), date_rfc5322(date, now));
 }
 
 static enum reason judge(struct arena *a, struct slice text, bool whole, uint64_t size_limit, int64_t hop_limit,

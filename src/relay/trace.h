@@ -10,9 +10,9 @@
 
 #include "smtp/server.h"
 
-/* {NULL,0}: no memory. id: spool_new_id(). now: Unix time. client: its address. */
+/* {NULL,0}: no memory. id: an atom, see stamping.h. now: Unix time. client: its address. */
 struct slice trace_received(struct arena *a, const struct session *s, const struct transaction *t,
-                            const struct endpoint *client, uint64_t id, int64_t now);
+                            const struct endpoint *client, struct slice id, int64_t now);
 
 struct trace_header {
 	struct slice message_id; /* in the arena */

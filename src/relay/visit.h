@@ -97,11 +97,11 @@ struct slice passage_address(const struct passage *p, size_t position);
 
 /* inbound.c, inbound_copies.c, outbound.c */
 void inbound_rcpt_ask(struct passage *p, struct rcpt *r, struct verdict *v);
-void inbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
+void inbound_message(struct passage *p, const struct trace_header *header, struct reply *out);
 void inbound_end(struct passage *p);
 void inbound_acknowledged(struct visit *v);
-void outbound_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
-void contained_message(struct passage *p, struct slice received, const struct trace_header *header, struct reply *out);
+void outbound_message(struct passage *p, const struct trace_header *header, struct reply *out);
+void contained_message(struct passage *p, const struct trace_header *header, struct reply *out);
 /* recipient_tags.c: rows of the policy's tables */
 void check_contained(struct passage *p, struct rcpt *r, struct verdict *v);
 void check_tag(struct passage *p, struct rcpt *r, struct verdict *v);

@@ -28,7 +28,7 @@
 
 /* How long a retired key is kept, seconds: the longest that what it made may be on its way, and some days. */
 #define KEYS_TAG_LIFETIME  (14 * INT64_C(86400))
-#define KEYS_SRS_LIFETIME  (28 * INT64_C(86400))
+#define KEYS_SRS_LIFETIME  (30 * INT64_C(86400))
 #define KEYS_DKIM_LIFETIME (30 * INT64_C(86400))
 
 /* X(NAME, text, number in storage) */

@@ -85,6 +85,10 @@ uint64_t spool_new_id(int64_t unix_ms); /* unique in this process, grows; any th
 void spool_ids_above(uint64_t id);
 const char *spool_id_text(uint64_t id, char out[SPOOL_ID_TEXT]);
 bool spool_id_parse(struct slice text, uint64_t *id);
+static inline int64_t spool_id_time(uint64_t id) /* Unix time at which it was new */
+{
+	return (int64_t)(id >> 20) / 1000;
+}
 
 /* Record ↔ octets. Decoded slices point into the arena (copied). ERR_CORRUPT, ERR_VERSION, ERR_NO_MEMORY. The id is not in
  * the record, it is its key: decoding gives 0. Reasons and replies longer than 65535 octets are cut. */

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/stamp.h"
+
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "auth/tag.h"
+
+#define LABEL       "backstop stamp 1"
+#define SHA256_SIZE 32
+#define PATH_SIZE   8
+#define DOMAIN_SIZE 4
+#define MAC_SIZE    12
+#define DAYS_MODULO 1024
+#define PATH_AT     3 /* offsets behind the "-" */
+#define DOMAIN_AT   (PATH_AT + PATH_SIZE)
+#define AUTHOR_AT   (DOMAIN_AT + DOMAIN_SIZE)
+#define MAC_AT      (AUTHOR_AT + DOMAIN_SIZE)
+#define HASHED_MOST (sizeof LABEL + 8 + STAMP_ID_MOST + 1 + STAMP_SIZE + TAG_ADDRESS_MOST)
+
+_Static_assert(MAC_AT + MAC_SIZE == STAMP_SIZE, "the parts make the whole");
+
+static const char base32[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* as spool ids */
+static const char kinds[] = {[STAMP_UNPROVEN] = 'u', [STAMP_PROVEN] = 'p', [STAMP_SENT] = 's'};
+
+/* ---- hashes ------------------------------------------------------------------------------------------------------ */
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* Label, what it is a hash of, id and text, each ended by a zero; the first characters of it in base 32. */
+static bool keyed_hash(struct slice secret, char what, struct slice id, struct slice text, char *out, size_t size)
+{
+	char hashed[HASHED_MOST], *to = hashed;
+	uint8_t mac[SHA256_SIZE];
+	if (secret.n > INT_MAX || id.n > STAMP_ID_MOST || text.n > TAG_ADDRESS_MOST) return false;
+	memcpy(to, LABEL, sizeof LABEL);
+	to += sizeof LABEL;
+	*to++ = what;
+	for (size_t i = 0; i < id.n; i++) *to++ = lower(id.p[i]);
+	*to++ = '\0';
+	for (size_t i = 0; i < text.n; i++) *to++ = lower(text.p[i]);
+	if (!HMAC(EVP_sha256(), secret.p ? secret.p : "", (int)secret.n, (const uint8_t *)hashed, (size_t)(to - hashed),
+	          mac, NULL))
+		return false;
+	for (size_t i = 0, bit = 0; i < size; i++, bit += 5) {
+		unsigned two = (unsigned)mac[bit / 8] << 8 | mac[bit / 8 + 1];
+		out[i] = base32[two >> (11 - bit % 8) & 31];
+	}
+	return true;
+}
+
+static bool same(const char *given, const char *own, size_t size)
+{
+	return CRYPTO_memcmp(given, own, size) == 0;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+static bool is_id(struct slice id)
+{
+	for (size_t i = 0; i < id.n; i++) {
+		char c = lower(id.p[i]);
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) return false;
+	}
+	return id.n > 0 && id.n <= STAMP_ID_MOST;
+}
+
+struct slice stamp_write(struct arena *a, const struct stamp_facts *f, struct slice secret)
+{
+	char *text = is_id(f->id) ? arena_alloc(a, f->id.n + 1 + STAMP_SIZE) : NULL;
+	if (!text) return (struct slice){NULL, 0};
+	char *stamp = text + f->id.n + 1;
+	unsigned day = (unsigned)(tag_day(f->time) % DAYS_MODULO);
+	for (size_t i = 0; i < f->id.n; i++) text[i] = lower(f->id.p[i]);
+	stamp[-1] = '-';
+	stamp[0] = kinds[f->kind];
+	stamp[1] = base32[day >> 5];
+	stamp[2] = base32[day & 31];
+	bool good = keyed_hash(secret, 'r', f->id, f->return_path, stamp + PATH_AT, PATH_SIZE) &&
+	            keyed_hash(secret, 'd', f->id, f->domain, stamp + DOMAIN_AT, DOMAIN_SIZE) &&
+	            keyed_hash(secret, 'a', f->id, f->author, stamp + AUTHOR_AT, DOMAIN_SIZE) &&
+	            keyed_hash(secret, 'm', f->id, slice_of(stamp, MAC_AT), stamp + MAC_AT, MAC_SIZE);
+	return good ? slice_of(text, f->id.n + 1 + STAMP_SIZE) : (struct slice){NULL, 0};
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+struct slice stamp_id(struct slice trace)
+{
+	return slice_sub(trace, 0, slice_find(trace, '-'));
+}
+
+static int value_of(char c)
+{
+	const char *at = c ? strchr(base32, c) : NULL;
+	return at ? (int)(at - base32) : -1;
+}
+
+static bool read_kind(char c, enum stamp_kind *out)
+{
+	for (unsigned i = 0; i < sizeof kinds; i++) {
+		if (kinds[i] != c) continue;
+		*out = (enum stamp_kind)i;
+		return true;
+	}
+	return false;
+}
+
+static struct slice id_of(const struct stamp *s)
+{
+	return slice_of(s->text, s->id_size);
+}
+
+static const char *stamp_of(const struct stamp *s)
+{
+	return s->text + s->id_size + 1;
+}
+
+/* Puts the text into out, in lower case. False: it has not the form. */
+static bool take_apart(struct slice trace, struct stamp *out)
+{
+	struct slice id = stamp_id(trace);
+	if (!is_id(id) || trace.n != id.n + 1 + STAMP_SIZE) return false;
+	for (size_t i = 0; i < trace.n; i++) out->text[i] = lower(trace.p[i]);
+	out->id_size = id.n;
+	const char *stamp = stamp_of(out);
+	for (size_t i = 1; i < STAMP_SIZE; i++)
+		if (value_of(stamp[i]) < 0) return false;
+	return read_kind(stamp[0], &out->kind);
+}
+
+static bool is_ours(struct stamp *s, const struct srs_secrets *secrets)
+{
+	char own[MAC_SIZE];
+	const char *stamp = stamp_of(s);
+	for (size_t i = 0; i < secrets->count; i++) {
+		s->secret = secrets->secret[i];
+		if (keyed_hash(s->secret, 'm', id_of(s), slice_of(stamp, MAC_AT), own, sizeof own) &&
+		    same(stamp + MAC_AT, own, sizeof own))
+			return true;
+	}
+	return false;
+}
+
+enum stamp_verdict stamp_read(struct slice trace, const struct srs_secrets *secrets, int64_t now, int days,
+                              struct stamp *out)
+{
+	*out = (struct stamp){.secret = SLICE_EMPTY};
+	if (!take_apart(trace, out)) return STAMP_NONE;
+	if (!is_ours(out, secrets)) return STAMP_FORGED;
+	const char *stamp = stamp_of(out);
+	int day = value_of(stamp[1]) << 5 | value_of(stamp[2]);
+	int age = ((int)(tag_day(now) % DAYS_MODULO) - day + STAMP_LATE + DAYS_MODULO) % DAYS_MODULO;
+	return age <= days + 2 * STAMP_LATE ? STAMP_GOOD : STAMP_EXPIRED;
+}
+
+bool stamp_is_from(const struct stamp *s, struct slice address)
+{
+	char own[PATH_SIZE];
+	return keyed_hash(s->secret, 'r', id_of(s), address, own, sizeof own) &&
+	       same(stamp_of(s) + PATH_AT, own, sizeof own);
+}
+
+bool stamp_is_of_domain(const struct stamp *s, struct slice domain)
+{
+	char own[DOMAIN_SIZE], author[DOMAIN_SIZE];
+	if (domain.n == 0) return false;
+	if (!keyed_hash(s->secret, 'd', id_of(s), domain, own, sizeof own)) return false;
+	if (!keyed_hash(s->secret, 'a', id_of(s), domain, author, sizeof author)) return false;
+	return same(stamp_of(s) + DOMAIN_AT, own, sizeof own) || same(stamp_of(s) + AUTHOR_AT, author, sizeof author);
+}
