@@ -41,6 +41,10 @@
 	X(ledger_written, COUNTER, "transactions written to the ledger")                                               \
 	X(ledger_dropped, COUNTER, "transactions not written to the ledger: it could not keep up, or the disk failed") \
 	X(ledger_expired, COUNTER, "transactions removed from the ledger for their age or its size")                   \
+	X(evidence_acts, COUNTER, "acts of backscatter recorded")                                                      \
+	X(evidence_dropped, COUNTER, "acts of backscatter not recorded: too many of one address, or the disk failed")  \
+	X(exposure_counted, COUNTER, "ordinary inbound messages counted for their senders")                            \
+	X(exposure_dropped, COUNTER, "ordinary inbound messages not counted: too many senders, or the disk failed")    \
 	X(queue_messages, GAUGE, "messages in the queue")                                                              \
 	X(queue_held, GAUGE, "messages on hold")                                                                       \
 	X(held_added, COUNTER, "messages put on hold")                                                                 \

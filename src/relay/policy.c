@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "mail/address.h"
+#include "relay/answers.h"
 #include "relay/client_limits.h"
+#include "relay/evidence_writer.h"
 #include "relay/refusals.h"
 #include "relay/visit.h"
 #include "store/directory.h"
@@ -302,6 +304,13 @@ static void policy_rcpt(struct session *s, struct transaction *t, const struct c
 
 /* ---- the message --------------------------------------------------------------------------------------------------------- */
 
+/* What a source sends besides backscatter is weighed against it. */
+static void count_exposure(struct passage *p, const struct trace_header *header)
+{
+	if (!p->source && !answers_is_answer(&p->sender, header->text))
+		evidence_writer_expose(p->visit->worker->relay->evidence_writer, &p->visit->client);
+}
+
 static void policy_message(struct session *s, struct transaction *t, struct reply *out)
 {
 	struct passage *p = t->policy;
@@ -320,6 +329,7 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 		outbound_message(p, &header, out);
 	} else {
 		inbound_message(p, &header, out);
+		if (out->code && reply_positive(out)) count_exposure(p, &header);
 	}
 	if (out->code && !reply_positive(out))
 		metric_add(reply_permanent(out) ? METRIC_smtp_rejected_messages : METRIC_smtp_deferred_messages, 1);
@@ -331,6 +341,7 @@ static void policy_end(struct session *s, struct transaction *t)
 	struct passage *p = t->policy;
 	if (!p) return;
 	inbound_end(p);
+	accuse_untagged(p);
 	if (!p->remembered) passage_remember(p);
 	if (p->proves) proving_end(&p->proving);
 	arena_free(&p->work);
@@ -348,6 +359,7 @@ static void policy_refused(struct session *s, const char *stage, const struct re
 {
 	struct passage *p = s->transaction ? s->transaction->policy : NULL;
 	if (reply->code == 452 || reply->reason == REASON_too_busy) metric_add(METRIC_out_of_resources, 1);
+	if (p && reply->reason == REASON_no_recipients) p->data_asked = true;
 	policy_log_refused(p, s->policy, stage, SLICE_EMPTY, reply);
 }
 

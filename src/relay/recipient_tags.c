@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "mail/address.h"
+#include "relay/accuse.h"
 #include "relay/contain.h"
 #include "relay/visit.h"
 
@@ -63,6 +64,16 @@ static void judge_bounce(struct passage *p, struct rcpt *r, enum batv_verdict ta
 	}
 	metric_add(METRIC_tags_refused, 1);
 	v->reason = reasons[tag];
+	/* A tag that has expired was ours: what it answers was sent from here, long ago. */
+	if (tag != BATV_EXPIRED) p->untagged = arena_copy(&p->transaction->arena, r->address);
+}
+
+/* A bounce without a tag is an act of backscatter. Nothing but what follows tells it from a callout, which never comes to DATA; a
+ * server that does not pipeline does not come there either, and is taken for the lesser. */
+void accuse_untagged(struct passage *p)
+{
+	if (p->untagged.n && !p->session->closing)
+		passage_accuse(p, p->data_asked ? ACT_bounce : ACT_callout, WITNESSED_tag, p->untagged, SLICE_EMPTY);
 }
 
 void check_tag(struct passage *p, struct rcpt *r, struct verdict *v)

@@ -15,6 +15,7 @@
 #include "mail/charset.h"
 #include "relay/client_limits.h"
 #include "relay/delivery.h"
+#include "relay/evidence_writer.h"
 #include "relay/ledger_writer.h"
 #include "relay/rulebook.h"
 #include "relay/worker.h"
@@ -213,6 +214,7 @@ static void control_fiber(void *arg)
 	delivery_stop(k->relay.delivery);
 	writer_stop(k->relay.writer);
 	ledger_writer_stop(k->relay.ledger_writer);
+	evidence_writer_stop(k->relay.evidence_writer);
 	loop_stop(k->loop);
 }
 
@@ -288,6 +290,8 @@ static int start_parts(struct relay_main *k)
 	if (e) return fail("spool writer", error_text(e));
 	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer, why);
 	if (e) return fail("ledger writer", why);
+	e = evidence_writer_start(k->relay.state, &k->relay.evidence_writer);
+	if (e) return fail("evidence writer", error_text(e));
 	e = delivery_start(c, k->relay.resolver, k->relay.spool, k->relay.state, k->relay.writer, &k->relay.delivery);
 	return e ? fail("delivery", error_text(e)) : 0;
 }

@@ -58,6 +58,8 @@ struct passage {
 	bool remembered;         /* the ledger has it */
 	bool stored;             /* a message with its id is in the spool */
 	bool contained;          /* its one recipient is a return path that we gave out (contain.h) */
+	bool data_asked;         /* the client went on to DATA, whatever we said to its recipients */
+	struct slice untagged;   /* a bounce's recipient that lacked its tag; empty: none */
 	struct slice *addresses; /* by position: a recipient without its tag; {NULL,0}: as in the envelope */
 	size_t address_room;
 	int64_t began;     /* clock_now_ms() */
@@ -105,6 +107,7 @@ void contained_message(struct passage *p, const struct trace_header *header, str
 /* recipient_tags.c: rows of the policy's tables */
 void check_contained(struct passage *p, struct rcpt *r, struct verdict *v);
 void check_tag(struct passage *p, struct rcpt *r, struct verdict *v);
+void accuse_untagged(struct passage *p); /* at its end */
 /* policy_log.c: the canonical lines */
 void policy_log_refused(struct passage *p, struct visit *v, const char *stage, struct slice recipient,
                         const struct reply *reply);
