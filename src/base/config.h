@@ -182,6 +182,14 @@ struct config {
 		int64_t transfer_timeout; /* 1m in which a secondary takes nothing */
 	} dns;
 
+	struct {
+		const char *const *traps; /* domains */
+		size_t trap_count;
+		const char *const *trap_addresses; /* lower case, as the next one */
+		size_t trap_address_count;
+		const char *report_address; /* NULL: reports are not taken */
+	} keeper;
+
 	/* Sections of services that this release does not have yet are parsed and checked all the same. */
 	bool keeper_enabled, dns_enabled, web_enabled;
 	const char *web_public_url; /* "https://bl.example.net"; NULL */

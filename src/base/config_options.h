@@ -5,8 +5,8 @@
  * Every option is one row: X(name, type, value, count, default, least, most, help). From it come libConfuse's schema, the checks,
  * the defaults and the reading into struct config; docs/configuration.md must describe each row (scripts/check-docs compares).
  *
- *   type     scalars: NAME (host or domain name), PATH, WORD, URL, CHOICE, BOOL, NUMBER, DURATION (ms), SIZE (octets);
- *            SECRET (base64); lists: ENDPOINTS, PREFIXES, ADDRESSES, HOPS, SERVERS, DURATIONS, NAMES, ACCESS, TARGETS
+ *   type     scalars: NAME (host or domain name), PATH, WORD, URL, MAILBOX, CHOICE, BOOL, NUMBER, DURATION (ms), SIZE (octets);
+ *            SECRET (base64); lists: ENDPOINTS, PREFIXES, ADDRESSES, HOPS, SERVERS, DURATIONS, NAMES, ACCESS, TARGETS, MAILBOXES
  *   value    where it goes: C(field) of struct config, P() of a pool, R() of a route, B() of a blocklist, T() of a TSIG key; NOWHERE: only checked,
  *            because its service is not in this release
  *   count    where the number of elements of a list goes; NOWHERE for scalars
@@ -130,7 +130,9 @@
 	X("knowledge", PATH, C(bounce.knowledge), NOWHERE, NULL, 0, 0, "what refusals mean; default: what is built in")
 
 #define CONFIG_keeper_OPTIONS(X) \
-	X("trap", NAMES, NOWHERE, NOWHERE, "", 0, 1000, "trap domains")
+	X("trap", NAMES, C(keeper.traps), C(keeper.trap_count), "", 0, 1000, "trap domains, with all below them: nobody writes from there, so what answers is backscatter") \
+	X("trap-address", MAILBOXES, C(keeper.trap_addresses), C(keeper.trap_address_count), "", 0, 1000, "the same of single addresses, also in a tenant's domain") \
+	X("report-address", MAILBOX, C(keeper.report_address), NOWHERE, NULL, 0, 0, "where tenants send backscatter that they got, attached, as evidence")
 
 #define CONFIG_dns_OPTIONS(X) \
 	X("listen", ENDPOINTS, NOWHERE, NOWHERE, "0.0.0.0:53 [::]:53", 0, 64, "addresses and ports that answer the list") \

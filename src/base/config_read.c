@@ -174,6 +174,7 @@ static int single_section(cfg_t *cfg, cfg_opt_t *opt)
 #define OPTION_PATH                                                 SCALAR
 #define OPTION_WORD                                                 SCALAR
 #define OPTION_URL                                                  SCALAR
+#define OPTION_MAILBOX                                              SCALAR
 #define OPTION_CHOICE                                               SCALAR
 #define OPTION_BOOL                                                 SCALAR
 #define OPTION_NUMBER                                               SCALAR
@@ -189,6 +190,7 @@ static int single_section(cfg_t *cfg, cfg_opt_t *opt)
 #define OPTION_SECRET                                               SCALAR
 #define OPTION_ACCESS                                               LIST
 #define OPTION_TARGETS                                              LIST
+#define OPTION_MAILBOXES                                            LIST
 #define OPTION(name, type, value, count, preset, least, most, help) OPTION_##type(name),
 
 /* CFGF_MULTI even for those that may be there only once: libConfuse would otherwise make them up when they are not there. */
@@ -319,7 +321,8 @@ static enum error fill_titled(const char *name, cfg_t *parent, struct arena *a, 
 
 static enum error fill_all(cfg_t *cfg, struct arena *a, struct config *out)
 {
-	static const char *const singles[] = {"log", "resolver", "tls", "auth", "relay", "bounce", "dns", "web"};
+	static const char *const singles[] = {"log",    "resolver", "tls", "auth", "relay",
+	                                      "bounce", "keeper",   "dns", "web"};
 	enum error e = fill("root", cfg, a, out);
 	for (size_t i = 0; i < sizeof singles / sizeof *singles && e == ERR_OK; i++)
 		e = fill(singles[i], cfg_size(cfg, singles[i]) ? cfg_getsec(cfg, singles[i]) : NULL, a, out);

@@ -153,6 +153,27 @@ static void test_defaults(void **state)
 
 	assert_int_equal(parse("hostname = mx.example.net\n", &c, why), ERR_OK);
 	assert_false(c->relay.enabled || c->keeper_enabled || c->dns_enabled || c->web_enabled);
+	assert_int_equal(c->keeper.trap_count, 0);
+	assert_null(c->keeper.report_address);
+	config_unref(c);
+}
+
+static void test_traps(void **state)
+{
+	struct config *c;
+	char why[CONFIG_WHY];
+	enum error e =
+		parse("hostname = mx.example.net\n"
+	              "keeper { trap = {\"Trap.example.net\", \"b.example\"}  trap-address = {\"Old+x@Example.org\"}\n"
+	              "         report-address = \"report@BL.example.net\" }\n",
+	              &c, why);
+	assert_string_equal(why, "");
+	assert_int_equal(e, ERR_OK);
+	assert_int_equal(c->keeper.trap_count, 2);
+	assert_string_equal(c->keeper.traps[0], "trap.example.net");
+	assert_int_equal(c->keeper.trap_address_count, 1);
+	assert_string_equal(c->keeper.trap_addresses[0], "old+x@example.org");
+	assert_string_equal(c->keeper.report_address, "report@bl.example.net");
 	config_unref(c);
 }
 
@@ -313,6 +334,10 @@ static const struct {
          "test.conf:2: public-url: a URL that begins with https:// or http:// is needed"},
 	{"section not closed", "hostname=a.b\nrelay {\n\n", "test.conf:3: the file ends inside a section or comment"},
 	{"comment not closed", "hostname=a.b\n/* relay {", "test.conf:2: the file ends inside a section or comment"},
+	{"bad trap address", "keeper {\ntrap-address = {\"a@b.c\", \"a b@b.c\"}\n}\n",
+         "test.conf:2: trap-address: 'a b@b.c' is not a mail address"},
+	{"report address without a domain", "keeper {\nreport-address = report\n}\n",
+         "test.conf:2: report-address: 'report' is not a mail address"},
 	{"bad trap", "keeper {\ntrap = {\"@\"}\n}\n", "test.conf:2: trap: '@' is not a domain name"},
 	{"certificate without key", "hostname=a.b\ntls {\ncertificate = \"/x\" }\n",
          "test.conf:3: tls: key is missing: certificate and key belong together"},
@@ -454,7 +479,8 @@ int main(void)
 		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_table),
 		cmocka_unit_test(test_bad),          cmocka_unit_test(test_after_failure),
 		cmocka_unit_test(test_nul_and_size), cmocka_unit_test(test_load_and_pem),
-		cmocka_unit_test(test_proof),        cmocka_unit_test(test_transfers),
+		cmocka_unit_test(test_proof),        cmocka_unit_test(test_traps),
+		cmocka_unit_test(test_transfers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,8 +3,9 @@
 
 #include <stdio.h>
 
-#define PATH_LENGTH 1024
-#define WORD_LENGTH 64
+#define PATH_LENGTH  1024
+#define WORD_LENGTH  64
+#define LOCAL_LENGTH 64
 
 size_t config_value_size(enum config_type t)
 {
@@ -14,8 +15,10 @@ size_t config_value_size(enum config_type t)
 	case CONFIG_WORD:
 	case CONFIG_URL:
 	case CONFIG_SECRET:
+	case CONFIG_MAILBOX:
 	case CONFIG_SERVERS:
-	case CONFIG_NAMES: return sizeof(const char *);
+	case CONFIG_NAMES:
+	case CONFIG_MAILBOXES: return sizeof(const char *);
 	case CONFIG_CHOICE: return sizeof(int);
 	case CONFIG_BOOL: return sizeof(bool);
 	case CONFIG_NUMBER:
@@ -127,6 +130,22 @@ static enum error parse_url(struct slice text, struct arena *a, const char **out
 		if ((unsigned char)rest.p[i] <= ' ' || (unsigned char)rest.p[i] >= 0x7f || strchr("\"<>\\", rest.p[i]))
 			return bad(why, "the URL has a character that may not be in one");
 	return keep(a, text, out, why);
+}
+
+/* local@domain in lower case, the local part an RFC 5321 dot-string. */
+static enum error parse_mailbox(struct slice text, struct arena *a, const char **out, char why[256])
+{
+	char name[254], whole[LOCAL_LENGTH + 1 + sizeof name];
+	size_t at = slice_find(text, '@');
+	bool good = at > 0 && at <= LOCAL_LENGTH && config_name_parse(slice_sub(text, at + 1, text.n), name);
+	for (size_t i = 0; i < at && good; i++) {
+		char c = text.p[i];
+		good = c > ' ' && c < 0x7f && !strchr("\"(),:;<>[\\]", c);
+		whole[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+	}
+	if (!good) return bad(why, "'%.*s' is not a mail address", SLICE_ARG(slice_sub(text, 0, 100)));
+	snprintf(whole + at, sizeof whole - at, "@%s", name);
+	return keep(a, slice_str(whole), out, why);
 }
 
 /* ---- words and numbers ------------------------------------------------------------------------------------------------- */
@@ -341,6 +360,8 @@ enum error config_value_parse(const struct config_row *row, struct slice text, s
 	case CONFIG_PATH: return parse_path(text, a, &out->text, why);
 	case CONFIG_WORD: return parse_word(text, a, &out->text, why);
 	case CONFIG_URL: return parse_url(text, a, &out->text, why);
+	case CONFIG_MAILBOX:
+	case CONFIG_MAILBOXES: return parse_mailbox(text, a, &out->text, why);
 	case CONFIG_CHOICE: return parse_choice(row, text, &out->choice, why);
 	case CONFIG_BOOL: return parse_bool(text, &out->truth, why);
 	case CONFIG_NUMBER:

@@ -16,6 +16,7 @@ enum config_type {
 	CONFIG_PATH,
 	CONFIG_WORD,
 	CONFIG_URL,
+	CONFIG_MAILBOX,
 	CONFIG_CHOICE,
 	CONFIG_BOOL,
 	CONFIG_NUMBER,
@@ -31,6 +32,7 @@ enum config_type {
 	CONFIG_NAMES,
 	CONFIG_ACCESS,
 	CONFIG_TARGETS,
+	CONFIG_MAILBOXES,
 };
 
 struct config_row {
