@@ -45,6 +45,9 @@
 	X(evidence_dropped, COUNTER, "acts of backscatter not recorded: too many of one address, or the disk failed")  \
 	X(exposure_counted, COUNTER, "ordinary inbound messages counted for their senders")                            \
 	X(exposure_dropped, COUNTER, "ordinary inbound messages not counted: too many senders, or the disk failed")    \
+	X(trap_answers, COUNTER, "bounces, auto-replies, challenges and virus notices that came to traps")             \
+	X(trap_callouts, COUNTER, "callouts that asked for a trap")                                                    \
+	X(trap_other, COUNTER, "other messages that came to traps: nobody was accused")                                \
 	X(queue_messages, GAUGE, "messages in the queue")                                                              \
 	X(queue_held, GAUGE, "messages on hold")                                                                       \
 	X(held_added, COUNTER, "messages put on hold")                                                                 \

@@ -22,11 +22,9 @@
 
 #define MAGIC 0xe51de9ceu
 
-#define CHUNK       64    /* acts in a transaction */
-#define SLOTS       16384 /* of a table of counts; a power of two above EXPOSURE_UNITS */
-#define COUNTS      512   /* in a transaction */
-#define RATE_SLOTS  1024  /* a power of two */
-#define RATE_WINDOW 3600  /* seconds */
+#define CHUNK  64    /* acts in a transaction */
+#define SLOTS  16384 /* of a table of counts; a power of two above EXPOSURE_UNITS */
+#define COUNTS 512   /* in a transaction */
 
 struct waiting {
 	struct waiting *next;
@@ -41,12 +39,6 @@ struct counts {
 	size_t units;
 };
 
-struct rate { /* acts of a unit in the present window; of two units in one slot the newer counts */
-	struct prefix unit;
-	int64_t until;
-	unsigned acts;
-};
-
 struct evidence_writer {
 	unsigned magic;
 	struct db *state;
@@ -56,8 +48,7 @@ struct evidence_writer {
 	struct waiting *list, **list_end;
 	size_t octets; /* of the list, and of what is being written */
 	struct counts counts, spare;
-	int64_t counts_due; /* clock_now_ms() when the counts are written; 0: there are none */
-	struct rate rates[RATE_SLOTS];
+	int64_t counts_due;        /* clock_now_ms() when the counts are written; 0: there are none */
 	bool stop, hurry, writing; /* hurry: somebody waits, or the table is full */
 	bool failing;              /* the thread's own */
 };
@@ -90,19 +81,10 @@ static struct waiting *copy(const struct act *a, struct slice target)
 	return w;
 }
 
-/* With the lock. */
-static bool within_rate(struct evidence_writer *w, const struct act *a)
-{
-	struct rate *r = &w->rates[unit_hash(&a->unit) & (RATE_SLOTS - 1)];
-	if (a->time >= r->until || !ip_equal(&r->unit.ip, &a->unit.ip))
-		*r = (struct rate){.unit = a->unit, .until = a->time + RATE_WINDOW};
-	return ++r->acts <= EVIDENCE_UNIT_MOST;
-}
-
 static bool enqueue(struct evidence_writer *w, struct waiting *one)
 {
 	pthread_mutex_lock(&w->lock);
-	bool room = w->octets + one->octets <= EVIDENCE_QUEUE_MOST && within_rate(w, &one->act);
+	bool room = w->octets + one->octets <= EVIDENCE_QUEUE_MOST;
 	if (room) {
 		*w->list_end = one;
 		w->list_end = &one->next;

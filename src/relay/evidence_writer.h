@@ -7,8 +7,7 @@
  * EXPOSURE_GATHER_MS, and at stop.
  *
  * Both are observations, not promises. Dropped and counted is what cannot be written, what would pass EVIDENCE_QUEUE_MOST,
- * the acts of one unit beyond EVIDENCE_UNIT_MOST an hour (a flood of bounces proves no more than its first thousand), and
- * messages of more than EXPOSURE_UNITS units at a time. Metrics: evidence_*, exposure_*. Log: evidence_failing,
+ * and messages of more than EXPOSURE_UNITS units at a time. Metrics: evidence_*, exposure_*. Log: evidence_failing,
  * evidence_recovered.
  *
  *     evidence_writer_add(w, &(struct act){.unit = ip_unit(&client), ...}, SLICE("anna@trap.example.net"));
@@ -20,7 +19,6 @@
 #include "store/acts.h"
 
 #define EVIDENCE_QUEUE_MOST (8u * 1024 * 1024) /* octets */
-#define EVIDENCE_UNIT_MOST  1000
 #define EXPOSURE_GATHER_MS  5000
 #define EXPOSURE_UNITS      12288
 

@@ -14,6 +14,7 @@
 #include "relay/client_limits.h"
 #include "relay/evidence_writer.h"
 #include "relay/refusals.h"
+#include "relay/traps.h"
 #include "relay/visit.h"
 #include "store/directory.h"
 #include "store/spool.h"
@@ -227,15 +228,11 @@ static const struct check {
 	void (*run)(struct passage *, struct rcpt *, struct verdict *);
 } inbound_checks[] =
 	{
-		{"domain", check_domain},
-		{"contained", check_contained},
-		{"alone", check_alone},
-		{"may relay", check_may_relay},
-		{"trick", check_trick},
-		{"null sender", check_null_sender},
-		{"tag", check_tag},
-		{"directory", check_directory},
-		{"refused before", check_refused_before},
+		{"domain", check_domain},           {"trap", check_trap},
+		{"contained", check_contained},     {"alone", check_alone},
+		{"may relay", check_may_relay},     {"trick", check_trick},
+		{"null sender", check_null_sender}, {"tag", check_tag},
+		{"directory", check_directory},     {"refused before", check_refused_before},
 		{"downstream", inbound_rcpt_ask},
 },
   outbound_checks[] = {
@@ -304,6 +301,14 @@ static void policy_rcpt(struct session *s, struct transaction *t, const struct c
 
 /* ---- the message --------------------------------------------------------------------------------------------------------- */
 
+static void policy_data(struct session *s, struct transaction *t, struct reply *out)
+{
+	struct passage *p = t->policy;
+	(void)s;
+	(void)out;
+	p->data_asked = true;
+}
+
 /* What a source sends besides backscatter is weighed against it. */
 static void count_exposure(struct passage *p, const struct trace_header *header)
 {
@@ -323,6 +328,8 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 			for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
 		policy_log_message(p, reply_permanent(out) ? LEDGER_refused : LEDGER_deferred, out, NULL,
 		                   header.message_id);
+	} else if (p->trap) {
+		trap_message(p, &header, out);
 	} else if (p->contained) {
 		contained_message(p, &header, out);
 	} else if (p->direction == OUTBOUND) {
@@ -342,6 +349,7 @@ static void policy_end(struct session *s, struct transaction *t)
 	if (!p) return;
 	inbound_end(p);
 	accuse_untagged(p);
+	trap_end(p);
 	if (!p->remembered) passage_remember(p);
 	if (p->proves) proving_end(&p->proving);
 	arena_free(&p->work);
@@ -360,6 +368,7 @@ static void policy_refused(struct session *s, const char *stage, const struct re
 	struct passage *p = s->transaction ? s->transaction->policy : NULL;
 	if (reply->code == 452 || reply->reason == REASON_too_busy) metric_add(METRIC_out_of_resources, 1);
 	if (p && reply->reason == REASON_no_recipients) p->data_asked = true;
+	if (p && reply->code == 421) p->cut_off = true;
 	policy_log_refused(p, s->policy, stage, SLICE_EMPTY, reply);
 }
 
@@ -404,6 +413,7 @@ static bool policy_authenticate(struct session *s, struct slice user, struct sli
 const struct server_policy relay_policy = {
 	.mail = policy_mail,
 	.rcpt = policy_rcpt,
+	.data = policy_data,
 	.message = policy_message,
 	.end = policy_end,
 	.acknowledged = policy_acknowledged,

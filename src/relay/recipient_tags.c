@@ -72,7 +72,7 @@ static void judge_bounce(struct passage *p, struct rcpt *r, enum batv_verdict ta
  * server that does not pipeline does not come there either, and is taken for the lesser. */
 void accuse_untagged(struct passage *p)
 {
-	if (p->untagged.n && !p->session->closing)
+	if (p->untagged.n && !p->cut_off)
 		passage_accuse(p, p->data_asked ? ACT_bounce : ACT_callout, WITNESSED_tag, p->untagged, SLICE_EMPTY);
 }
 

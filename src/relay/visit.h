@@ -58,7 +58,9 @@ struct passage {
 	bool remembered;         /* the ledger has it */
 	bool stored;             /* a message with its id is in the spool */
 	bool contained;          /* its one recipient is a return path that we gave out (contain.h) */
+	bool trap;               /* its recipients are traps (traps.h) */
 	bool data_asked;         /* the client went on to DATA, whatever we said to its recipients */
+	bool cut_off;            /* we ended the session */
 	struct slice untagged;   /* a bounce's recipient that lacked its tag; empty: none */
 	struct slice *addresses; /* by position: a recipient without its tag; {NULL,0}: as in the envelope */
 	size_t address_room;

@@ -72,6 +72,8 @@
 	X(expired_tag, 550, "5.7.1", "the mail that this answers was sent too long ago: the tag of its return path has expired") \
 	X(dmarc_reject, 550, "5.7.26", "the author's domain asks to reject mail that does not prove to be its own (DMARC)") \
 	X(unproven_sender, 451, "4.4.1", "its server is away, and nothing proves who may be told of a failure; please try later") \
+	X(trap, 550, "5.7.1", "this address never sends mail, so what answers it is backscatter")                      \
+	X(not_read, 550, "5.1.1", "nobody reads mail for this address")                                                \
 	X(tenant_disabled, 450, "4.3.2", "mail for this domain is suspended for now; please try later")
 /* clang-format on */
 
