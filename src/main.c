@@ -44,7 +44,7 @@ static const struct subcommand administration[] = {
 	{"ledger", cli_ledger, "what was known of messages that came or went: search, show"},
 	{"list", cli_list, "the local list: add, remove, show"},
 	{"held", cli_held, "messages that are held for a tenant: list, show, release, drop"},
-	{"evidence", NULL, "observed acts of backscatter"},
+	{"evidence", cli_evidence, "observed acts of backscatter: list, add"},
 	{"keys", cli_keys, "signing keys: rotate, import, show, remove"},
 	{"export", NULL, "the list for other name servers"},
 	{NULL},

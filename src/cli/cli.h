@@ -72,6 +72,7 @@ int cli_not_supported(const char *name);
 
 int cli_check(int argc, char **argv);
 int cli_classify(int argc, char **argv);
+int cli_evidence(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_tenant(int argc, char **argv);
