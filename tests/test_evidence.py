@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence: what answers to traps and fails its tag is recorded, with what proves it and nobody's name; ordinary mail is
+counted and accuses nobody."""
+import json
+
+import pytest
+from lab import Smtp, wait_until
+from lab.backstop import value
+from lab.net import new_address
+from lab.smtp import message
+
+TRAP = "trap.test"
+KEEPER = {"trap": [TRAP, "second.test"], "trap-address": ["old@tenant.test", "x+y@tenant.test"]}
+
+
+def keeper(**more):
+    return "keeper { " + " ".join(f"{name} = {value(v)}" for name, v in {**KEEPER, **more}.items()) + " }"
+
+
+def make(lab, *options, **settings):
+    """A relay with traps and a tenant; each test is a source of its own."""
+    down, source = lab.sink(), lab.address()
+    dns = lab.dns("client.test A 192.0.2.1")
+    relay = lab.backstop(dns=dns, top=keeper(), **settings)
+    relay.lab, relay.down, relay.source = lab, down, source
+    relay.tenant("acme", "tenant.test", down.endpoint, [f"{source}/32"], *options)
+    return relay
+
+
+@pytest.fixture(scope="module")
+def relay(labs):
+    return make(labs(), "--tags", "prvs", "--tag-check", "refuse")
+
+
+def evidence(relay, source):
+    """The acts of a source, as `evidence list --json` shows them."""
+    result = relay.cli("evidence", "list", source, "--json")
+    assert result.code in (0, 1), result
+    return result.rows
+
+
+def wait_evidence(relay, source, count=1):
+    """Its acts, once there are so many: rows stand for several that are the same."""
+    def enough():
+        rows = evidence(relay, source)
+        return rows if sum(row["count"] for row in rows) >= count else None
+    return wait_until(enough, 10, f"{count} acts of {source}", every=0.05)
+
+
+def no_evidence(relay, source):
+    """After an act of another, which is written later than what came before, there is still none of this source."""
+    other = new_address()
+    callout(relay, other, f"x@{TRAP}")
+    wait_evidence(relay, other)
+    assert evidence(relay, source) == []
+
+
+def callout(relay, source, recipient, end="QUIT"):
+    with Smtp(relay.server, source=source) as client:
+        assert client.mail("").code == 250
+        assert client.rcpt(recipient).code == 250
+        if end:
+            client.command(end)
+
+
+def send(relay, source, sender, recipient, content):
+    with Smtp(relay.server, source=source) as client:
+        return client.transaction(sender, recipient, content)
+
+
+NDR = ("Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\nAuto-Submitted: auto-replied\r\n"
+       "MIME-Version: 1.0\r\n")
+NDR_BODY = ("--b\r\n\r\nThis is the mail system at host mail.bad.test. I could not deliver your message.\r\n--b\r\n"
+            "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mail.bad.test\r\n\r\n"
+            "Final-Recipient: rfc822; who@bad.test\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n")
+
+
+def ndr(to, sender="MAILER-DAEMON@mail.bad.test"):
+    return message(f"Mail Delivery System <{sender}>", to, "Undelivered Mail Returned to Sender", NDR_BODY, NDR)
+
+
+# ---- traps -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_postfix_that_accepts_and_bounces_to_a_trap_is_seen(relay):
+    lab, source = relay.lab, new_address()
+    bad = lab.postfix("bad", domain="bad.test", users=["games"], source=source, relayhost=f"[{relay.address}]:{relay.port}",
+                      local_recipient_maps="", bounce_template_file="")
+    with Smtp(bad.server) as client:
+        assert client.transaction("anna.berg@" + TRAP, "nobody-here@bad.test",
+                                  message("Anna Berg <anna.berg@trap.test>", "nobody-here@bad.test", "secret words")).code == 250
+    act, = wait_evidence(relay, source)
+    assert (act["ip"], act["class"], act["witness"], act["strength"], act["count"]) == (source, "bounce", "trap", 100, 1)
+    assert act["reporter"] is None and act["time"] > 0
+    assert "From: <MAILER-DAEMON@bad.test>\n" in act["specimen"] and "Undelivered Mail Returned to Sender" in act["specimen"]
+    for hidden in ("trap.test", "anna", "Berg", "secret", "nobody-here"):
+        assert hidden.lower() not in act["specimen"].lower(), act["specimen"]
+    bad.wait_log(r"said: 550.5\.7\.1 this address never sends mail.*backscatter")
+    line = relay.wait_event("evidence", source=source)
+    assert (line["class"], line["witness"], line["to"]) == ("bounce", "trap", "anna.berg@trap.test")
+    refused = relay.wait_event("message", client=source)
+    assert (refused["result"], refused["reason"]) == ("refused", "trap")
+    assert relay.queue() == []
+
+
+def test_a_vacation_of_sieve_to_a_trap_is_an_automatic_reply(relay):
+    lab = relay.lab
+    # Dovecot gives its answers to a Postfix, which sends them from an address of its own
+    source = new_address()
+    out = lab.postfix("vacation", domain="vacation.test", users=["games"], source=source,
+                      relayhost=f"[{relay.address}]:{relay.port}")
+    dovecot = lab.dovecot("mailbox", domain="vacation.test", users={"games": None}, submission=out.endpoint, sieve={
+        "games": 'require "vacation"; vacation :days 1 :subject "Out of office" "I am away. Anna";'})
+    front = lab.postfix("front", domain="vacation.test", users=["games"],
+                        mailbox_transport=f"lmtp:[{dovecot.address}]:{dovecot.port}")
+    with Smtp(front.server) as client:
+        assert client.transaction("old@tenant.test", "games@vacation.test").code == 250
+    act, = wait_evidence(relay, source)
+    assert (act["class"], act["witness"]) == ("autoreply", "trap")
+    assert "Subject: Out of Office" in act["specimen"] and "Anna" not in act["specimen"] and "tenant.test" not in act["specimen"]
+
+
+@pytest.mark.parametrize("end", ["QUIT", "RSET", None])
+def test_a_callout_is_an_act_of_its_own_class(relay, end):
+    source = new_address()
+    callout(relay, source, f"anybody@sub.{TRAP}", end)
+    act, = wait_evidence(relay, source)
+    assert (act["class"], act["witness"], act["specimen"]) == ("callout", "trap", None)
+
+
+def test_what_asks_for_a_trap_and_then_sends_is_no_callout(relay):
+    source = new_address()
+    assert send(relay, source, "", "a@" + TRAP, ndr("a@" + TRAP)).code == 550
+    act, = wait_evidence(relay, source)
+    assert act["class"] == "bounce"
+    with Smtp(relay.server, source=new_address()) as client:  # half a message, and the line is lost
+        silent = client.socket.getsockname()[0]
+        client.mail("")
+        client.rcpt("a@" + TRAP)
+        assert client.command("DATA").code == 354
+        client.send("Subject: x\r\n")
+    no_evidence(relay, silent)
+
+
+def test_asking_with_a_sender_is_no_callout(relay):
+    source = new_address()
+    with Smtp(relay.server, source=source) as client:
+        assert client.mail("probe@client.test").code == 250
+        assert client.rcpt("a@" + TRAP).code == 250
+        client.quit()
+    no_evidence(relay, source)
+
+
+def test_spam_to_a_trap_accuses_nobody(relay):
+    source = new_address()
+    reply = send(relay, source, "shop@client.test", "a@" + TRAP,
+                 message("shop@client.test", "a@" + TRAP, "Virus found on your PC!", "Buy our scanner: found a virus in it.\r\n"))
+    assert reply.code == 550 and reply.enhanced == "5.1.1" and "nobody reads" in reply.text
+    assert relay.wait_event("message", client=source)["reason"] == "not_read"
+    no_evidence(relay, source)
+
+
+def test_challenges_and_virus_notices_have_their_class(relay):
+    source = new_address()
+    challenge = message("robot@bad.test", "a@" + TRAP, "Please confirm your message",
+                        "Your message to me is being held. To confirm that you are a human and have it delivered, please click on "
+                        "the link below.\r\nhttp://bad.test/confirm\r\nThis is an automatic challenge; this address is protected "
+                        "by a challenge-response system.\r\n", "Auto-Submitted: auto-replied\r\n")
+    virus = message("amavis@bad.test", "a@" + TRAP, "VIRUS (Eicar-Test-Signature) IN MAIL FROM YOU",
+                    "Our content checker found a virus in a message that you sent to who@bad.test.\r\n")
+    assert send(relay, source, "", "a@" + TRAP, challenge).code == 550
+    assert send(relay, source, "", "a@" + TRAP, virus).code == 550
+    rows = wait_evidence(relay, source, 2)
+    assert {row["class"] for row in rows} == {"challenge", "virus"}
+    assert len({row["target"] for row in rows}) == 1
+
+
+def test_targets_are_told_apart_and_the_same_is_counted(relay):
+    source = new_address()
+    for to in ("a@" + TRAP, "A@" + TRAP.upper(), "b@second.test", "a@" + TRAP):
+        assert send(relay, source, "", to, ndr(to)).code == 550
+    rows = wait_evidence(relay, source, 4)
+    assert sorted(row["count"] for row in rows) == [1, 3]
+
+
+def test_a_trap_shares_a_transaction_with_nobody(relay):
+    source = new_address()
+    with Smtp(relay.server, source=source) as client:
+        assert client.mail("a@client.test").code == 250
+        assert client.rcpt("user@tenant.test").code == 250
+        reply = client.rcpt("a@" + TRAP)
+        assert reply.code == 452 and reply.enhanced == "4.5.3"
+        client.command("RSET")
+        client.mail("a@client.test")
+        assert client.rcpt("a@" + TRAP).code == 250
+        assert client.rcpt("b@" + TRAP).code == 250
+        assert client.rcpt("user@tenant.test").code == 452
+        client.command("RSET")
+        client.mail("")
+        assert client.rcpt("a@" + TRAP).code == 250
+        assert client.rcpt("b@" + TRAP).code == 550, "a bounce has one recipient"
+
+
+def test_a_trap_address_lies_in_a_tenants_domain_and_the_tenants_server_hears_nothing(relay):
+    source = new_address()
+    for to in ("old@tenant.test", "OLD@Tenant.Test", "x+y@tenant.test"):
+        assert send(relay, source, "", to, ndr(to)).code == 550
+    assert len(wait_evidence(relay, source, 3)) == 2
+    assert send(relay, source, "a@client.test", "x@tenant.test", message("a@client.test", "x@tenant.test")).code == 250
+    assert not any("old" in r or "x+y" in r for m in relay.down.messages for r in m.recipients)
+
+
+def test_a_tenants_own_source_is_not_accused(relay):
+    callout(relay, relay.source, "old@tenant.test", "QUIT")
+    no_evidence(relay, relay.source)
+
+
+# ---- tags ------------------------------------------------------------------------------------------------------------------------
+
+
+def bounce_untagged(relay, source, pipelined, recipient="user@tenant.test"):
+    with Smtp(relay.server, source=source) as client:
+        if pipelined:
+            replies = client.pipeline("MAIL FROM:<>", f"RCPT TO:<{recipient}>", "DATA")
+            assert [r.code for r in replies] == [250, 550, 554], replies
+        else:
+            client.mail("")
+            assert client.rcpt(recipient).code == 550
+
+
+def test_a_bounce_without_its_tag_is_evidence(relay):
+    source = new_address()
+    bounce_untagged(relay, source, pipelined=True)
+    bounce_untagged(relay, source, pipelined=True, recipient="prvs=7123abcdef=user@tenant.test")
+    act, = wait_evidence(relay, source, 2)
+    assert (act["class"], act["witness"], act["strength"]) == ("bounce", "tag", 95)
+
+
+def test_what_never_came_to_data_may_be_a_callout(relay):
+    source = new_address()
+    bounce_untagged(relay, source, pipelined=False)
+    act, = wait_evidence(relay, source)
+    assert (act["class"], act["witness"]) == ("callout", "tag")
+
+
+def test_while_a_tenant_learns_nobody_is_accused(lab):
+    relay = make(lab, "--tags", "prvs")
+    source = new_address()
+    assert send(relay, source, "", "user@tenant.test", ndr("user@tenant.test")).code == 250
+    no_evidence(relay, source)
+
+
+# ---- exposure --------------------------------------------------------------------------------------------------------------------
+
+
+def test_ordinary_mail_that_was_taken_is_counted(lab):
+    relay = make(lab)
+    source = new_address()
+    for _ in range(3):
+        assert send(relay, source, "a@client.test", "user@tenant.test", None).code == 250
+    assert send(relay, source, "", "user@tenant.test", ndr("user@tenant.test")).code == 250
+    assert send(relay, source, "a@client.test", "user@tenant.test", message("a@client.test", "user@tenant.test",
+                                                                            extra="Auto-Submitted: auto-replied\r\n")).code == 250
+    relay.down.script["data"] = "550 5.7.1 no"
+    assert send(relay, source, "a@client.test", "user@tenant.test", None).code == 550
+    assert relay.metric("exposure_counted") == 3
+    assert relay.stop() == 0
+    no_evidence_offline = relay.cli("evidence", "list", source, "--json")
+    assert no_evidence_offline.code == 1 and no_evidence_offline.rows == []
+
+
+# ---- the command line ------------------------------------------------------------------------------------------------------------
+
+
+def test_evidence_can_be_added_and_is_redacted(lab):
+    relay = make(lab)
+    path = lab.file("specimen.eml", ndr("anna@example.net").decode())
+    relay.cli("evidence", "add", "192.0.2.7", "--class", "bounce", "--target", "anna@example.net", "--reporter", "carl",
+              "--time", "1795600000", path).ok()
+    relay.cli("evidence", "add", "2001:db8::1", "--class", "autoreply", "--target", "anna@example.net").ok()
+    one, two = relay.cli("evidence", "list", "--json").ok().rows
+    assert (one["ip"], one["class"], one["witness"], one["strength"]) == ("192.0.2.7", "bounce", "manual", 60)
+    assert (one["reporter"], one["time"], one["last"], one["count"]) == ("carl", 1795600000, 1795600000, 1)
+    assert "<MAILER-DAEMON@mail.bad.test>" in one["specimen"] and "example.net" not in one["specimen"]
+    assert two["ip"] == "2001:db8::/64" and two["target"] == one["target"] and two["specimen"] is None
+    text = relay.cli("evidence", "list", "2001:db8::9").ok().out
+    assert "2001:db8::/64" in text and "autoreply" in text
+
+
+def test_many_are_added_as_lines(lab):
+    relay = make(lab)
+    lines = [{"id": i, "ip": f"192.0.2.{i % 200}", "class": "bounce", "target": f"t{i}@example.net", "witness": "trap"}
+             for i in range(600)]
+    lines[5]["class"] = "nonsense"
+    lines[6]["target"] = 7
+    del lines[7]["ip"]
+    text = "".join(json.dumps(line) + "\n" for line in lines) + "not json\n"
+    rows = relay.cli("evidence", "add", "--batch", stdin=text).ok().rows
+    errors = {row["id"] for row in rows if "error" in row}
+    assert len(rows) == 601 and errors == {5, 6, 7, None}
+    assert len(relay.cli("evidence", "list", "--json").ok().rows) == 597
+
+
+@pytest.mark.parametrize("words, why", [
+    (("add",), "IP"),
+    (("add", "192.0.2.1"), "class"),
+    (("add", "192.0.2.1", "--class", "spam", "--target", "a@b.test"), "class"),
+    (("add", "192.0.2.1", "--class", "bounce", "--target", "nobody"), "target"),
+    (("add", "192.0.2.1/24", "--class", "bounce", "--target", "a@b.test"), "address"),
+    (("add", "192.0.2.1", "--class", "bounce", "--target", "a@b.test", "--witness", "me"), "witness"),
+    (("add", "192.0.2.1", "--class", "bounce", "--target", "a@b.test", "--time", "yesterday"), "time"),
+    (("list", "nowhere"), "address"),
+    (("remove", "192.0.2.1"), "remove"),
+    ((), "list or add"),
+])
+def test_mistakes_on_the_command_line(lab, words, why):
+    relay = lab.backstop(start=False)
+    result = relay.cli("evidence", *words)
+    assert result.code == 2 and why in result.err, result
