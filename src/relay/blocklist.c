@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/listings.h"
+#include "store/published_words.h"
 
 #define NAME_SIZE        512
 #define TEST_DEADLINE_MS 10000
@@ -197,14 +199,40 @@ static enum reason ask_zones(struct blocklists *b, const struct ip *client, bool
 	return REASON_ok;
 }
 
-enum reason blocklists_ask(struct blocklists *b, const struct ip *client, bool suspicious, struct arena *a,
-                           struct blocklist_hit *hit)
+/* ---- our own list ---------------------------------------------------------------------------------------------------- */
+
+/* What the keeper's listing says: since when, the sentence of the list, the link. */
+static struct slice weighed_text(struct blocklists *b, const struct listing *l, int64_t now, struct arena *a)
+{
+	struct db_txn *t;
+	struct published p;
+	char key[PUBLISHED_KEY_MOST], sentence[PUBLISHED_SENTENCE_MOST], ip[IP_TEXT_SIZE], day[16] = "";
+	time_t since = (time_t)l->created;
+	struct tm tm;
+	if (db_begin_read(b->state, &t)) return SLICE_EMPTY;
+	bool found = published_get(t, slice_of(key, published_key(&l->unit.ip, key)), now, &p);
+	db_end_read(t);
+	if (!found || !gmtime_r(&since, &tm) || !strftime(day, sizeof day, "%Y-%m-%d", &tm)) return SLICE_EMPTY;
+	size_t n = published_sentence(&p, slice_str(ip_text(&l->unit.ip, ip)), slice_str(b->config->web_public_url),
+	                              sentence);
+	return arena_printf(a, "since %s; %.*s", day, (int)n, sentence);
+}
+
+static bool ask_own(struct blocklists *b, const struct ip *client, struct arena *a, struct blocklist_hit *hit)
 {
 	struct listing listing;
 	char reason[256];
-	if (suspicious && listings_lookup(b->state, client, clock_unix(), &listing, reason)) {
-		*hit = (struct blocklist_hit){.list = "local", .text = arena_copy(a, slice_str(reason))};
-		return REASON_listed_safe_mode;
-	}
+	int64_t now = clock_unix();
+	if (!listings_lookup(b->state, client, now, &listing, reason)) return false;
+	struct slice text =
+		listing.flags & LISTING_MANUAL ? arena_copy(a, listing.reason) : weighed_text(b, &listing, now, a);
+	*hit = (struct blocklist_hit){.list = "local", .text = text.p ? text : SLICE_EMPTY};
+	return true;
+}
+
+enum reason blocklists_ask(struct blocklists *b, const struct ip *client, bool suspicious, struct arena *a,
+                           struct blocklist_hit *hit)
+{
+	if (suspicious && ask_own(b, client, a, hit)) return REASON_listed_safe_mode;
 	return b->count ? ask_zones(b, client, suspicious, a, hit) : REASON_ok;
 }

@@ -2,7 +2,8 @@
 /*
  * blocklist - the lists that a client is looked up in
  *
- * The operator's own list (store/listings, `backstop list add`) and the zones of the configuration's blocklist sections, asked over DNS
+ * Our own list (what the operator listed, and what the keeper did: store/listings.h, store/weighed.h; read straight from the state, without DNS)
+ * and the zones of the configuration's blocklist sections, asked over DNS
  * (RFC 5782). A zone of mode safe, and the own list, are asked only about clients that write as <> or postmaster@; a zone of mode all about
  * every client. All zones are asked at once, within blocklist-deadline; one that does not answer in time lists nobody.
  *
