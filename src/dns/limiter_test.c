@@ -55,7 +55,8 @@ static void test_the_turn(void **state)
 	uint64_t turn = 1ULL << 40;
 	for (uint64_t t = turn - SECOND / 2; t < turn + SECOND; t += SECOND / 4)
 		assert_int_equal(take(l, v4(10, 0, 0, 1), 100, t, 25), 25);
-	for (uint64_t t = 2 * turn; t < 5 * turn; t += turn / 7) assert_int_equal(take(l, v4(10, 0, 0, 1), 10, t, 10), 10);
+	for (uint64_t t = 2 * turn + turn / 2; t < 5 * turn; t += turn / 7)
+		assert_int_equal(take(l, v4(10, 0, 0, 1), 10, t, 10), 10);
 	limiter_free(l);
 }
 
