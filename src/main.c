@@ -62,7 +62,7 @@ static const struct subcommand tools[] = {
 	{"batv", cli_batv, "sign return paths (BATV)"},
 	{"classify", cli_classify, "bounce, auto-reply or ordinary mail?"},
 	{"explain", cli_explain, "why did this message bounce?"},
-	{"lookup", NULL, "is this address listed?"},
+	{"lookup", cli_lookup, "is this address listed?"},
 	{"lab", NULL, "the whole story on loopback"},
 	{"simulate", NULL, "the whole story at the internet's size"},
 	{NULL},

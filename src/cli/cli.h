@@ -80,6 +80,7 @@ int cli_recipients(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_held(int argc, char **argv);
 int cli_list(int argc, char **argv);
+int cli_lookup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);
 int cli_keys(int argc, char **argv);
 int cli_srs(int argc, char **argv);

@@ -223,6 +223,8 @@ static int take_options(struct tool_run *run, struct cli_options *o, int argc, c
 		}
 	}
 	run->json = o->json;
+	run->config_path = o->config_path;
+	run->config_named = strcmp(o->config_path, CONFIG_DEFAULT_PATH) != 0;
 	if (status) return status;
 	int operands = argc - optind;
 	bool wanted = run->tool->files && !run->batch;

@@ -10,7 +10,7 @@
  *     int cli_spf(int argc, char **argv) { return tool_main(&spf, argc, argv); }
  *
  * The answer functions run as fibers of one loop: they may wait for DNS, many are under way at once, and none may block for
- * long. No configuration and no state is needed; -c is taken and has no effect.
+ * long. No configuration and no state is needed; -c is taken, and only `lookup` looks at it.
  *
  * A single question without an answer is complained about and ends with CLI_CANNOT; with --json standard output then gets
  * {"error":"why"}. Several files are several questions, answered in order, with "file" in an error; the worst status counts.
@@ -30,10 +30,12 @@ struct tool_run { /* one run of a tool */
 	const struct tool *tool;
 	struct resolver *resolver; /* of --resolver, or the system's; NULL when the tool does not ask DNS */
 	bool json, batch;
-	bool resolver_named; /* --resolver was given */
-	int64_t now;         /* --now, else the clock when asked: tool_now() */
-	json_t *question;    /* what the options say, on top of which a batch line is laid */
-	void *own;           /* the tool's own: what its options collect that is no part of a question */
+	bool resolver_named;     /* --resolver was given */
+	const char *config_path; /* -c: for the tools that also look at the state */
+	bool config_named;
+	int64_t now;      /* --now, else the clock when asked: tool_now() */
+	json_t *question; /* what the options say, on top of which a batch line is laid */
+	void *own;        /* the tool's own: what its options collect that is no part of a question */
 };
 
 struct tool {
