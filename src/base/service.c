@@ -22,7 +22,7 @@
 #include "base/log.h"
 
 #define PACKET_MAGIC   0x42535631u /* "BSV1" */
-#define LISTENER_LIMIT 64          /* of one service; config_options.h */
+#define LISTENER_LIMIT SERVICE_LISTENERS
 
 enum packet_kind { PACKET_STOP = 1, PACKET_RELOAD, PACKET_READY };
 
@@ -33,7 +33,7 @@ struct packet {
 
 struct message {
 	struct packet packet;
-	struct endpoint at[LISTENER_LIMIT];
+	struct listener_want at[LISTENER_LIMIT];
 };
 
 union control_room { /* aligned for struct cmsghdr */
@@ -113,7 +113,7 @@ enum error service_send_reload(int control, const struct config *c, const struct
 	enum error e = ERR_OK;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts && e == ERR_OK; i++) e = write_part(fds[0], parts[i]);
 	for (size_t i = 0; i < n; i++) {
-		m.at[i] = l[i].at;
+		m.at[i] = (struct listener_want){l[i].at, l[i].kind};
 		fds[i + 1] = l[i].fd;
 	}
 	if (e == ERR_OK) e = send_message(control, &m, fds, n + 1);
@@ -238,7 +238,8 @@ static enum error take_reload(struct received *r, struct service_start *out)
 		return ERR_NO_MEMORY;
 	}
 	close(r->fds[0]);
-	for (size_t i = 0; i < n; i++) l[i] = (struct service_listener){r->message.at[i], r->fds[i + 1]};
+	for (size_t i = 0; i < n; i++)
+		l[i] = (struct service_listener){r->message.at[i].at, r->message.at[i].kind, r->fds[i + 1]};
 	r->fd_count = 0;
 	out->config = c;
 	out->listeners = l;

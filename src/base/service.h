@@ -15,14 +15,29 @@
 #include "base/config.h"
 #include "base/fiber.h"
 
+#define SERVICE_LISTENERS 250 /* sockets of one service, at most: what one message carries */
+
+enum listener_kind {
+	LISTENER_STREAM,   /* TCP, listening */
+	LISTENER_DATAGRAM, /* UDP, bound; several of one address share what comes (SO_REUSEPORT) */
+};
+
+/* A socket that a service asks for. One of UDP with port 0 gets the port of the one before it. */
+struct listener_want {
+	struct endpoint at;
+	enum listener_kind kind;
+};
+
 struct service_listener {
 	struct endpoint at;
+	enum listener_kind kind;
 	int fd;
 };
 
 struct service_start {
-	struct config *config;              /* one reference, the service's */
-	struct service_listener *listeners; /* malloc'ed array, the service's */
+	struct config *config; /* one reference, the service's */
+	struct service_listener
+		*listeners; /* malloc'ed array, the service's; in the order in which they were asked for */
 	size_t listener_count;
 	int control; /* -1: none (tests) */
 };

@@ -99,7 +99,7 @@ static int listening(int *port)
 
 static void test_reload(void **state)
 {
-	struct service_listener l[2];
+	struct service_listener l[2] = {{.kind = LISTENER_STREAM}, {.kind = LISTENER_DATAGRAM}};
 	int port[2];
 	for (int i = 0; i < 2; i++) {
 		l[i].fd = listening(&port[i]);
@@ -122,6 +122,7 @@ static void test_reload(void **state)
 		assert_int_equal(getsockname(h.start.listeners[i].fd, (struct sockaddr *)&at, &n), 0);
 		assert_int_equal(ntohs(at.sin_port), port[i]);
 		assert_int_equal(h.start.listeners[i].at.port, port[i]);
+		assert_int_equal(h.start.listeners[i].kind, l[i].kind);
 		assert_int_equal(fcntl(h.start.listeners[i].fd, F_GETFD), FD_CLOEXEC);
 		close(h.start.listeners[i].fd);
 	}

@@ -109,7 +109,11 @@ __attribute__((noreturn)) static void become_service(struct child *c, struct con
 static void plan_restart(struct child *c)
 {
 	int64_t now = clock_now_ms();
-	if (now - c->started >= CHILD_SETTLED) c->backoff = CHILD_BACKOFF_FIRST;
+	if (c->ready && now - c->started >= CHILD_PROVED) {
+		c->backoff = CHILD_BACKOFF_FIRST;
+		c->next_start = now;
+		return;
+	}
 	c->next_start = now + c->backoff;
 	c->backoff = c->backoff * 2 > CHILD_BACKOFF_MOST ? CHILD_BACKOFF_MOST : c->backoff * 2;
 }
@@ -222,8 +226,11 @@ const char *child_listens(const struct child *c, char *out, size_t n)
 	out[0] = '\0';
 	for (size_t i = 0; i < c->listeners.count && used + ENDPOINT_TEXT_SIZE + 2 < n; i++) {
 		char text[ENDPOINT_TEXT_SIZE];
-		used += (size_t)snprintf(out + used, n - used, "%s%s", i ? "," : "",
-		                         endpoint_text(&c->listeners.bound[i].at, text));
+		const struct service_listener *l = &c->listeners.bound[i];
+		if (i && l->kind == LISTENER_DATAGRAM && l->at.port == l[-1].at.port &&
+		    ip_equal(&l->at.ip, &l[-1].at.ip))
+			continue; /* told of already */
+		used += (size_t)snprintf(out + used, n - used, "%s%s", i ? "," : "", endpoint_text(&l->at, text));
 	}
 	return out;
 }

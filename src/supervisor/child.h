@@ -16,7 +16,7 @@
 
 #define CHILD_BACKOFF_FIRST 100   /* ms */
 #define CHILD_BACKOFF_MOST  30000 /* ms */
-#define CHILD_SETTLED       60000 /* ms of life after which the back-off begins anew */
+#define CHILD_PROVED        1000  /* ms of life after which a service that was ready is started again at once */
 #define CHILD_LOCK_WAIT     15000 /* ms to wait for a predecessor that still drains */
 #define CHILD_STOP_GRACE    10000 /* ms beyond drain-time before SIGKILL */
 

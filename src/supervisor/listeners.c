@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "net/datagram.h"
 #include "net/listener.h"
 
-static bool same(const struct endpoint *a, const struct endpoint *b)
+static bool same(const struct listener_want *a, const struct listener_want *b)
 {
-	return a->port == b->port && a->scope == b->scope && ip_equal(&a->ip, &b->ip);
+	return a->kind == b->kind && a->at.port == b->at.port && a->at.scope == b->at.scope &&
+	       ip_equal(&a->at.ip, &b->at.ip);
 }
 
 static bool has_fd(const struct listeners *l, int fd)
@@ -23,7 +25,7 @@ static bool has_fd(const struct listeners *l, int fd)
 }
 
 /* A socket of old for that address which is not in out yet (port 0 may be there several times); -1. */
-static const struct service_listener *reusable(const struct listeners *old, const struct endpoint *at,
+static const struct service_listener *reusable(const struct listeners *old, const struct listener_want *at,
                                                const struct listeners *out)
 {
 	for (size_t i = 0; i < old->count; i++)
@@ -48,10 +50,15 @@ static bool system_lacks_ipv6(void)
 	return lacks;
 }
 
-static enum error open_one(const struct endpoint *at, struct service_listener *out, char why[256])
+static enum error open_one(const struct listener_want *want, const struct service_listener *before,
+                           struct service_listener *out, char why[256])
 {
 	char text[ENDPOINT_TEXT_SIZE];
-	enum error e = listener_bind(at, &out->fd);
+	struct endpoint own = want->at;
+	const struct endpoint *at = &own;
+	bool datagram = want->kind == LISTENER_DATAGRAM;
+	if (datagram && own.port == 0 && before) own.port = before->at.port;
+	enum error e = datagram ? datagram_bind(at, &out->fd) : listener_bind(at, &out->fd);
 	if (e != ERR_OK) {
 		const char *what = e == ERR_BUSY      ? "already in use by another program"
 		                   : e == ERR_INVALID ? "not an address of this machine"
@@ -62,12 +69,13 @@ static enum error open_one(const struct endpoint *at, struct service_listener *o
 	struct sockaddr_storage sa;
 	socklen_t n = sizeof sa;
 	out->at = *at;
+	out->kind = want->kind;
 	if (getsockname(out->fd, (struct sockaddr *)&sa, &n) == 0)
 		endpoint_from_sockaddr((struct sockaddr *)&sa, &out->at);
 	return ERR_OK;
 }
 
-enum error listeners_prepare(const struct listeners *old, const struct endpoint *wanted, size_t n,
+enum error listeners_prepare(const struct listeners *old, const struct listener_want *wanted, size_t n,
                              struct listeners *out, char why[256])
 {
 	*out = (struct listeners){calloc(n + 1, sizeof *out->configured), calloc(n + 1, sizeof *out->bound), 0};
@@ -77,8 +85,9 @@ enum error listeners_prepare(const struct listeners *old, const struct endpoint 
 		struct service_listener *to = &out->bound[out->count];
 		const struct service_listener *kept = reusable(old, &wanted[i], out);
 		if (kept) *to = *kept;
-		if (!kept) e = open_one(&wanted[i], to, why);
-		if (e != ERR_OK && e != ERR_BUSY && is_ipv6_wildcard(&wanted[i]) && system_lacks_ipv6()) {
+		const struct service_listener *before = out->count ? to - 1 : NULL;
+		if (!kept) e = open_one(&wanted[i], before, to, why);
+		if (e != ERR_OK && e != ERR_BUSY && is_ipv6_wildcard(&wanted[i].at) && system_lacks_ipv6()) {
 			log_text(LOG_WARNING, "supervisor", "%s: this system has no IPv6, going on without", why);
 			e = ERR_OK;
 			continue;

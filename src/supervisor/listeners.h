@@ -13,14 +13,14 @@
 #include "base/service.h"
 
 struct listeners {
-	struct endpoint *configured;
+	struct listener_want *configured;
 	struct service_listener *bound; /* `at` has the real port */
 	size_t count;
 };
 
 /* Sockets of addresses that are in old are taken from it, others are opened. On failure nothing stays open and why (256 octets) names the
  * address. The wildcard [::] is left out with a warning on a system without IPv6. */
-enum error listeners_prepare(const struct listeners *old, const struct endpoint *wanted, size_t n,
+enum error listeners_prepare(const struct listeners *old, const struct listener_want *wanted, size_t n,
                              struct listeners *out, char why[256]);
 /* *old becomes *new; sockets that are not in it are closed. */
 void listeners_replace(struct listeners *old, struct listeners *new);

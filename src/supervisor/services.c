@@ -23,10 +23,12 @@ static bool relay_wanted(const struct config *c)
 	return c->relay.enabled;
 }
 
-static void relay_listeners(const struct config *c, const struct endpoint **at, size_t *n)
+static size_t relay_listeners(const struct config *c, struct listener_want out[SERVICE_LISTENERS])
 {
-	*at = c->relay.listen;
-	*n = c->relay.listen_count;
+	size_t n = 0;
+	for (size_t i = 0; i < c->relay.listen_count && n < SERVICE_LISTENERS; i++)
+		out[n++] = (struct listener_want){c->relay.listen[i], LISTENER_STREAM};
+	return n;
 }
 
 static const struct supervisor_service services[] = {

@@ -109,10 +109,10 @@ static enum error take_lock(struct supervisor *s, char why[CONFIG_WHY])
 static enum error prepare_listeners(const struct supervisor *s, const struct child *child, const struct config *c,
                                     struct listeners *out, char why[CONFIG_WHY])
 {
-	const struct endpoint *at = NULL;
+	struct listener_want at[SERVICE_LISTENERS];
 	size_t n = 0;
 	char reason[256] = "";
-	if (is_wanted(s, child, c)) child->service->listeners(c, &at, &n);
+	if (is_wanted(s, child, c)) n = child->service->listeners(c, at);
 	enum error e = listeners_prepare(&child->listeners, at, n, out, reason);
 	if (e != ERR_OK) snprintf(why, CONFIG_WHY, "%s", reason);
 	return e;

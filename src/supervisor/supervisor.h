@@ -9,8 +9,8 @@
  *   SIGHUP           the configuration and the PEM files are read again; when they are good every service gets them and the new set of
  *                    listening sockets (unchanged addresses keep their socket); when not, all stays as it was and the log says why
  *   SIGTERM, SIGINT  the services are asked to stop; what still runs drain-time + 10 s later is killed; a second one kills at once
- *   SIGCHLD          a service that ended by itself is started again: after 0.1 s, then twice that, up to 30 s; from the beginning
- *                    again when it had lived for a minute
+ *   SIGCHLD          a service that ended by itself is started again: at once when it had served for a second, else after 0.1 s,
+ *                    then twice that, up to 30 s. Its sockets stay open here, so what comes meanwhile waits in them
  *
  * A service whose supervisor died sees its control socket close and stops. Its successor waits for the service's own lock
  * (STATE-DIR/NAME.lock), so that two of them never work on one spool.
@@ -26,8 +26,8 @@
 struct supervisor_service {
 	const char *name; /* in the log, the locks, the metrics file */
 	bool (*wanted)(const struct config *c);
-	/* The addresses to listen on; they belong to the configuration. */
-	void (*listeners)(const struct config *c, const struct endpoint **at, size_t *n);
+	/* The sockets to open; their number. */
+	size_t (*listeners)(const struct config *c, struct listener_want out[SERVICE_LISTENERS]);
 	/* The child's work; returns the exit status of the process. Enters the sandbox itself. */
 	int (*run)(struct service_start *start);
 };

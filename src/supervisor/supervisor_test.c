@@ -79,10 +79,14 @@ static bool wanted(const struct config *c)
 	return c->relay.enabled;
 }
 
-static void listens(const struct config *c, const struct endpoint **at, size_t *n)
+/* A host of "udp.example" listens by UDP too, with two sockets at each address. */
+static size_t listens(const struct config *c, struct listener_want out[SERVICE_LISTENERS])
 {
-	*at = c->relay.listen;
-	*n = c->relay.listen_count;
+	size_t n = 0, each = strcmp(c->hostname, "udp.example") == 0 ? 3 : 1;
+	for (size_t i = 0; i < c->relay.listen_count * each; i++)
+		out[n++] = (struct listener_want){c->relay.listen[i / each],
+		                                  i % each ? LISTENER_DATAGRAM : LISTENER_STREAM};
+	return n;
 }
 
 static const struct supervisor_service services[] = {{"tiny", wanted, listens, tiny_run}};
@@ -218,6 +222,52 @@ static void test_crash(void **state)
 	assert_int_equal(field("first_port="), port); /* the socket outlived the process */
 	expect("service=tiny event=ready", "");
 	kill(supervisor, SIGINT);
+	expect("event=stopped", "");
+	assert_int_equal(finish(), 0);
+}
+
+static int receiver(long port)
+{
+	int found = 0;
+	struct sockaddr_in to = {.sin_family = AF_INET,
+	                         .sin_port = htons((uint16_t)port),
+	                         .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	assert_true(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+	send(fd, "x", 1, 0);
+	found = send(fd, "x", 1, 0) == 1; /* refused by then when nobody is bound there */
+	close(fd);
+	return found;
+}
+
+static void test_datagrams(void **state)
+{
+	write_config("udp.example", ONE);
+	start();
+	expect("what=up", "listeners=3");
+	long pid = field("pid="), port = field("first_port=");
+	expect("event=ready", "listen=127.0.0.1:");
+	assert_null(strchr(line, ','));
+	assert_true(can_connect(port));
+	assert_true(receiver(port)); /* the same port for all */
+	expect("service=backstop event=ready", "");
+
+	/* Killed once it has served for a while, it is there again at once, with the same sockets. */
+	usleep(1100000);
+	kill((pid_t)pid, SIGKILL);
+	expect("event=service_exit", "restart_in_ms=0");
+	assert_true(receiver(port));
+	expect("what=up", "listeners=3");
+	assert_int_equal(field("first_port="), port);
+	expect("event=ready", "");
+
+	write_config("a.example", ONE);
+	kill(supervisor, SIGHUP);
+	expect("what=reload", "listeners=1");
+	assert_int_equal(field("first_port="), port);
+	expect("service=backstop event=reloaded", "");
+	assert_false(receiver(port));
+	kill(supervisor, SIGTERM);
 	expect("event=stopped", "");
 	assert_int_equal(finish(), 0);
 }
@@ -363,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_start_and_stop),
 		ROW(test_crash),
+		ROW(test_datagrams),
 		ROW(test_back_off),
 		ROW(test_reload),
 		ROW(test_second_signal_kills),
