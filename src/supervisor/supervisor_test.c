@@ -411,16 +411,11 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		ROW(test_start_and_stop),
-		ROW(test_crash),
-		ROW(test_datagrams),
-		ROW(test_back_off),
-		ROW(test_reload),
-		ROW(test_second_signal_kills),
-		ROW(test_two_supervisors),
-		ROW(test_killed_supervisor),
-		ROW(test_cannot_run),
-		ROW(test_later_services),
+		ROW(test_start_and_stop),  ROW(test_crash),
+		ROW(test_datagrams),       ROW(test_back_off),
+		ROW(test_reload),          ROW(test_second_signal_kills),
+		ROW(test_two_supervisors), ROW(test_killed_supervisor),
+		ROW(test_cannot_run),      ROW(test_later_services),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
