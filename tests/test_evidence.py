@@ -317,3 +317,91 @@ def test_mistakes_on_the_command_line(lab, words, why):
     relay = lab.backstop(start=False)
     result = relay.cli("evidence", *words)
     assert result.code == 2 and why in result.err, result
+
+
+# ---- reports of tenants ----------------------------------------------------------------------------------------------------------
+
+
+REPORT = "report@bl.relay.test"
+
+
+@pytest.fixture(scope="module")
+def reports(labs):
+    lab = labs()
+    down, source = lab.sink(), lab.address()
+    relay = lab.backstop(dns=lab.dns("client.test A 192.0.2.1"), top=keeper(**{"report-address": REPORT}))
+    relay.lab, relay.down, relay.source = lab, down, source
+    relay.tenant("acme", "tenant.test", down.endpoint, [f"{source}/32"])
+    return relay
+
+
+def received(source, by="mx.relay.test"):
+    return f"Received: from bad ([{source}])\r\n\tby {by} with ESMTP id 1; Wed, 25 Nov 2026 10:00:00 +0000\r\n".encode()
+
+
+def attached(content, kind="message/rfc822"):
+    return message("user@tenant.test", REPORT, "backscatter", "--r\r\n\r\nLook what I got.\r\n--r\r\nContent-Type: " + kind +
+                   "\r\n\r\n" + content.decode() + "\r\n--r--\r\n", "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=r\r\n")
+
+
+def report(relay, content, sender="user@tenant.test", source=None):
+    with Smtp(relay.server, source=source or relay.source) as client:
+        return client.transaction(sender, REPORT, content)
+
+
+def test_a_tenant_reports_the_bounce_that_it_got_through_us(reports):
+    relay, source = reports, new_address()
+    assert send(relay, source, "", "user@tenant.test", ndr("user@tenant.test")).code == 250
+    got = relay.down.wait_for(lambda m: m.sender == "" and b"mail system" in m.data)
+    reply = report(relay, attached(got.data))
+    assert reply.code == 250 and source in reply.text, reply
+    act, = wait_evidence(relay, source)
+    assert (act["class"], act["witness"], act["reporter"], act["strength"]) == ("bounce", "report", "acme", 60)
+    assert "<MAILER-DAEMON@mail.bad.test>" in act["specimen"] and "tenant.test" not in act["specimen"]
+    assert not any(REPORT in m.recipients for m in relay.down.messages) and relay.queue() == []
+
+
+def test_a_feedback_report_and_a_bounce_in_the_text_are_reports_too(reports):
+    relay, one, two = reports, "198.51.100.7", "198.51.100.8"
+    arf = message("user@tenant.test", REPORT, "abuse", "--r\r\n\r\nThis is an abuse report.\r\n--r\r\nContent-Type: "
+                  "message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n--r\r\n"
+                  "Content-Type: message/rfc822\r\n\r\n" + (received(one) + ndr("user@tenant.test")).decode() + "\r\n--r--\r\n",
+                  "MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=feedback-report; boundary=r\r\n")
+    assert report(relay, arf).code == 250
+    act, = wait_evidence(relay, one)
+    assert act["class"] == "bounce"
+    inline = message("user@tenant.test", REPORT, "Fwd: Undelivered Mail Returned to Sender", "---------- Forwarded message ----------\r\n"
+                     + (received(two) + ndr("user@tenant.test")).decode())
+    reply = report(relay, inline)
+    assert reply.code == 250, reply
+    assert wait_evidence(relay, two)[0]["reporter"] == "acme"
+
+
+@pytest.mark.parametrize("content, reason", [
+    (message("user@tenant.test", REPORT, "hello", "I got a bounce.\r\n"), "report_no_bounce"),
+    (attached(received("198.51.100.9") + message("a@b.test", "user@tenant.test")), "report_no_bounce"),
+    (attached(ndr("user@tenant.test")), "report_no_source"),
+    (attached(received("198.51.100.9", "mx.elsewhere.test") + ndr("user@tenant.test")), "report_no_source"),
+])
+def test_a_report_that_proves_nothing_is_refused_with_its_reason(reports, content, reason):
+    reply = report(reports, content)
+    assert reply.code == 550 and reply.enhanced == "5.6.0", reply
+    assert reports.wait_event("message", reason=reason, result="refused")
+    assert evidence(reports, "198.51.100.9") == []
+
+
+def test_a_tenant_cannot_report_itself_and_a_stranger_nobody(reports):
+    assert report(reports, attached(received(reports.source) + ndr("user@tenant.test"))).code == 550
+    reply = report(reports, attached(received("198.51.100.10") + ndr("x@client.test")), "x@client.test", new_address())
+    assert reply.code == 550 and evidence(reports, "198.51.100.10") == []
+
+
+def test_a_report_shares_its_transaction_with_nobody(reports):
+    with Smtp(reports.server, source=reports.source) as client:
+        client.mail("user@tenant.test")
+        assert client.rcpt(REPORT).code == 250
+        assert client.rcpt("friend@world.test").code == 452
+        client.command("RSET")
+        client.mail("user@tenant.test")
+        assert client.rcpt("friend@world.test").code == 250
+        assert client.rcpt(REPORT).code == 452

@@ -48,6 +48,8 @@
 	X(trap_answers, COUNTER, "bounces, auto-replies, challenges and virus notices that came to traps")             \
 	X(trap_callouts, COUNTER, "callouts that asked for a trap")                                                    \
 	X(trap_other, COUNTER, "other messages that came to traps: nobody was accused")                                \
+	X(reported_acts, COUNTER, "acts of backscatter that tenants reported")                                         \
+	X(reported_refused, COUNTER, "reports of tenants that proved nothing")                                         \
 	X(queue_messages, GAUGE, "messages in the queue")                                                              \
 	X(queue_held, GAUGE, "messages on hold")                                                                       \
 	X(held_added, COUNTER, "messages put on hold")                                                                 \

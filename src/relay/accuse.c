@@ -19,7 +19,7 @@ bool accuse_class(enum bounce_class c, bool virus, enum act_class *out)
 	return true;
 }
 
-static bool is_ours(const struct passage *p, const struct ip *source)
+bool accuse_is_ours(const struct passage *p, const struct ip *source)
 {
 	const struct config *c = p->visit->setup->config;
 	if (tenants_by_source(p->tenants, source)) return true;
@@ -61,14 +61,12 @@ void passage_accuse(struct passage *p, enum act_class class, enum witnessed witn
 {
 	const struct ip *client = &p->visit->client;
 	struct act a = {.unit = ip_unit(client), .class = class, .witness = witness, .reporter = SLICE_EMPTY};
-	if (!p->source && !is_ours(p, client)) record(p, &a, target, header);
+	if (!p->source && !accuse_is_ours(p, client)) record(p, &a, target, header);
 }
 
-bool passage_accuse_other(struct passage *p, const struct ip *source, enum act_class class, struct slice target,
+void passage_accuse_other(struct passage *p, const struct ip *source, enum act_class class, struct slice target,
                           struct slice header, struct slice reporter)
 {
 	struct act a = {.unit = ip_unit(source), .class = class, .witness = WITNESSED_report, .reporter = reporter};
-	if (is_ours(p, source)) return false;
 	record(p, &a, target, header);
-	return true;
 }

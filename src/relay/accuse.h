@@ -24,11 +24,14 @@
  * complaint's. False: none, it is ordinary mail or a complaint. */
 bool accuse_class(enum bounce_class c, bool virus, enum act_class *out);
 
+/* A tenant's source, or an address of our pools. */
+bool accuse_is_ours(const struct passage *p, const struct ip *source);
+
 /* The client did it, in this passage. target: the address that it went to. header: empty where there is none. */
 void passage_accuse(struct passage *p, enum act_class class, enum witnessed witness, struct slice target,
                     struct slice header);
-/* Somebody else did it, and the reporter says so. False: it may not be accused. */
-bool passage_accuse_other(struct passage *p, const struct ip *source, enum act_class class, struct slice target,
+/* Somebody else did it, and the reporter says so; the caller has asked accuse_is_ours(). */
+void passage_accuse_other(struct passage *p, const struct ip *source, enum act_class class, struct slice target,
                           struct slice header, struct slice reporter);
 
 #endif

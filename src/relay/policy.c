@@ -14,6 +14,7 @@
 #include "relay/client_limits.h"
 #include "relay/evidence_writer.h"
 #include "relay/refusals.h"
+#include "relay/reported.h"
 #include "relay/traps.h"
 #include "relay/visit.h"
 #include "store/directory.h"
@@ -228,16 +229,23 @@ static const struct check {
 	void (*run)(struct passage *, struct rcpt *, struct verdict *);
 } inbound_checks[] =
 	{
-		{"domain", check_domain},           {"trap", check_trap},
-		{"contained", check_contained},     {"alone", check_alone},
-		{"may relay", check_may_relay},     {"trick", check_trick},
-		{"null sender", check_null_sender}, {"tag", check_tag},
-		{"directory", check_directory},     {"refused before", check_refused_before},
+		{"domain", check_domain},
+		{"trap", check_trap},
+		{"report", check_report},
+		{"contained", check_contained},
+		{"alone", check_alone},
+		{"may relay", check_may_relay},
+		{"trick", check_trick},
+		{"null sender", check_null_sender},
+		{"tag", check_tag},
+		{"directory", check_directory},
+		{"refused before", check_refused_before},
 		{"downstream", inbound_rcpt_ask},
 },
   outbound_checks[] = {
-	  {"domain", check_domain}, {"contained", check_contained}, {"alone", check_alone},     {"trick", check_trick},
-	  {"tag", check_tag},       {"directory", check_directory}, {"one way", check_one_way},
+	  {"domain", check_domain},       {"report", check_report},   {"contained", check_contained},
+	  {"alone", check_alone},         {"trick", check_trick},     {"tag", check_tag},
+	  {"directory", check_directory}, {"one way", check_one_way},
 };
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -328,6 +336,8 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 			for (size_t i = 0; i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;
 		policy_log_message(p, reply_permanent(out) ? LEDGER_refused : LEDGER_deferred, out, NULL,
 		                   header.message_id);
+	} else if (p->report) {
+		report_message(p, &header, out);
 	} else if (p->trap) {
 		trap_message(p, &header, out);
 	} else if (p->contained) {

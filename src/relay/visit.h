@@ -59,6 +59,7 @@ struct passage {
 	bool stored;             /* a message with its id is in the spool */
 	bool contained;          /* its one recipient is a return path that we gave out (contain.h) */
 	bool trap;               /* its recipients are traps (traps.h) */
+	bool report;             /* it is a report of backscatter (reported.h) */
 	bool data_asked;         /* the client went on to DATA, whatever we said to its recipients */
 	bool cut_off;            /* we ended the session */
 	struct slice untagged;   /* a bounce's recipient that lacked its tag; empty: none */
