@@ -128,17 +128,30 @@ def test_a_callout_is_an_act_of_its_own_class(relay, end):
     assert (act["class"], act["witness"], act["specimen"]) == ("callout", "trap", None)
 
 
+def test_an_exim_that_verifies_senders_by_callout_is_seen(relay):
+    source = new_address()
+    exim = relay.lab.exim("callouts", relay_to=relay.server, source=source,
+                          acl_rcpt="  require verify = sender/callout=10s,no_cache\n")
+    with Smtp(exim.server) as client:
+        assert client.mail("bert@" + TRAP).code == 250
+        assert client.rcpt("friend@world.test").code == 250, "to the callout the trap is an address like any other"
+        client.quit()
+    act, = wait_evidence(relay, source)
+    assert (act["class"], act["witness"], act["count"]) == ("callout", "trap", 1)
+
+
 def test_what_asks_for_a_trap_and_then_sends_is_no_callout(relay):
     source = new_address()
     assert send(relay, source, "", "a@" + TRAP, ndr("a@" + TRAP)).code == 550
     act, = wait_evidence(relay, source)
     assert act["class"] == "bounce"
-    with Smtp(relay.server, source=new_address()) as client:  # half a message, and the line is lost
-        silent = client.socket.getsockname()[0]
+    silent, half = new_address(), "half@" + TRAP
+    with Smtp(relay.server, source=silent) as client:  # half a message, and the line is lost
         client.mail("")
-        client.rcpt("a@" + TRAP)
+        client.rcpt(half)
         assert client.command("DATA").code == 354
         client.send("Subject: x\r\n")
+    wait_until(lambda: relay.cli("ledger", "--recipient", half, "--json").rows, 10, "the end of the transaction", every=0.05)
     no_evidence(relay, silent)
 
 
@@ -213,6 +226,20 @@ def test_a_trap_address_lies_in_a_tenants_domain_and_the_tenants_server_hears_no
 def test_a_tenants_own_source_is_not_accused(relay):
     callout(relay, relay.source, "old@tenant.test", "QUIT")
     no_evidence(relay, relay.source)
+
+
+def test_who_is_listed_is_still_heard_by_traps(relay):
+    source = new_address()
+    relay.cli("list", "add", source, "--reason", "too many bounces").ok()
+    with Smtp(relay.server, source=source) as client:
+        assert client.mail("").code == 250
+        reply = client.rcpt("user@tenant.test")
+        assert reply.code == 550 and "local: too many bounces" in reply.text
+        assert client.rcpt("a@" + TRAP).code == 250
+        assert client.data(ndr("a@" + TRAP)).code == 550
+        assert client.transaction("a@client.test", "user@tenant.test").code == 250, "ordinary mail passes"
+    assert wait_evidence(relay, source)[0]["class"] == "bounce"
+    relay.cli("list", "remove", source).ok()
 
 
 # ---- tags ------------------------------------------------------------------------------------------------------------------------

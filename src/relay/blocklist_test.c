@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "relay/blocklist.h"
 #include "store/listings.h"
+#include "store/weighed.h"
 
 static const char zones[] = "2.0.0.127.good.test A 127.0.0.2\n"
 			    "9.2.0.192.good.test A 127.0.0.3\n"
@@ -41,6 +42,12 @@ static const struct {
 	{"an error answer lists nobody", "192.0.2.7", true, REASON_ok, NULL, NULL},
 	{"an all list refuses ordinary mail", "192.0.2.6", false, REASON_listed, "all.test", ""},
 	{"the operator's own list refuses bounces", "192.0.2.5", true, REASON_listed_safe_mode, "local", "by hand"},
+	{"what the keeper listed is refused with its classes, since when, and the link", "192.0.2.3", true,
+         REASON_listed_safe_mode, "local",
+         "since 2026-11-25; 192.0.2.3 sends bounces and auto-replies to people who never wrote to it; nothing but "
+         "backscatter was seen from it. https://bl.test/lookup/192.0.2.3"},
+	{"and not its ordinary mail", "192.0.2.3", false, REASON_ok, NULL, NULL},
+	{"what the keeper took off is not", "192.0.2.2", true, REASON_ok, NULL, NULL},
 	{"and only bounces", "192.0.2.5", false, REASON_ok, NULL, NULL},
 	{"who is not listed is not refused", "192.0.2.4", true, REASON_ok, NULL, NULL},
 };
@@ -87,6 +94,26 @@ static void ask_all(void *arg)
 	loop_stop(r->loop);
 }
 
+#define NOVEMBER_25 1795600000 /* 2026 */
+
+static enum error put_row(struct db_txn *t, void *row)
+{
+	return weighed_put(t, row);
+}
+
+static void list_by_keeper(struct db *db, const char *ip, bool listed)
+{
+	struct weighed w = {.listed = listed,
+	                    .any = true,
+	                    .as = listed ? WEIGHED_enough : WEIGHED_expired,
+	                    .grade = GRADE_only,
+	                    .classes = 1 << ACT_bounce | 1 << ACT_autoreply,
+	                    .listed_at = NOVEMBER_25,
+	                    .reason = SLICE_EMPTY};
+	assert_int_equal(prefix_parse(slice_str(ip), &w.unit), ERR_OK);
+	assert_int_equal(db_update(db, put_row, &w), ERR_OK);
+}
+
 static void lists_answer_as_they_should(void **state)
 {
 	(void)state;
@@ -99,8 +126,12 @@ static void lists_answer_as_they_should(void **state)
 	struct listing own = {.flags = LISTING_MANUAL, .created = clock_unix(), .reason = SLICE("by hand")};
 	prefix_parse(SLICE("192.0.2.5"), &own.unit);
 	assert_int_equal(listings_add(db, &own), ERR_OK);
+	list_by_keeper(db, "192.0.2.3", true);
+	list_by_keeper(db, "192.0.2.2", false);
 	struct config *c = NULL;
-	assert_int_equal(config_parse("t", SLICE("hostname = \"mx.test\"\nrelay { listen = {\"127.0.0.1:0\"} }\n"),
+	assert_int_equal(config_parse("t",
+	                              SLICE("hostname = \"mx.test\"\nrelay { listen = {\"127.0.0.1:0\"} }\n"
+	                                    "web { public-url = \"https://bl.test\" }\n"),
 	                              SLICE_EMPTY, SLICE_EMPTY, &c, (char[CONFIG_WHY]){0}),
 	                 ERR_OK);
 	struct config_blocklist *saved = c->relay.blocklists;

@@ -124,10 +124,13 @@ static void policy_mail(struct session *s, struct transaction *t, const struct c
 		begin_proving(p, v);
 		return;
 	}
+	struct slice detail =
+		arena_printf(&t->arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text));
 	if (r == REASON_listed_safe_mode) metric_add(METRIC_safe_mode_refused, 1);
-	refuse_mail(p, v, s, r,
-	            arena_printf(&s->command_arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text)),
-	            out);
+	if (r == REASON_listed_safe_mode && traps_any(v->setup->config))
+		reply_set_reason(&t->arena, &p->listed, r, detail);
+	else
+		refuse_mail(p, v, s, r, detail, out);
 }
 
 /* ---- RCPT -------------------------------------------------------------------------------------------------------------- */
@@ -171,6 +174,13 @@ static void check_trick(struct passage *p, struct rcpt *r, struct verdict *v)
 {
 	(void)p;
 	if (r->tenant && address_is_relay_trick(&r->command->path)) v->reason = REASON_relay_trick;
+}
+
+/* Who is listed is heard out as far as to a trap: a listing that kept its own evidence away would end while its cause goes on. */
+static void check_listed(struct passage *p, struct rcpt *r, struct verdict *v)
+{
+	(void)r;
+	v->reply = p->listed;
 }
 
 static void check_null_sender(struct passage *p, struct rcpt *r, struct verdict *v)
@@ -229,17 +239,12 @@ static const struct check {
 	void (*run)(struct passage *, struct rcpt *, struct verdict *);
 } inbound_checks[] =
 	{
-		{"domain", check_domain},
-		{"trap", check_trap},
-		{"report", check_report},
-		{"contained", check_contained},
-		{"alone", check_alone},
-		{"may relay", check_may_relay},
-		{"trick", check_trick},
-		{"null sender", check_null_sender},
-		{"tag", check_tag},
-		{"directory", check_directory},
-		{"refused before", check_refused_before},
+		{"domain", check_domain},           {"trap", check_trap},
+		{"listed", check_listed},           {"report", check_report},
+		{"contained", check_contained},     {"alone", check_alone},
+		{"may relay", check_may_relay},     {"trick", check_trick},
+		{"null sender", check_null_sender}, {"tag", check_tag},
+		{"directory", check_directory},     {"refused before", check_refused_before},
 		{"downstream", inbound_rcpt_ask},
 },
   outbound_checks[] = {

@@ -28,6 +28,11 @@ bool traps_has(const struct config *c, struct slice local, struct slice domain, 
 	return false;
 }
 
+bool traps_any(const struct config *c)
+{
+	return c->keeper.trap_count || c->keeper.trap_address_count;
+}
+
 /* ---- a transaction with one --------------------------------------------------------------------------------------- */
 
 void check_trap(struct passage *p, struct rcpt *r, struct verdict *v)

@@ -17,6 +17,8 @@
 /* local: unquoted; domain: canonical. A tenant's domain is no trap, but for the addresses that are named. */
 bool traps_has(const struct config *c, struct slice local, struct slice domain, bool tenants);
 
+bool traps_any(const struct config *c); /* are there any? */
+
 void check_trap(struct passage *p, struct rcpt *r, struct verdict *v);
 void trap_message(struct passage *p, const struct trace_header *header, struct reply *out);
 void trap_end(struct passage *p); /* of any passage */

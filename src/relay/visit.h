@@ -58,6 +58,7 @@ struct passage {
 	bool remembered;         /* the ledger has it */
 	bool stored;             /* a message with its id is in the spool */
 	bool contained;          /* its one recipient is a return path that we gave out (contain.h) */
+	struct reply listed;     /* safe mode's refusal, where it waits for RCPT; code 0: none */
 	bool trap;               /* its recipients are traps (traps.h) */
 	bool report;             /* it is a report of backscatter (reported.h) */
 	bool data_asked;         /* the client went on to DATA, whatever we said to its recipients */
