@@ -190,6 +190,11 @@ struct config {
 		const char *report_address; /* NULL: reports are not taken */
 	} keeper;
 
+	struct {
+		int64_t address, domain, share; /* 20, 50, 90 percent */
+		int64_t window, lull;           /* 10m, 15m */
+	} storm;
+
 	/* Sections of services that this release does not have yet are parsed and checked all the same. */
 	bool keeper_enabled, dns_enabled, web_enabled;
 	const char *web_public_url; /* "https://bl.example.net"; NULL */

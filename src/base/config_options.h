@@ -36,6 +36,7 @@
 	X(route, relay, 1)                                                                                             \
 	X(blocklist, relay, 1)                                                                                         \
 	X(bounce, root, 0)                                                                                             \
+	X(storm, root, 0)                                                                                              \
 	X(keeper, root, 0)                                                                                             \
 	X(dns, root, 0)                                                                                                \
 	X(tsig, dns, 1)                                                                                                \
@@ -128,6 +129,13 @@
 #define CONFIG_bounce_OPTIONS(X) \
 	X("rules", PATH, C(bounce.rules), NOWHERE, NULL, 0, 0, "rule bundle by which messages are classified; default: the one that is built in") \
 	X("knowledge", PATH, C(bounce.knowledge), NOWHERE, NULL, 0, 0, "what refusals mean; default: what is built in")
+
+#define CONFIG_storm_OPTIONS(X) \
+	X("address", NUMBER, C(storm.address), NOWHERE, "20", 0, 500, "distinct answers of unknown or unproven cause to one address, within the window, that are a storm; 0: never") \
+	X("domain", NUMBER, C(storm.domain), NOWHERE, "50", 0, 500, "distinct addresses of one domain that get such answers, within the window, that are a storm; 0: never") \
+	X("share", NUMBER, C(storm.share), NOWHERE, "90", 50, 100, "percent of all answers to it that must be of that kind") \
+	X("window", DURATION, C(storm.window), NOWHERE, "10m", SECONDS(1), DAYS(1), "the time over which answers are counted") \
+	X("lull", DURATION, C(storm.lull), NOWHERE, "15m", SECONDS(1), DAYS(7), "how long it must be calm for a storm to be over")
 
 #define CONFIG_keeper_OPTIONS(X) \
 	X("trap", NAMES, C(keeper.traps), C(keeper.trap_count), "", 0, 1000, "trap domains, with all below them: nobody writes from there, so what answers is backscatter") \

@@ -114,7 +114,7 @@ static int check(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 static bool is_pool(const char *title)
 {
-	static const char *const pools[] = {"regular", "bounce", "ndr", "risk"};
+	static const char *const pools[] = {"regular", "bounce", "storm", "ndr", "risk"};
 	for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
 		if (strcmp(pools[i], title) == 0) return true;
 	return false;
@@ -214,6 +214,7 @@ LEAF(pool)
 LEAF(route)
 LEAF(blocklist)
 LEAF(bounce)
+LEAF(storm)
 LEAF(keeper)
 LEAF(tsig)
 LEAF(web)
@@ -225,7 +226,7 @@ static cfg_opt_t relay_schema[] = {CONFIG_relay_OPTIONS(OPTION) TITLED_SECTION(p
 #define ROOT_SCHEMA \
 	CONFIG_root_OPTIONS(OPTION) SINGLE_SECTION(log, log_schema), SINGLE_SECTION(resolver, resolver_schema), \
 	SINGLE_SECTION(tls, tls_schema), SINGLE_SECTION(auth, auth_schema), SINGLE_SECTION(relay, relay_schema), \
-	SINGLE_SECTION(bounce, bounce_schema), SINGLE_SECTION(keeper, keeper_schema), SINGLE_SECTION(dns, dns_schema), SINGLE_SECTION(web, web_schema)
+	SINGLE_SECTION(bounce, bounce_schema), SINGLE_SECTION(storm, storm_schema), SINGLE_SECTION(keeper, keeper_schema), SINGLE_SECTION(dns, dns_schema), SINGLE_SECTION(web, web_schema)
 /* clang-format on */
 static cfg_opt_t root_schema[] = {ROOT_SCHEMA, CFG_END()};
 

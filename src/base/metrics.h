@@ -84,6 +84,9 @@
 	X(answers_proven, COUNTER, "tenants' bounces and auto-replies to proven senders")                              \
 	X(answers_unknown, COUNTER, "tenants' bounces and auto-replies about mail that is not known")                  \
 	X(answers_unproven, COUNTER, "tenants' bounces and auto-replies held because their addressee proved nothing")  \
+	X(answers_stormed, COUNTER, "answers about unknown mail that were held while a forged campaign lasted")        \
+	X(storms, COUNTER, "forged campaigns that were noticed by the answers to them")                                \
+	X(storms_open, GAUGE, "forged campaigns that last")                                                            \
 	X(answers_contained, COUNTER, "answers that came back by a contained return path, and were held")              \
 	X(class_ndr, COUNTER, "messages classified as delivery reports")                                               \
 	X(class_autoreply, COUNTER, "messages classified as automatic replies")                                        \

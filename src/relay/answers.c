@@ -20,41 +20,75 @@ static bool value_begins(const struct header_field *f, const char *word)
 	return slice_starts_nocase(slice_trim(f->value), slice_str(word));
 }
 
-bool answers_is_answer(const struct address *sender, struct slice header)
+/* RFC 3834 5: what answers a message says auto-replied; reports of other kinds are auto-generated. */
+static bool is_marked(const struct address *sender, struct slice header)
 {
 	struct header_field f;
-	if (sender->null) return true;
-	if (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied")) return true;
-	return address_is_postmaster(sender) && header_find(header, "Content-Type", &f) &&
-	       value_begins(&f, "multipart/report");
+	return sender->null || (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied"));
 }
 
-/* The beginning of the message: its memory, or a copy. p NULL: no memory, or it cannot be read. */
-static struct slice beginning(struct arena *a, const struct blob *message)
+static bool is_report(struct slice header)
 {
-	struct slice all = blob_in_memory(message);
-	size_t got = 0;
-	if (all.p) return slice_sub(all, 0, ANSWER_LOOKED);
-	char *copy = arena_alloc(a, ANSWER_LOOKED);
-	if (!copy || blob_read(message, 0, copy, ANSWER_LOOKED, &got)) return (struct slice){NULL, 0};
-	return slice_of(copy, got);
+	struct header_field f;
+	return header_find(header, "Content-Type", &f) && value_begins(&f, "multipart/report");
 }
 
-struct answer *answer_read(const struct blob *message, const char *hostname, struct srs_secrets secrets)
+static bool fired(const struct classification *c, const char *signal)
+{
+	for (size_t i = 0; i < c->fired_count; i++)
+		if (slice_equal(c->fired[i], slice_str(signal))) return true;
+	return false;
+}
+
+/* Reports that are written for people who asked for them answer nobody: complaints (RFC 5965), DMARC and TLS reports. */
+static bool is_other_report(const struct classification *c)
+{
+	return fired(c, "type.feedback-report") || fired(c, "type.other-report");
+}
+
+static enum answer_ground by_class(const struct classification *c)
+{
+	if (c->class != CLASS_NDR && c->class != CLASS_AUTOREPLY && c->class != CLASS_CHALLENGE) return ANSWER_none;
+	bool sure = c->probability >= ANSWER_SURE, person = fired(c, "header.mail-program");
+	if (sure && !person) return ANSWER_classed;
+	return sure || !person ? ANSWER_likely : ANSWER_none;
+}
+
+enum answer_ground answers_ground(const struct address *sender, struct slice header, const struct classification *c)
+{
+	if (is_marked(sender, header)) return ANSWER_marked;
+	if (address_is_postmaster(sender) && is_report(header) && !is_other_report(c)) return ANSWER_marked;
+	return by_class(c);
+}
+
+bool answers_is_marked(const struct address *sender, struct slice header)
+{
+	static const struct classification none = {.class = CLASS_OTHER};
+	return answers_ground(sender, header, &none) == ANSWER_marked;
+}
+
+const char *answer_ground_text(enum answer_ground g)
+{
+	static const char *const texts[] = {
+#define X(name) [ANSWER_##name] = #name,
+		ANSWER_GROUND_TABLE(X)
+#undef X
+	};
+	return texts[g];
+}
+
+struct answer *answer_read(const struct mime_part *root, bool cut, const char *hostname, struct srs_secrets secrets)
 {
 	struct answer *a = malloc(sizeof *a);
-	struct mime m;
 	if (!a) return NULL;
 	arena_init(&a->arena, ARENA_MOST);
 	a->hostname = slice_str(hostname);
 	a->secrets = secrets;
-	struct slice text = beginning(&a->arena, message);
-	if (!text.p || !mime_parse(&a->arena, text, &m) || !returned_read(&a->arena, m.root, &a->returned)) {
+	if (!root || !returned_read(&a->arena, root, &a->returned)) {
 		arena_reset(&a->arena);
 		returned_nothing(&a->returned);
 	}
-	a->returned.loose =
-		a->returned.loose || message->size > ANSWER_LOOKED; /* what says otherwise may come behind */
+	a->returned.loose = a->returned.loose || cut; /* what says otherwise may come behind */
 	return a;
 }
 

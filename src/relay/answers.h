@@ -9,7 +9,8 @@
  *
  * Reads the ledger; no waits. One thread.
  *
- *     struct answer *a = answer_read(&transaction->body, hostname);
+ *     if (answers_ground(&sender, header, &classified.class) == ANSWER_none) return;
+ *     struct answer *a = answer_read(classified.mime.root, classified.cut, hostname);
  *     if (!a) return 451;
  *     answer_judge(a, ledger, tenant, recipient, now, &verdict);     // for each recipient
  *     answer_free(a);
@@ -17,20 +18,38 @@
 #ifndef BACKSTOP_RELAY_ANSWERS_H
 #define BACKSTOP_RELAY_ANSWERS_H
 
-#include "base/blob.h"
+#include "bounce/classify.h"
 #include "bounce/judge.h"
 #include "mail/address.h"
 #include "store/ledger.h"
 
-#define ANSWER_LOOKED (256 * 1024) /* octets of the message that are read */
+/* Is a message an answer that a program made, and what says so? X(name).
+ *
+ *   none      it is not: a person's mail, a list's, a feedback report
+ *   marked    by what people do not write: the null return path; Auto-Submitted: auto-replied (RFC 3834 5);
+ *             postmaster's multipart/report. Whatever the classifier says: no unproven answer leaves for its mistake
+ *   classed   it is classified as a delivery report, automatic reply or challenge, with confidence
+ *   likely    it is classified so with less confidence, or has the marks of a person's mail program besides. It is an
+ *             answer only if it is joined with what it answers: a person's mail that quotes a bounce is not held
+ */
+#define ANSWER_GROUND_TABLE(X) X(none) X(marked) X(classed) X(likely)
+enum answer_ground {
+#define X(name) ANSWER_##name,
+	ANSWER_GROUND_TABLE(X)
+#undef X
+};
+#define ANSWER_SURE 0.9 /* probability from which a class is believed of somebody who has a return path */
+const char *answer_ground_text(enum answer_ground g);
+/* header: of the message, whole. */
+enum answer_ground answers_ground(const struct address *sender, struct slice header, const struct classification *c);
 
-/* Is it an answer that a program made? <>; Auto-Submitted: auto-replied (RFC 3834 5); postmaster's multipart/report. */
-bool answers_is_answer(const struct address *sender, struct slice header);
+/* For who has no class: is it marked? */
+bool answers_is_marked(const struct address *sender, struct slice header);
 
 struct answer;
-/* message: header and body. hostname: ours, in Received fields. secrets: the relay's own, for stamps (relay/stamping.h). Both must
- * outlive the answer. NULL: no memory. */
-struct answer *answer_read(const struct blob *message, const char *hostname, struct srs_secrets secrets);
+/* root: the message, which must outlive the answer; NULL: it could not be read. cut: there is more of it than was read. hostname:
+ * ours, in Received fields. secrets: the relay's own, for stamps (relay/stamping.h). Both must outlive the answer. NULL: no memory. */
+struct answer *answer_read(const struct mime_part *root, bool cut, const char *hostname, struct srs_secrets secrets);
 void answer_free(struct answer *a); /* NULL is fine */
 
 struct answer_verdict {

@@ -50,14 +50,16 @@ static void came(struct db *ledger, unsigned n, const char *message_id, enum pro
 	assert_int_equal(ledger_put(ledger, &wide, &row, 1, p.time), ERR_OK);
 }
 
-static enum judge_verdict judge_for(struct db *ledger, const char *recipient, struct slice text, size_t memory,
+/* Of a text that is longer the beginning is read. */
+static enum judge_verdict judge_for(struct db *ledger, const char *recipient, struct slice text, size_t looked,
                                     uint64_t *about, bool *joined)
 {
 	struct answer_verdict v;
-	struct blob message;
-	blob_init(&message, memory, "/tmp");
-	assert_int_equal(blob_append(&message, text), ERR_OK);
-	struct answer *a = answer_read(&message, "relay.ours.example", secrets);
+	struct arena memory;
+	struct mime m;
+	arena_init(&memory, 16 << 20);
+	assert_true(mime_parse(&memory, slice_sub(text, 0, looked), &m));
+	struct answer *a = answer_read(m.root, text.n > looked, "relay.ours.example", secrets);
 	assert_non_null(a);
 	answer_judge(a, ledger, TENANT, slice_str(recipient), NOW, &v);
 	assert_non_null(v.judgement.why);
@@ -65,13 +67,13 @@ static enum judge_verdict judge_for(struct db *ledger, const char *recipient, st
 	*about = v.about & 0xFFFFF;
 	*joined = v.joined;
 	answer_free(a);
-	blob_free(&message);
+	arena_free(&memory);
 	return v.judgement.verdict;
 }
 
-static enum judge_verdict judge(struct db *ledger, struct slice text, size_t memory, uint64_t *about, bool *joined)
+static enum judge_verdict judge(struct db *ledger, struct slice text, uint64_t *about, bool *joined)
 {
-	return judge_for(ledger, VICTIM, text, memory, about, joined);
+	return judge_for(ledger, VICTIM, text, SIZE_MAX, about, joined);
 }
 
 static const struct {
@@ -90,7 +92,6 @@ static const struct {
 	{"nothing at all", "", JUDGE_backscatter, 4, false},
 };
 
-/* The same in memory and in a file. */
 static void answers_are_joined_with_what_came(void **state)
 {
 	struct store_test *t = *state;
@@ -99,11 +100,10 @@ static void answers_are_joined_with_what_came(void **state)
 	came(t->db, 3, "<both@x>", PROOF_dkim, false);
 	came(t->db, 4, "<both@x>", PROOF_none, false);
 	came(t->db, 5, "<other@x>", PROOF_source, true);
-	for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+	for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
 		uint64_t about;
 		bool joined;
-		size_t c = i / 2;
-		enum judge_verdict v = judge(t->db, slice_str(cases[c].text), i % 2 ? 16 : 1 << 20, &about, &joined);
+		enum judge_verdict v = judge(t->db, slice_str(cases[c].text), &about, &joined);
 		if (v != cases[c].verdict || about != cases[c].about || joined != cases[c].joined)
 			fail_msg("%s: %s, about %d, joined %d", cases[c].name, judge_text(v), (int)about, joined);
 	}
@@ -135,7 +135,7 @@ static void our_received_field_tells_which_it_is(void **state)
 		         PARTS
 		         "Received: from a ([192.0.2.1]) by RELAY.ours.example with ESMTP id %s; x\r\n%s\r\n--b--\r\n",
 		         spool_id_text(id_of(hops[i].hop), id), hops[i].id);
-		enum judge_verdict v = judge(t->db, slice_str(text), 1 << 20, &about, &joined);
+		enum judge_verdict v = judge(t->db, slice_str(text), &about, &joined);
 		if (v != hops[i].verdict || joined != hops[i].joined)
 			fail_msg("%d: %s, joined %d", (int)i, judge_text(v), joined);
 	}
@@ -234,8 +234,8 @@ static void each_return_path_has_its_history(void **state)
 {
 	struct store_test *t = *state;
 	remember_histories(t->db);
-	for (size_t i = 0; i < 2 * sizeof of_histories / sizeof *of_histories; i++) {
-		const char *header = of_histories[i / 2].header;
+	for (size_t i = 0; i < sizeof of_histories / sizeof *of_histories; i++) {
+		const char *header = of_histories[i].header;
 		char text[2000];
 		uint64_t about;
 		bool joined;
@@ -243,30 +243,42 @@ static void each_return_path_has_its_history(void **state)
 		         "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
 		         "boundary=b\r\n%s\r\n--b\r\n\r\n%s"
 		         "\r\n%s%s\r\n--b--\r\n",
-		         of_histories[i / 2].fields, of_histories[i / 2].text,
+		         of_histories[i].fields, of_histories[i].text,
 		         header ? "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" : "", header ? header : "");
-		enum judge_verdict v = judge_for(t->db, of_histories[i / 2].recipient, slice_str(text),
-		                                 i % 2 ? 16 : 1 << 20, &about, &joined);
-		if (v != of_histories[i / 2].verdict || joined != of_histories[i / 2].joined ||
-		    (v == JUDGE_unknown && about))
-			fail_msg("%s: %s, joined %d", of_histories[i / 2].name, judge_text(v), joined);
+		enum judge_verdict v =
+			judge_for(t->db, of_histories[i].recipient, slice_str(text), SIZE_MAX, &about, &joined);
+		if (v != of_histories[i].verdict || joined != of_histories[i].joined || (v == JUDGE_unknown && about))
+			fail_msg("%s: %s, joined %d", of_histories[i].name, judge_text(v), joined);
 	}
 }
 
 static void what_is_too_long_to_be_read_whole_is_not_sure(void **state)
 {
 	struct store_test *t = *state;
-	static char text[ANSWER_LOOKED + 100];
+	struct slice text = SLICE(PARTS "Message-ID: <good@x>\r\n\r\n--b--\r\nand so on");
+	size_t whole = text.n, part = text.n - 9;
 	uint64_t about;
 	bool joined;
 	came(t->db, 1, "<good@x>", PROOF_spf, false);
-	size_t n = (size_t)snprintf(text, sizeof text, PARTS "Message-ID: <good@x>\r\n\r\n--b--\r\n");
-	memset(text + n, 'x', sizeof text - n);
-	assert_int_equal(judge(t->db, slice_of(text, sizeof text), 1 << 20, &about, &joined), JUDGE_genuine);
+	assert_int_equal(judge_for(t->db, VICTIM, text, part, &about, &joined), JUDGE_genuine);
 	assert_false(joined);
 	came(t->db, 2, "<bad@x>", PROOF_none, false);
-	assert_int_equal(judge(t->db, slice_of(text, sizeof text), 1 << 20, &about, &joined), JUDGE_backscatter);
-	assert_int_equal(judge(t->db, slice_of(text, n), 1 << 20, &about, &joined), JUDGE_genuine);
+	assert_int_equal(judge_for(t->db, VICTIM, text, part, &about, &joined), JUDGE_backscatter);
+	assert_int_equal(judge_for(t->db, VICTIM, text, whole, &about, &joined), JUDGE_genuine);
+	assert_true(joined);
+}
+
+static void what_cannot_be_read_is_judged_by_its_addressee(void **state)
+{
+	struct store_test *t = *state;
+	struct answer_verdict v;
+	came(t->db, 1, "<bad@x>", PROOF_none, false);
+	struct answer *a = answer_read(NULL, false, "relay.ours.example", secrets);
+	assert_non_null(a);
+	answer_judge(a, t->db, TENANT, SLICE(VICTIM), NOW, &v);
+	assert_int_equal(v.judgement.verdict, JUDGE_backscatter);
+	assert_false(v.joined);
+	answer_free(a);
 }
 
 static void an_empty_ledger_knows_nothing(void **state)
@@ -275,7 +287,7 @@ static void an_empty_ledger_knows_nothing(void **state)
 	uint64_t about;
 	bool joined;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(judge(t->db, slice_str(cases[i].text), 1 << 20, &about, &joined), JUDGE_unknown);
+		assert_int_equal(judge(t->db, slice_str(cases[i].text), &about, &joined), JUDGE_unknown);
 		assert_int_equal(about, 0);
 		assert_false(joined);
 	}
@@ -318,25 +330,74 @@ static void a_stamp_stands_in_for_the_ledger(void **state)
 			         PARTS "Received: from a ([192.0.2.1]) by relay.ours.example with ESMTP id %.*s; x\r\n"
 			               "Message-ID: <1@x>\r\n\r\n--b--\r\n",
 			         SLICE_ARG(stamp));
-		enum judge_verdict v = judge(t->db, slice_str(text), 1 << 20, &about, &joined);
+		enum judge_verdict v = judge(t->db, slice_str(text), &about, &joined);
 		if (v != stamps[i / 2].verdict || !joined || about) fail_msg("%d: %s", (int)i, judge_text(v));
 	}
 	arena_free(&a);
 }
 
+#define NAME(text)                                                                                                     \
+	{                                                                                                              \
+		text, sizeof text - 1                                                                                  \
+	}
+static const struct slice a_program[] = {NAME("header.mail-program")}, feedback[] = {NAME("type.feedback-report")},
+			  tls_report[] = {NAME("type.other-report")};
+
+#define UNCLASSIFIED                                                                                                   \
+	{                                                                                                              \
+		.class = CLASS_OTHER                                                                                   \
+	}
+#define SURE(c)                                                                                                        \
+	{                                                                                                              \
+		.class = CLASS_##c, .probability = 0.99                                                                \
+	}
+#define FAINT(c)                                                                                                       \
+	{                                                                                                              \
+		.class = CLASS_##c, .probability = 0.7                                                                 \
+	}
+#define SIGNED(c, p, signal)                                                                                           \
+	{                                                                                                              \
+		.class = CLASS_##c, .probability = p, .fired = signal, .fired_count = 1                                \
+	}
+
 static void what_an_answer_is(void **state)
 {
 	static const struct {
 		const char *sender, *header;
-		bool answer;
+		struct classification class;
+		enum answer_ground ground;
 	} kinds[] = {
-		{"", "Subject: x\r\n\r\n", true},
-		{"joe@ours.example", "Subject: x\r\n\r\n", false},
-		{"joe@ours.example", "Auto-Submitted: auto-replied (vacation)\r\n\r\n", true},
-		{"joe@ours.example", "Auto-Submitted: auto-generated\r\n\r\n", false},
-		{"joe@ours.example", "Content-Type: multipart/report\r\n\r\n", false},
-		{"Postmaster@ours.example", "Content-Type: multipart/report; x=y\r\n\r\n", true},
-		{"postmaster@ours.example", "Content-Type: text/plain\r\n\r\n", false},
+		/* whatever the classifier says */
+		{"", "Subject: x\r\n\r\n", UNCLASSIFIED, ANSWER_marked},
+		{"", "Subject: x\r\n\r\n", SURE(OTHER), ANSWER_marked},
+		{"", "Content-Type: multipart/report\r\n\r\n", SIGNED(ARF, 0.99, feedback), ANSWER_marked},
+		{"joe@ours.example", "Auto-Submitted: auto-replied (vacation)\r\n\r\n", SURE(OTHER), ANSWER_marked},
+		{"joe@ours.example", "Auto-Submitted: Auto-Replied\r\n\r\n", UNCLASSIFIED, ANSWER_marked},
+		{"Postmaster@ours.example", "Content-Type: multipart/report; x=y\r\n\r\n", UNCLASSIFIED, ANSWER_marked},
+		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SURE(OTHER), ANSWER_marked},
+		/* by what it is */
+		{"joe@ours.example", "Subject: x\r\n\r\n", UNCLASSIFIED, ANSWER_none},
+		{"joe@ours.example", "Subject: x\r\n\r\n", SURE(OTHER), ANSWER_none},
+		{"joe@ours.example", "Auto-Submitted: auto-generated\r\n\r\n", SURE(OTHER), ANSWER_none},
+		{"joe@ours.example", "Auto-Submitted: auto-generated\r\n\r\n", SURE(AUTOREPLY), ANSWER_classed},
+		{"joe@ours.example", "Content-Type: multipart/report\r\n\r\n", UNCLASSIFIED, ANSWER_none},
+		{"joe@ours.example", "Content-Type: multipart/report\r\n\r\n", SURE(NDR), ANSWER_classed},
+		{"joe@ours.example", "Subject: x\r\n\r\n", SURE(CHALLENGE), ANSWER_classed},
+		{"joe@ours.example", "Subject: x\r\n\r\n", FAINT(NDR), ANSWER_likely},
+		{"joe@ours.example", "Subject: x\r\n\r\n", FAINT(AUTOREPLY), ANSWER_likely},
+		{"joe@ours.example", "Subject: x\r\n\r\n", SURE(ARF), ANSWER_none},
+		{"postmaster@ours.example", "Content-Type: text/plain\r\n\r\n", SURE(OTHER), ANSWER_none},
+		{"postmaster@ours.example", "Content-Type: text/plain\r\n\r\n", SURE(NDR), ANSWER_classed},
+		/* a person's program */
+		{"joe@ours.example", "Subject: x\r\n\r\n", SIGNED(NDR, 0.99, a_program), ANSWER_likely},
+		{"joe@ours.example", "Subject: x\r\n\r\n", SIGNED(NDR, 0.7, a_program), ANSWER_none},
+		/* reports that answer nobody */
+		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SIGNED(ARF, 0.99, feedback),
+	         ANSWER_none},
+		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SIGNED(OTHER, 0.99, tls_report),
+	         ANSWER_none},
+		{"postmaster@ours.example", "Content-Type: multipart/report\r\nAuto-Submitted: auto-replied\r\n\r\n",
+	         SIGNED(OTHER, 0.99, tls_report), ANSWER_marked},
 	};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		struct arena a;
@@ -344,9 +405,12 @@ static void what_an_answer_is(void **state)
 		arena_init(&a, 1 << 16);
 		if (kinds[i].sender[0])
 			assert_int_equal(address_parse(&a, slice_str(kinds[i].sender), false, &sender), ADDRESS_OK);
-		assert_int_equal(answers_is_answer(&sender, slice_str(kinds[i].header)), kinds[i].answer);
+		enum answer_ground g = answers_ground(&sender, slice_str(kinds[i].header), &kinds[i].class);
+		if (g != kinds[i].ground)
+			fail_msg("%d: <%s> %s is %s", (int)i, kinds[i].sender, kinds[i].header, answer_ground_text(g));
 		arena_free(&a);
 	}
+	(void)state;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -354,9 +418,13 @@ static void what_an_answer_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(answers_are_joined_with_what_came), TEST(our_received_field_tells_which_it_is),
-		TEST(each_return_path_has_its_history),  TEST(what_is_too_long_to_be_read_whole_is_not_sure),
-		TEST(an_empty_ledger_knows_nothing),     TEST(a_stamp_stands_in_for_the_ledger),
+		TEST(answers_are_joined_with_what_came),
+		TEST(our_received_field_tells_which_it_is),
+		TEST(each_return_path_has_its_history),
+		TEST(what_is_too_long_to_be_read_whole_is_not_sure),
+		TEST(an_empty_ledger_knows_nothing),
+		TEST(a_stamp_stands_in_for_the_ledger),
+		TEST(what_cannot_be_read_is_judged_by_its_addressee),
 		cmocka_unit_test(what_an_answer_is),
 	};
 	return cmocka_run_group_tests_name("relay/answers", tests, NULL, NULL);

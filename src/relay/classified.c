@@ -3,8 +3,7 @@
 
 #include "base/metrics.h"
 
-#define ARENA_MOST        (16 * 1024 * 1024)
-#define SIGNALS_TEXT_MOST 400
+#define ARENA_MOST (16 * 1024 * 1024)
 
 /* The beginning of the message: its memory, or a copy. p NULL: no memory, or it cannot be read. */
 static struct slice beginning(struct arena *a, const struct blob *message)
@@ -50,16 +49,16 @@ void classified_free(struct classified *c)
 	c->mime.root = NULL;
 }
 
-struct slice classified_signals(struct classified *c)
+const char *classified_signals(const struct classified *c, char out[CLASSIFIED_SIGNALS])
 {
-	char *text = arena_alloc(&c->arena, SIGNALS_TEXT_MOST);
 	size_t n = 0;
-	for (size_t i = 0; text && i < c->class.fired_count; i++) {
+	for (size_t i = 0; i < c->class.fired_count; i++) {
 		struct slice name = c->class.fired[i];
-		if (n + name.n + 1 > SIGNALS_TEXT_MOST) break;
-		if (n) text[n++] = ' ';
-		memcpy(text + n, name.p, name.n);
+		if (n + name.n + 2 > CLASSIFIED_SIGNALS) break;
+		if (n) out[n++] = ' ';
+		memcpy(out + n, name.p, name.n);
 		n += name.n;
 	}
-	return text ? slice_of(text, n) : SLICE_EMPTY;
+	out[n] = '\0';
+	return out;
 }

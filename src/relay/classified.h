@@ -34,7 +34,8 @@ struct classified {
 
 void classified_read(struct classified *c, struct worker *w, const struct blob *message, struct slice return_path);
 void classified_free(struct classified *c); /* twice is fine */
-/* "type.report part.delivery-status ...": the signals that fired, cut at about 400 octets, for the log. */
-struct slice classified_signals(struct classified *c);
+#define CLASSIFIED_SIGNALS 400
+/* "type.report part.delivery-status ...": the signals that fired, as many as there is room for. */
+const char *classified_signals(const struct classified *c, char out[CLASSIFIED_SIGNALS]);
 
 #endif

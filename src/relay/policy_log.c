@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "relay/classified.h"
 #include "relay/visit.h"
 #include "store/spool.h"
 
@@ -53,6 +54,14 @@ static void log_evidence(const struct passage *p)
 		log_slice("handed_on", p->ending.handed_on);
 }
 
+static void log_class(const struct classified *c)
+{
+	if (!c || !c->known) return;
+	log_str("class", class_word(c->class.class));
+	log_str("kind", kind_word(c->class.kind));
+	log_printf("probability", "%.4f", c->class.probability);
+}
+
 static void count_proof(enum proof proof)
 {
 	static const enum metric metrics[PROOF_COUNT] = {
@@ -92,6 +101,7 @@ void policy_log_message(struct passage *p, enum ledger_result result, const stru
 	log_uint("size", e->size);
 	log_slice("message_id", message_id);
 	log_str("result", ledger_result_text((uint8_t)result));
+	log_class(p->classified);
 	log_evidence(p);
 	if (p->noted) log_str("noted", reason_row(p->noted)->name);
 	log_str("server", server);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "relay/evidence_writer.h"
 #include "relay/ledger_writer.h"
 #include "relay/rulebook.h"
+#include "relay/storm_watch.h"
 #include "relay/worker.h"
 #include "relay/writer.h"
 #include "smtp/reply.h"
@@ -38,6 +40,7 @@ struct relay_main {
 	size_t worker_count, idle_workers;
 	struct event all_idle;
 	struct scope tests; /* blocklist zones of the present configuration */
+	struct storm_watch storm_watch;
 	char temporary_dir[4096];
 };
 
@@ -111,6 +114,7 @@ static void use_config(struct relay_main *k, struct config *c)
 {
 	char prefix[1024] = "";
 	k->config = c;
+	k->storm_watch.run_dir = c->run_dir;
 	log_setup(c->log_format, c->log_level, "relay");
 	if (c->web_public_url) snprintf(prefix, sizeof prefix, "%s/reason/", c->web_public_url);
 	reply_set_link_prefix(slice_str(prefix));
@@ -137,6 +141,15 @@ static struct ledger_bounds ledger_bounds_of(const struct config *c)
 static struct rulebook_files rulebook_files_of(const struct config *c)
 {
 	return (struct rulebook_files){.rules = c->bounce.rules, .knowledge = c->bounce.knowledge};
+}
+
+static struct storm_limits storm_limits_of(const struct config *c)
+{
+	return (struct storm_limits){.address = c->storm.address,
+	                             .domain = c->storm.domain,
+	                             .share = c->storm.share,
+	                             .window = c->storm.window,
+	                             .lull = c->storm.lull};
 }
 
 static void reload(struct relay_main *k, struct service_start *fresh)
@@ -174,6 +187,8 @@ static void reload(struct relay_main *k, struct service_start *fresh)
 	ledger_writer_set_bounds(k->relay.ledger_writer, &bounds);
 	struct rulebook_files files = rulebook_files_of(fresh->config);
 	rulebook_change(k->relay.rulebook, &files);
+	struct storm_limits limits = storm_limits_of(fresh->config);
+	storms_change(k->relay.storms, &limits);
 	scope_cancel(&k->tests);
 	scope_join(&k->tests, DEADLINE_NEVER);
 	start_tests(k, b);
@@ -285,8 +300,11 @@ static int start_parts(struct relay_main *k)
 	struct rulebook_files files = rulebook_files_of(c);
 	e = rulebook_open(&files, c->run_dir, &k->relay.rulebook);
 	if (e) return fail("rules", error_text(e));
+	uint64_t key[2];
+	struct storm_limits limits = storm_limits_of(c);
 	k->relay.limits = limits_new();
-	e = k->relay.limits ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
+	k->relay.storms = getrandom(key, sizeof key, 0) == sizeof key ? storms_new(&limits, key) : NULL;
+	e = k->relay.limits && k->relay.storms ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));
 	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer, why);
 	if (e) return fail("ledger writer", why);
@@ -330,6 +348,8 @@ static void main_fiber(void *arg)
 {
 	struct relay_main *k = arg;
 	if (start_workers(k)) exit(3);
+	k->storm_watch.storms = k->relay.storms;
+	scope_spawn(loop_scope(k->loop), "storms", storm_watch_run, &k->storm_watch);
 	log_begin(LOG_INFO, "started");
 	log_str("rights", sandbox_summary());
 	log_uint("workers", k->worker_count);
@@ -344,6 +364,7 @@ static void free_parts(struct relay_main *k)
 	rulebook_close(k->relay.rulebook);
 	resolver_free(k->relay.resolver);
 	limits_free(k->relay.limits);
+	storms_free(k->relay.storms);
 	db_close(k->relay.spool);
 	db_close(k->relay.ledger);
 	db_close(k->relay.state);

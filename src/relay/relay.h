@@ -12,6 +12,8 @@
 
 #include "base/service.h"
 
+struct storms;
+
 struct relay {
 	struct rulebook *rulebook;
 	struct db *state, *spool, *ledger;
@@ -21,6 +23,7 @@ struct relay {
 	struct evidence_writer *evidence_writer;
 	struct delivery *delivery;
 	struct limits *limits;
+	struct storms *storms;
 	const char *temporary_dir;
 };
 

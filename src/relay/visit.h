@@ -18,6 +18,8 @@
 #include "store/fingerprint.h"
 #include "store/ledger.h"
 
+struct classified;
+
 struct visit {
 	unsigned magic;
 	struct worker *worker;
@@ -51,9 +53,10 @@ struct passage {
 	bool proves;                /* `proving` has begun: inbound only */
 	struct proving proving;
 	uint64_t id;
-	const struct tenant *tenant; /* inbound: of the first recipient; outbound to a tenant: that tenant */
-	bool external;               /* outbound: recipients are reached by MX or route, not a tenant's downstream */
-	struct leg *legs;            /* inbound */
+	const struct tenant *tenant;         /* inbound: of the first recipient; outbound to a tenant: that tenant */
+	const struct classified *classified; /* what it is, while it is here; NULL: it was not looked at */
+	bool external;           /* outbound: recipients are reached by MX or route, not a tenant's downstream */
+	struct leg *legs;        /* inbound */
 	enum reason noted;       /* what would have been refused, were the tenant not learning; REASON_ok: nothing */
 	bool remembered;         /* the ledger has it */
 	bool stored;             /* a message with its id is in the spool */

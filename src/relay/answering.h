@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answering - what becomes of an answer that a tenant's server sends
+ *
+ * Judges a message of the passage, which is classified, by answers.h: genuine leaves by pool `bounce`, unknown by pool `ndr`,
+ * backscatter is held; and counts it for the storm breaker (storm.h), which has unknown ones held while a forged campaign
+ * lasts. What is no answer is left as it is. Says what was decided in the log (answer, storm-begin).
+ *
+ * Worker loop, the session's fiber; it waits until the ledger has what came in before.
+ */
+#ifndef BACKSTOP_RELAY_ANSWERING_H
+#define BACKSTOP_RELAY_ANSWERING_H
+
+#include "relay/classified.h"
+#include "relay/intake.h"
+
+/* Sets pool, hold, answer and hold_reason of the record to be. p->classified is set. False: no memory. */
+bool answering_judge(struct passage *p, const struct trace_header *header, struct intake *in);
+/* Waits until what came before is in the ledger, which is written beside the sessions. False: it is not. */
+bool answering_catch_up(struct passage *p);
+
+#endif

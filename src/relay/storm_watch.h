@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * storm_watch - ends storms, and shows those that last
+ *
+ * Once a second: what is over is told in the log (storm-end), and what has changed goes to the notice RUN-DIR/relay.storms
+ * (base/notice.h), a JSON list, for `backstop status`. Main loop of the relay.
+ */
+#ifndef BACKSTOP_RELAY_STORM_WATCH_H
+#define BACKSTOP_RELAY_STORM_WATCH_H
+
+#include "relay/storm.h"
+
+struct storm_watch {
+	struct storms *storms;
+	const char *run_dir; /* as long as it runs */
+};
+
+/* As a fiber, with a struct storm_watch that lives as long: until cancelled. */
+void storm_watch_run(void *storm_watch);
+
+#endif
