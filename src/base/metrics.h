@@ -100,6 +100,13 @@
 	X(dns_queries, COUNTER, "DNS questions asked")                                                                 \
 	X(dns_cached, COUNTER, "DNS questions answered from the relay's cache")                                        \
 	X(dns_failures, COUNTER, "DNS questions that failed")                                                          \
+	X(dns_transfers_whole, COUNTER, "zone transfers of the whole list")                                            \
+	X(dns_transfers_difference, COUNTER, "zone transfers of what had changed, or of nothing new")                  \
+	X(dns_transfers_refused, COUNTER, "requests for a transfer that were refused")                                 \
+	X(dns_transfers_failed, COUNTER, "zone transfers that broke off")                                              \
+	X(dns_notifies_sent, COUNTER, "NOTIFY messages sent to secondaries")                                           \
+	X(dns_notifies_answered, COUNTER, "changes that a secondary has acknowledged")                                 \
+	X(dns_notifies_failed, COUNTER, "changes that a secondary did not acknowledge in time")                        \
 	X(out_of_resources, COUNTER, "421 and 452 answers for want of memory, disk or descriptors")
 
 enum metric {
