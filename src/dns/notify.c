@@ -58,7 +58,7 @@ struct notifier {
 static size_t write_message(struct notifier *n, struct target *t, uint8_t room[MESSAGE_MOST])
 {
 	struct wire_writer w = wire_write(room, MESSAGE_MOST - TSIG_ROOM);
-	getrandom(&t->id, sizeof t->id, 0);
+	if (getrandom(&t->id, sizeof t->id, 0) != sizeof t->id) return 0;
 	struct wire_header h = {.id = t->id, .flags = OPCODE_NOTIFY << 11 | FLAG_AA, .questions = 1, .answers = 1};
 	wire_put_header(&w, &h);
 	wire_put_name_plain(&w, &n->zone.name);
