@@ -165,13 +165,14 @@ static void receive(struct notifier *n, int fd)
 
 /* ---- the thread ------------------------------------------------------------------------------------------------------------------ */
 
-static uint32_t present_serial(struct notifier *n)
+/* False: the state cannot be read now. */
+static bool present_serial(struct notifier *n, uint32_t *serial)
 {
 	struct db_txn *t;
-	if (db_begin_read(n->state, &t) != ERR_OK) return n->told;
-	uint32_t serial = published_serial(t);
+	if (db_begin_read(n->state, &t) != ERR_OK) return false;
+	*serial = published_serial(t);
 	db_end_read(t);
-	return serial;
+	return true;
 }
 
 static void look_for_changes(struct notifier *n)
@@ -179,17 +180,28 @@ static void look_for_changes(struct notifier *n)
 	uint64_t generation = db_generation(n->state);
 	if (generation == n->generation) return;
 	n->generation = generation;
-	if (!n->due && present_serial(n) != n->told) n->due = clock_now_ms() + n->config->dns.notify_delay;
+	uint32_t serial;
+	if (!n->due && (!present_serial(n, &serial) || serial != n->told))
+		n->due = clock_now_ms() + n->config->dns.notify_delay;
+}
+
+static void tell_all(struct notifier *n, int64_t now)
+{
+	uint32_t serial;
+	n->due = 0;
+	if (!present_serial(n, &serial)) {
+		n->due = now + IDLE_MS;
+		return;
+	}
+	if (serial == n->told) return;
+	n->told = serial;
+	for (size_t i = 0; i < n->count; i++) tell(n, &n->targets[i], serial);
 }
 
 static void do_what_is_due(struct notifier *n)
 {
 	int64_t now = clock_now_ms();
-	if (n->due && n->due <= now) {
-		n->due = 0;
-		n->told = present_serial(n);
-		for (size_t i = 0; i < n->count; i++) tell(n, &n->targets[i], n->told);
-	}
+	if (n->due && n->due <= now) tell_all(n, now);
 	for (size_t i = 0; i < n->count; i++) {
 		struct target *t = &n->targets[i];
 		if (!t->waiting || t->next > now) continue;

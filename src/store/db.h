@@ -85,7 +85,8 @@ void db_end_read(struct db_txn *);
 enum error db_update(struct db *, enum error (*change)(struct db_txn *, void *arg), void *arg);
 enum error db_sync(struct db *); /* forces a NOSYNC environment to disk */
 
-/* The number of the last commit of any process; grows with each. Costs no lock of LMDB, and no system call. */
+/* The number of the last commit of any process, which a transaction that begins now sees; grows with each. Costs no lock of LMDB, and no
+ * system call. Not within a read of this thread, nor within db_update(). */
 uint64_t db_generation(struct db *);
 /* Blocks the calling thread (never a fiber that shares it) until db_generation() is not `seen` any more, clock_now() is
  * `deadline_ms`, or somebody called db_wake(). Commits of any process wake it at once, by a futex in the file `changes` of the

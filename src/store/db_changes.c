@@ -54,12 +54,14 @@ void db_wake(struct db *db)
 	syscall(SYS_futex, db->changes, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
+/* What a transaction of now would see. Not mdb_env_info(): that tells of a commit when its page is written but not yet synced, while
+ * transactions still begin with the one before, and who then looked for what is new would not look again. */
 uint64_t db_generation(struct db *db)
 {
-	MDB_envinfo info;
-	pthread_rwlock_rdlock(&db->map);
-	uint64_t generation = db->env && mdb_env_info(db->env, &info) == 0 ? info.me_last_txnid : 0;
-	pthread_rwlock_unlock(&db->map);
+	struct db_txn *t;
+	if (db_begin_read(db, &t) != ERR_OK) return 0;
+	uint64_t generation = mdb_txn_id(t->mdb);
+	db_end_read(t);
 	return generation;
 }
 

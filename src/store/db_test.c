@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -645,6 +646,44 @@ static void a_change_that_came_before_the_wait_is_not_waited_for(void **state)
 	assert_true(clock_now_ms() - start >= 30);
 }
 
+struct counting {
+	struct db *db;
+	_Atomic bool over;
+};
+
+static enum error count_up(struct db_txn *t, void *arg)
+{
+	return db_put(t, DB_meta, SLICE("count"), slice_of(arg, sizeof(uint64_t)));
+}
+
+static void *commit_many(void *arg)
+{
+	struct counting *c = arg;
+	for (uint64_t i = 1; i <= 100; i++) assert_int_equal(db_update(c->db, count_up, &i), ERR_OK);
+	atomic_store(&c->over, true);
+	return NULL;
+}
+
+static void a_generation_that_is_seen_can_be_read(void **state)
+{
+	struct store_test *s = *state;
+	struct counting c = {.db = s->db};
+	uint64_t before = db_generation(s->db), count;
+	struct db_txn *t;
+	struct slice value;
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, commit_many, &c), 0);
+	while (!atomic_load(&c.over)) {
+		uint64_t seen = db_generation(s->db) - before;
+		assert_int_equal(db_begin_read(s->db, &t), ERR_OK);
+		count = 0;
+		if (db_get(t, DB_meta, SLICE("count"), &value) == ERR_OK) memcpy(&count, value.p, sizeof count);
+		db_end_read(t);
+		assert_true(count >= seen);
+	}
+	pthread_join(thread, NULL);
+}
+
 static void *wait_long(void *db)
 {
 	db_wait_change(db, db_generation(db), clock_now_ms() + 30000);
@@ -707,6 +746,7 @@ int main(void)
 		T(the_ledger_is_kept_unless_the_machine_crashed),
 		T(a_reader_that_may_write_only_the_lock_file_is_woken_by_another_process),
 		T(a_change_that_came_before_the_wait_is_not_waited_for),
+		T(a_generation_that_is_seen_can_be_read),
 		T(a_thread_that_waits_can_be_woken_without_a_change),
 		T(without_the_file_of_changes_they_are_polled),
 	};
