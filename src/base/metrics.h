@@ -88,6 +88,10 @@
 	X(storms, COUNTER, "forged campaigns that were noticed by the answers to them")                                \
 	X(storms_open, GAUGE, "forged campaigns that last")                                                            \
 	X(answers_contained, COUNTER, "answers that came back by a contained return path, and were held")              \
+	X(learned_recipients, COUNTER,                                                                                 \
+	  "recipients that a tenant's server took and then bounced: refused from then on")                             \
+	X(learned_refused, COUNTER, "recipients refused because they were learned so")                                 \
+	X(learned_dropped, COUNTER, "such recipients not learned: too many at a time, or the disk failed")             \
 	X(class_ndr, COUNTER, "messages classified as delivery reports")                                               \
 	X(class_autoreply, COUNTER, "messages classified as automatic replies")                                        \
 	X(class_challenge, COUNTER, "messages classified as challenges")                                               \

@@ -132,6 +132,7 @@ struct provenance { /* texts are static, in the arena, or those of what was pass
 	struct witness witnesses[WITNESS_COUNT];
 	const char *doubt; /* static text: why silence is not to be held against it; NULL: nothing */
 	uint64_t about;    /* id of the remembered message that it is about; 0: none */
+	bool stamped;      /* its stamp is good and of the addressee, and the ledger does not know it */
 	bool joined; /* by an id that only the reporter can have set: nothing that is remembered later decides better */
 	enum provenance_origin origin;
 };

@@ -55,3 +55,11 @@ void received_read(struct slice value, struct received_words *out)
 		}
 	}
 }
+
+bool received_inner(const struct ip *ip)
+{
+	const uint8_t *o = ip->octets;
+	if (ip_is_loopback(ip)) return true;
+	if (ip->family == AF_INET6) return (o[0] & 0xFE) == 0xFC || (o[0] == 0xFE && (o[1] & 0xC0) == 0x80);
+	return o[0] == 10 || (o[0] == 172 && (o[1] & 0xF0) == 16) || (o[0] == 192 && o[1] == 168);
+}

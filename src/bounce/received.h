@@ -21,5 +21,7 @@ struct received_words {
 
 /* value: of the field, folded or not; its first 4 KiB are read. */
 void received_read(struct slice value, struct received_words *out);
+/* A loopback or private address: a hop within somebody's own house. */
+bool received_inner(const struct ip *ip);
 
 #endif

@@ -6,21 +6,12 @@
 #define MESSAGE_ID_MOST 998 /* RFC 5322 2.1.1 */
 #define HOPS_LOOKED     32  /* Received fields that are looked through for the origin */
 
-/* Loopback and private addresses: hops within the reporter's own house. */
-static bool is_inner(const struct ip *ip)
-{
-	const uint8_t *o = ip->octets;
-	if (ip_is_loopback(ip)) return true;
-	if (ip->family == AF_INET6) return (o[0] & 0xFE) == 0xFC || (o[0] == 0xFE && (o[1] & 0xC0) == 0x80);
-	return o[0] == 10 || (o[0] == 172 && (o[1] & 0xF0) == 16) || (o[0] == 192 && o[1] == 168);
-}
-
 static void note_hop(struct slice value, struct returned *out)
 {
 	struct received_words words;
 	if (out->origin.family) return;
 	received_read(value, &words);
-	if (words.from.family && !is_inner(&words.from)) out->origin = words.from;
+	if (words.from.family && !received_inner(&words.from)) out->origin = words.from;
 }
 
 void returned_id(struct returned *out, struct slice id)

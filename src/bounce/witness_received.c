@@ -72,6 +72,7 @@ static void weigh_outbound(const struct trace *t, const struct provenance_facts 
 	bool own = from_addressee(f, &t->stamp);
 	struct slice domain = slice_sub(f->addressee, slice_find_last(f->addressee, '@') + 1, f->addressee.n);
 	out->joined = own || t->stamp.kind != STAMP_SENT;
+	out->stamped = own && !t->loose;
 	if (own && t->stamp.kind == STAMP_UNPROVEN)
 		witness_say(w, SPEAKS_AGAINST, "its stamp says that its return path did not prove itself", t->text);
 	else if (own && t->loose)

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/recipient_reader.h"
+#include "cli/recipients_learned.h"
 #include "mail/address.h"
 #include "store/directory.h"
 
@@ -21,6 +23,8 @@ static const char help[] =
 	"       backstop recipients remove --tenant NAME --domain D --all\n"
 	"       backstop recipients test ADDRESS [--json]\n"
 	"       backstop recipients list [--tenant NAME] [--json]\n"
+	"       backstop recipients learned list [--tenant NAME] [--all] [--json]\n"
+	"       backstop recipients learned forget --tenant NAME ADDRESS...|--all [--json]\n"
 	"\n"
 	"Which addresses a tenant's domains have. An address that is not in its domain's list is\n"
 	"refused (550 5.1.1); a domain without a list has its recipients asked for at the server\n"
@@ -36,13 +40,18 @@ static const char help[] =
 	"  remove   removes single addresses, or a domain's whole list\n"
 	"  test     says what would be answered to RCPT for the address\n"
 	"  list     shows the domains that have a list, their sizes and last imports\n"
+	"  learned  list shows the addresses that are refused because their own server took mail for\n"
+	"           them and then returned it (no such user), and until when: a day, then a week,\n"
+	"           then four. forget takes that back, as do add, a newer list that has the address,\n"
+	"           and mail that the address sends. tenant set --learn off ends it\n"
 	"\n"
 	"      --tenant NAME  whose\n"
 	"      --domain D     import: only this domain, lines may be local parts alone;\n"
 	"                     export, remove: only this domain's list\n"
 	"      --dry-run      says what would change, and changes nothing\n"
 	"      --force        also when more than a tenth of the stored addresses would go\n"
-	"      --all          with remove: the whole list of --domain\n"
+	"      --all          remove: the whole list of --domain; learned list: also what is not\n"
+	"                     refused any more, but remembered; learned forget: all of the tenant\n"
 	"      --json         one object a line\n"
 	"  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
 	"  -h, --help         this text\n"
@@ -283,20 +292,38 @@ static const char *const meanings[] = {
 	[DIRECTORY_ASK] = "the server behind is asked",
 };
 
+/* learned NULL: nothing that counts. */
 static void print_answer(const struct job *j, const char *address, const struct tenant *t, struct slice domain,
-                         enum directory_answer answer)
+                         enum directory_answer answer, const struct learned *learned)
 {
-	char text[300];
+	char text[300], words[LEARNED_WORDS + 1], last[FORMAT_TIME_SIZE], expires[FORMAT_TIME_SIZE];
 	if (j->options.json)
-		cli_print_json(json_pack("{s:o, s:s?, s:o, s:s}", "address", cli_json_text(address), "tenant",
+		cli_print_json(json_pack("{s:o, s:s?, s:o, s:s, s:o}", "address", cli_json_text(address), "tenant",
 		                         t ? t->name : NULL, "domain", format_json(domain), "answer",
-		                         t ? answers[answer] : "unknown"));
+		                         t && !learned ? answers[answer] : "unknown", "learned",
+		                         learned ? recipients_learned_json(learned, clock_unix()) : json_null()));
+	else if (learned)
+		printf("%s: unknown (tenant %s): refused with 550 5.1.1 until %s: its server took mail for it and "
+		       "returned it, last %s: %s\n",
+		       format_safe(slice_str(address), text, sizeof text), t->name,
+		       format_time(learned->expires, expires), format_time(learned->last, last),
+		       format_safe(learned_words(learned), words, sizeof words));
 	else if (t)
 		printf("%s: %s (tenant %s): %s\n", format_safe(slice_str(address), text, sizeof text), answers[answer],
 		       t->name, meanings[answer]);
 	else
 		printf("%s: unknown: refused with 550 5.7.1, %.*s is no tenant's domain\n",
 		       format_safe(slice_str(address), text, sizeof text), SLICE_ARG(domain));
+}
+
+static bool is_learned(const struct job *j, const struct tenant *t, struct slice local, struct slice domain,
+                       enum directory_answer answer, struct learned *out)
+{
+	struct learned_name name = {.tenant = t->id,
+	                            .case_sensitive = t->case_sensitive,
+	                            .domain = domain,
+	                            .local = local};
+	return t->learn && learned_dead(j->state, &name, answer == DIRECTORY_KNOWN, clock_unix(), out);
 }
 
 static int test(struct job *j, int argc, char **argv)
@@ -310,8 +337,29 @@ static int test(struct job *j, int argc, char **argv)
 	const struct tenant *t = j->tenants ? tenants_by_domain(j->tenants, domain) : NULL;
 	enum directory_answer answer = t ? directory_lookup(j->state, t, a.local, domain, &err) : DIRECTORY_UNKNOWN;
 	if (err) return failed("the lists", error_text(err));
-	print_answer(j, argv[0], t, domain, answer);
-	return answer == DIRECTORY_UNKNOWN ? CLI_NO : CLI_DONE;
+	struct learned l;
+	bool dead = answer != DIRECTORY_UNKNOWN && is_learned(j, t, a.local, domain, answer, &l);
+	print_answer(j, argv[0], t, domain, answer, dead ? &l : NULL);
+	return answer == DIRECTORY_UNKNOWN || dead ? CLI_NO : CLI_DONE;
+}
+
+/* ---- learned ------------------------------------------------------------------------------------------------------ */
+
+static int learned(struct job *j, int argc, char **argv)
+{
+	if (strcmp(argv[0], "list") == 0)
+		return recipients_learned_list(j->state, j->tenants, j->tenant, j->all, j->options.json, clock_unix());
+	return recipients_learned_forget(j->state, j->tenant, j->all, j->options.json, argc - 1, argv + 1);
+}
+
+static int check_learned(const struct job *j, int argc, char **argv)
+{
+	bool list = strcmp(argv[0], "list") == 0;
+	if (!list && strcmp(argv[0], "forget") != 0) return cli_usage("there is no learned %s", argv[0]);
+	if (list) return argc > 1 ? cli_usage("too many words: %s", argv[1]) : 0;
+	if (!j->tenant_name) return cli_usage("learned forget needs --tenant");
+	if (j->all && argc > 1) return cli_usage("--all, or addresses");
+	return j->all || argc > 1 ? 0 : cli_usage("learned forget needs an address, or --all");
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------------- */
@@ -329,6 +377,7 @@ static const struct verb {
 	{"remove", drop, 1, INT32_MAX, true, true, "an address"},
 	{"test", test, 1, 1, false, false, "an address"},
 	{"list", list, 0, 0, false, false, ""},
+	{"learned", learned, 1, INT32_MAX, false, true, "list or forget"},
 };
 
 static int no_tenant(const struct job *j)
@@ -362,15 +411,19 @@ static int run_verb(struct job *j, const struct verb *v, int argc, char **argv)
 
 static int run(struct job *j, int argc, char **argv)
 {
-	if (argc < 1) return cli_usage("what shall be done? import, export, add, remove, test or list");
+	if (argc < 1) return cli_usage("what shall be done? import, export, add, remove, test, list or learned");
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
 		const struct verb *v = &verbs[i];
 		if (strcmp(argv[0], v->name) != 0) continue;
 		bool whole = j->all && v->run == drop;
-		if (j->all && (!whole || !j->domain)) return cli_usage("--all goes with remove and --domain");
+		bool of_learned = v->run == learned;
+		if (j->all && !of_learned && (!whole || !j->domain))
+			return cli_usage("--all goes with remove and --domain");
 		if (argc - 1 < v->least && !whole) return cli_usage("%s needs %s", argv[0], v->operand);
 		if (argc - 1 > (whole ? 0 : v->most)) return cli_usage("too many words: %s", argv[argc - 1]);
 		if (v->tenant && !j->tenant_name) return cli_usage("%s needs --tenant", argv[0]);
+		int status = of_learned ? check_learned(j, argc - 1, argv + 1) : 0;
+		if (status) return status;
 		return run_verb(j, v, argc - 1, argv + 1);
 	}
 	return cli_usage("there is no %s", argv[0]);

@@ -319,6 +319,15 @@ static int take_sign_no(struct tenant_options *o, const char *value)
 	return flag(&o->sign, &o->t.sign, false);
 }
 
+static int take_learn(struct tenant_options *o, const char *value)
+{
+	static const char *const names[] = {"off", "on", NULL};
+	int i = 0, status = choice("learn", value, names, &i);
+	o->learn = true;
+	o->t.learn = i;
+	return status;
+}
+
 static int take_enable(struct tenant_options *o, const char *value)
 {
 	return flag(&o->enabled, &o->t.enabled, true);
@@ -380,7 +389,7 @@ int tenant_options_take(struct tenant_options *o, int option, const char *value)
 
 struct tenant tenant_options_defaults(const char *name)
 {
-	return (struct tenant){.name = name, .plus = '+', .spool = true, .sign = true, .enabled = true};
+	return (struct tenant){.name = name, .plus = '+', .spool = true, .sign = true, .learn = true, .enabled = true};
 }
 
 static int read_passwords(struct tenant_options *o)
@@ -409,6 +418,7 @@ static void apply_proof(const struct tenant_options *o, struct tenant *t, int64_
 	if (o->contain) t->contain = o->t.contain;
 	if (o->spool) t->spool = o->t.spool;
 	if (o->sign) t->sign = o->t.sign;
+	if (o->learn) t->learn = o->t.learn;
 	if (o->digest) t->digest = o->t.digest;
 }
 

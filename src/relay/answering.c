@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "relay/answers.h"
+#include "relay/learning.h"
 #include "relay/ledger_writer.h"
 #include "relay/storm.h"
 
@@ -189,6 +190,7 @@ bool answering_judge(struct passage *p, const struct trace_header *header, struc
 		weather(&j, header);
 		count(&j);
 		log_answer(&j);
+		learning_answer(p, &j.worst);
 		settle(&j, in);
 	}
 	answer_free(j.answer);

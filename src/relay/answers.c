@@ -118,4 +118,5 @@ void answer_judge(struct answer *a, struct db *ledger, uint32_t tenant, struct s
 	out->evidence = judge_evidence(&a->arena, &p);
 	out->about = out->judgement.verdict == JUDGE_unknown ? 0 : p.about; /* nothing decided */
 	out->joined = p.joined;
+	out->stamped = p.stamped;
 }

@@ -56,6 +56,7 @@ struct answer_verdict {
 	struct judgement judgement;
 	struct slice evidence; /* what the witnesses said, in words; lives as long as the answer */
 	uint64_t about;        /* the passage that it is about; 0: none is known, or none decided */
+	bool stamped;          /* the ledger has lost it, but its stamp says that it was from this addressee */
 	bool joined;           /* by an id of that message: nothing that the ledger learns later decides better */
 };
 void answer_judge(struct answer *a, struct db *ledger, uint32_t tenant, struct slice recipient, int64_t now,

@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "relay/answering.h"
 #include "relay/intake.h"
+#include "relay/learning.h"
 #include "relay/stamping.h"
 
 #define SIGN_OFFLOAD (1024 * 1024)
@@ -107,6 +108,7 @@ void outbound_message(struct passage *p, const struct trace_header *header, stru
 	p->classified = &classified;
 	/* also what goes to another tenant, or to the same: its users are forged, too */
 	bool judged = answering_judge(p, header, &in);
+	learning_sender(p);
 	struct slice signature = sign(p, header);
 	struct slice received = stamping_received(p);
 	in.marks.head = arena_printf(&p->work, "%.*s%.*s", SLICE_ARG(signature), SLICE_ARG(received));

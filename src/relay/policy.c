@@ -13,6 +13,7 @@
 #include "relay/answers.h"
 #include "relay/client_limits.h"
 #include "relay/evidence_writer.h"
+#include "relay/learning.h"
 #include "relay/refusals.h"
 #include "relay/reported.h"
 #include "relay/traps.h"
@@ -234,24 +235,40 @@ static void check_one_way(struct passage *p, struct rcpt *r, struct verdict *v)
 	}
 }
 
-static const struct check {
+struct check {
 	const char *name;
 	void (*run)(struct passage *, struct rcpt *, struct verdict *);
-} inbound_checks[] =
-	{
-		{"domain", check_domain},           {"trap", check_trap},
-		{"listed", check_listed},           {"report", check_report},
-		{"contained", check_contained},     {"alone", check_alone},
-		{"may relay", check_may_relay},     {"trick", check_trick},
-		{"null sender", check_null_sender}, {"tag", check_tag},
-		{"directory", check_directory},     {"refused before", check_refused_before},
-		{"downstream", inbound_rcpt_ask},
-},
-  outbound_checks[] = {
-	  {"domain", check_domain},       {"report", check_report},   {"contained", check_contained},
-	  {"alone", check_alone},         {"trick", check_trick},     {"tag", check_tag},
-	  {"directory", check_directory}, {"one way", check_one_way},
 };
+
+/* clang-format off */
+static const struct check inbound_checks[] = {
+	{"domain", check_domain},
+	{"trap", check_trap},
+	{"listed", check_listed},
+	{"report", check_report},
+	{"contained", check_contained},
+	{"alone", check_alone},
+	{"may relay", check_may_relay},
+	{"trick", check_trick},
+	{"null sender", check_null_sender},
+	{"tag", check_tag},
+	{"directory", check_directory},
+	{"learned", check_learned},
+	{"refused before", check_refused_before},
+	{"downstream", inbound_rcpt_ask},
+};
+static const struct check outbound_checks[] = {
+	{"domain", check_domain},
+	{"report", check_report},
+	{"contained", check_contained},
+	{"alone", check_alone},
+	{"trick", check_trick},
+	{"tag", check_tag},
+	{"directory", check_directory},
+	{"learned", check_learned},
+	{"one way", check_one_way},
+};
+/* clang-format on */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 

@@ -17,6 +17,7 @@
 #include "relay/client_limits.h"
 #include "relay/delivery.h"
 #include "relay/evidence_writer.h"
+#include "relay/learner.h"
 #include "relay/ledger_writer.h"
 #include "relay/rulebook.h"
 #include "relay/storm_watch.h"
@@ -230,6 +231,7 @@ static void control_fiber(void *arg)
 	writer_stop(k->relay.writer);
 	ledger_writer_stop(k->relay.ledger_writer);
 	evidence_writer_stop(k->relay.evidence_writer);
+	learner_stop(k->relay.learner);
 	loop_stop(k->loop);
 }
 
@@ -310,6 +312,8 @@ static int start_parts(struct relay_main *k)
 	if (e) return fail("ledger writer", why);
 	e = evidence_writer_start(k->relay.state, &k->relay.evidence_writer);
 	if (e) return fail("evidence writer", error_text(e));
+	e = learner_start(k->relay.state, &k->relay.learner);
+	if (e) return fail("learner", error_text(e));
 	e = delivery_start(c, k->relay.resolver, k->relay.spool, k->relay.state, k->relay.writer, &k->relay.delivery);
 	return e ? fail("delivery", error_text(e)) : 0;
 }

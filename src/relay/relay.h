@@ -4,7 +4,7 @@
  *
  * Threads: the main loop (control socket: reload, stop), one worker loop per core (sessions, cut-through: worker.h),
  * the delivery loop (delivery.h), the spool writer (writer.h), the ledger writer (ledger_writer.h), the evidence
- * writer (evidence_writer.h), the resolver's.
+ * writer (evidence_writer.h), the learner (learner.h), the resolver's.
  * What they share is struct relay, whose members are thread-safe by themselves; everything else belongs to one loop.
  */
 #ifndef BACKSTOP_RELAY_RELAY_H
@@ -21,6 +21,7 @@ struct relay {
 	struct writer *writer;
 	struct ledger_writer *ledger_writer;
 	struct evidence_writer *evidence_writer;
+	struct learner *learner;
 	struct delivery *delivery;
 	struct limits *limits;
 	struct storms *storms;

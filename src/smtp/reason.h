@@ -20,6 +20,7 @@
 	X(relay_denied, 550, "5.7.1", "relaying denied: neither the sender nor the recipient belongs here")            \
 	X(not_your_domain, 550, "5.7.1", "this server may send only as its own domains")                               \
 	X(unknown_recipient, 550, "5.1.1", "no such user here")                                                        \
+	X(learned_recipient, 550, "5.1.1", "no such user: its own server has returned mail for this address")          \
 	X(unknown_domain, 550, "5.1.2", "this domain is not served here")                                              \
 	X(bad_address, 501, "5.1.3", "bad recipient address syntax")                                                   \
 	X(bad_sender_address, 501, "5.1.7", "bad sender address syntax")                                               \

@@ -45,6 +45,7 @@
 	X(tenant_names, STATE)                                                                                         \
 	X(directory, STATE)                                                                                            \
 	X(directory_domains, STATE)                                                                                    \
+	X(learned, STATE)                                                                                              \
 	X(listings, STATE)                                                                                             \
 	X(acts, STATE)                                                                                                 \
 	X(act_days, STATE)                                                                                             \

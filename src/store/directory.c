@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "store/directory_table.h"
+#include "store/learned.h"
 
 #define BATCH 512 /* addresses copied in one read transaction of directory_export */
 
@@ -80,7 +81,14 @@ static enum error add(struct db_txn *t, void *arg)
 	struct directory_key k;
 	struct directory_domain row = {0};
 	char room[DIRECTORY_VALUE_MOST];
-	enum error err = directory_domain_get(t, s->tenant->id, s->domain, &row);
+	/* Who adds it says that it lives. */
+	enum error err = learned_erase(t, &(struct learned_name){.tenant = s->tenant->id,
+	                                                         .case_sensitive = s->tenant->case_sensitive,
+	                                                         .domain = s->domain,
+	                                                         .local = s->given});
+	bool revived = !err;
+	if (err && err != ERR_NOT_FOUND) return err;
+	err = directory_domain_get(t, s->tenant->id, s->domain, &row);
 	if (err == ERR_NOT_FOUND && s->tenant->directory == DIRECTORY_COMPLETE) {
 		snprintf(s->why, 256,
 		         "%.100s has no list yet, and with one address in it all others would be unknown: "
@@ -91,7 +99,7 @@ static enum error add(struct db_txn *t, void *arg)
 	if (err && err != ERR_NOT_FOUND) return err;
 	directory_key(&k, s->tenant->id, s->domain, s->stored);
 	err = db_get(t, DB_directory, directory_key_slice(&k), NULL);
-	if (err != ERR_NOT_FOUND) return err ? err : ERR_EXISTS;
+	if (err != ERR_NOT_FOUND) return err || revived ? err : ERR_EXISTS;
 	err = db_put(t, DB_directory, directory_key_slice(&k), directory_value(room, s->given, s->stored));
 	row.count++;
 	return err ? err : directory_domain_put(t, s->tenant->id, s->domain, &row);

@@ -53,7 +53,8 @@ enum error directory_import(struct db *state, const struct directory_import *, s
 enum error directory_add(struct db *state, const struct tenant *, struct slice address, char why[256]);
 enum error directory_remove(struct db *state, const struct tenant *, struct slice address, char why[256]);
 /* add: ERR_EXISTS; ERR_NOT_FOUND when the tenant's lists are complete and the domain has none (one address would make all others
- * unknown). remove: ERR_NOT_FOUND. Both: ERR_INVALID for what is no address of the tenant. */
+ * unknown). It is also forgotten that its server said that it does not exist (learned.h). remove: ERR_NOT_FOUND. Both: ERR_INVALID for
+ * what is no address of the tenant. */
 /* The domain has no list any more: its recipients are asked downstream. ERR_NOT_FOUND when it had none. */
 enum error directory_drop(struct db *state, const struct tenant *, const char *domain);
 /* Calls each(address, arg) in order, for all domains or one; stops when it returns false. */

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "store/directory_table.h"
 #include "store/keys.h"
+#include "store/learned.h"
 #include "store/meta.h"
 #include "store/octets.h"
 #include "store/tenants_json.h"
@@ -253,6 +254,7 @@ static enum error drop(struct db_txn *t, void *arg)
 	err = db_delete(t, DB_tenants, id_key(&k, id));
 	if (!err) err = db_delete(t, DB_tenant_names, *name);
 	if (!err) err = directory_forget(t, id, (struct slice){NULL, 0});
+	if (!err) err = learned_forget_tenant(t, id);
 	if (!err) err = keys_forget(t, id);
 	return err ? err : meta_bump(t, META_GENERATION);
 }

@@ -70,9 +70,10 @@ struct tenant {
 	enum tenant_tag_check tag_check; /* --tag-check learn|refuse|off */
 	const char **tag_exceptions;     /* --tag-exception: "local@domain" or "@domain" that also send elsewhere */
 	size_t tag_exception_count;
-	bool contain;       /* --contain: unverified mail is handed on under a return path of ours */
-	bool spool;         /* --no-spool: nothing inbound is kept while its servers are away. Default true */
-	bool sign;          /* --no-sign: outbound mail is not signed though there is a key. Default true */
+	bool contain; /* --contain: unverified mail is handed on under a return path of ours */
+	bool spool;   /* --no-spool: nothing inbound is kept while its servers are away. Default true */
+	bool sign;    /* --no-sign: outbound mail is not signed though there is a key. Default true */
+	bool learn; /* --learn on|off: addresses that its server bounces are refused (store/learned.h). Default true */
 	const char *digest; /* --digest ADDRESS|none: who is told of held mail; "": nobody, NULL: postmaster@ its first
 	                       domain */
 	bool enabled;       /* --disable: mail is answered 450 4.3.2 as long as it is */

@@ -89,6 +89,7 @@ static void set_proof(json_t *o, const struct tenant *t, bool *ok)
 	set(o, "contain", json_boolean(t->contain), ok);
 	set(o, "spool", json_boolean(t->spool), ok);
 	set(o, "sign", json_boolean(t->sign), ok);
+	set(o, "learn", json_boolean(t->learn), ok);
 	if (t->digest) set(o, "digest", json_string(t->digest), ok);
 }
 
@@ -302,6 +303,7 @@ static void get_proof(struct decoder *d, const json_t *o, struct tenant *t)
 	t->contain = get_bool(d, o, "contain", false);
 	t->spool = get_bool(d, o, "spool", true);
 	t->sign = get_bool(d, o, "sign", true);
+	t->learn = get_bool(d, o, "learn", true);
 	t->digest = digest ? copy_text(d, digest) : NULL;
 }
 

@@ -38,13 +38,14 @@ static void json_is_the_same_after_a_round(void **state)
 		"\"password\":\"$y$j9T$abc$def\"}],\"ask\":\"data\",\"directory\":\"partial\",\"plus\":\"-\","
 		"\"case_sensitive\":true,\"catch_all\":true,\"tls\":\"require\",\"dmarc\":\"enforce\","
 		"\"tags\":\"prvs\",\"tags_since\":1795000000,\"tag_check\":\"refuse\",\"tag_exceptions\":"
-		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,"
+		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,\"learn\":"
+		"false,"
 		"\"digest\":\"boss@example.org\",\"enabled\":false}",
 		"{\"name\":\"a\",\"domains\":[],\"downstreams\":[],\"from\":[],\"certificates\":[],\"users\":[],"
 		"\"ask\":\"rcpt\","
 		"\"directory\":\"complete\",\"plus\":\"\",\"case_sensitive\":false,\"catch_all\":false,\"tls\":\"may\","
 		"\"dmarc\":\"mark\",\"tags\":\"off\",\"tags_since\":0,\"tag_check\":\"learn\",\"tag_exceptions\":[],"
-		"\"contain\":false,\"spool\":true,\"sign\":true,\"enabled\":true}",
+		"\"contain\":false,\"spool\":true,\"sign\":true,\"learn\":true,\"enabled\":true}",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct arena a;
@@ -74,6 +75,7 @@ static void absent_members_have_their_defaults(void **state)
 	assert_int_equal(t.tags, TENANT_TAGS_OFF);
 	assert_true(t.spool);
 	assert_true(t.sign);
+	assert_true(t.learn);
 	assert_null(t.digest);
 	arena_free(&a);
 }

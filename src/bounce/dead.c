@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/dead.h"
+
+#include "mail/status.h"
+
+#define CONFIDENCE 60 /* percent, at least */
+
+static bool is_dead(const struct reply_verdict *v)
+{
+	return v->cause == CAUSE_mailbox_unknown && v->confidence >= CONFIDENCE && v->status.class != 4;
+}
+
+/* By its reply; where it has none, and is the only one, by the words for a person. */
+static bool judge(struct arena *a, const struct knowledge *k, const struct mime *m, const struct status_report *report,
+                  const struct status_recipient *r, struct slice *words)
+{
+	struct reply_verdict v;
+	struct explanation e;
+	if (r->diagnostic.value.n == 0 && report->recipient_count == 1) {
+		if (!explain(a, k, m, &e)) return false;
+		*words = e.reply.n ? e.reply : slice_str(e.status);
+		*words = arena_copy(a, *words);
+		return is_dead(&e.verdict);
+	}
+	struct reply_context c = {.text = r->diagnostic.value,
+	                          .status = r->status,
+	                          .host = SLICE_EMPTY,
+	                          .recipient = r->final,
+	                          .stage = STAGE_unknown};
+	*words = r->diagnostic.value.n ? r->diagnostic.value : r->status;
+	return explain_reply(a, k, &c, &v) && is_dead(&v);
+}
+
+size_t dead_find(struct arena *a, const struct knowledge *k, const struct mime *m, struct dead out[DEAD_MOST])
+{
+	struct status_report report;
+	size_t n = 0;
+	if (!m->root || !status_find(a, m->root, &report) || !report.declared) return 0;
+	for (size_t i = 0; i < report.recipient_count && n < DEAD_MOST; i++) {
+		const struct status_recipient *r = &report.recipients[i];
+		struct dead *d = &out[n];
+		if (r->action != STATUS_FAILED || r->final.n == 0) continue;
+		if (!judge(a, k, m, &report, r, &d->words) || arena_exhausted(a)) continue;
+		d->address = r->final;
+		d->original = slice_equal_nocase(r->original, r->final) ? SLICE_EMPTY : r->original;
+		n++;
+	}
+	return n;
+}
