@@ -37,25 +37,36 @@ struct patterns {
 	unsigned *flags, *ids;
 };
 
-static enum error compile_patterns(struct bundle *b, const struct patterns *p, char problem[BUNDLE_PROBLEM])
+static enum error compile_place(struct bundle *b, enum place place, const struct patterns *p,
+                                char problem[BUNDLE_PROBLEM])
 {
 	const struct rules *rules = b->rules;
 	hs_compile_error_t *why = NULL;
+	unsigned n = 0;
 	for (unsigned i = 0; i < rules->phrase_count; i++) {
 		const struct rule_phrase *phrase = &rules->phrases[i];
-		enum error e = phrase->literal ? ERR_OK : check_expression(phrase, problem);
-		if (e) return e;
-		p->expressions[i] = phrase->pattern.p;
-		p->flags[i] = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH;
-		p->ids[i] = i;
+		if (phrase->repeated || !(rules->signals[phrase->signal].places & 1u << place)) continue;
+		p->expressions[n] = phrase->pattern.p;
+		p->flags[n] = HS_FLAG_DOTALL | (phrase->set ? 0 : HS_FLAG_SINGLEMATCH); /* where they are counts */
+		p->ids[n++] = i;
 	}
-	hs_error_t failed = hs_compile_multi(p->expressions, p->flags, p->ids, (unsigned)rules->phrase_count,
-	                                     HS_MODE_BLOCK, NULL, &b->phrases, &why);
+	if (n == 0) return ERR_OK;
+	hs_error_t failed =
+		hs_compile_multi(p->expressions, p->flags, p->ids, n, HS_MODE_BLOCK, NULL, &b->phrases[place], &why);
 	if (failed == HS_SUCCESS) return ERR_OK;
-	unsigned line = why && why->expression >= 0 ? rules->phrases[why->expression].line : 0;
+	unsigned line = why && why->expression >= 0 ? rules->phrases[p->ids[why->expression]].line : 0;
 	snprintf(problem, BUNDLE_PROBLEM, "line %u: %.200s", line, why ? why->message : "cannot be compiled");
 	hs_free_compile_error(why);
 	return failed == HS_NOMEM ? ERR_NO_MEMORY : ERR_INVALID;
+}
+
+static enum error compile_patterns(struct bundle *b, const struct patterns *p, char problem[BUNDLE_PROBLEM])
+{
+	enum error e = ERR_OK;
+	for (size_t i = 0; i < b->rules->phrase_count && !e; i++)
+		if (!b->rules->phrases[i].literal) e = check_expression(&b->rules->phrases[i], problem);
+	for (size_t i = 0; i < PLACE_COUNT && !e; i++) e = compile_place(b, (enum place)i, p, problem);
+	return e;
 }
 
 static enum error compile(struct bundle *b, char problem[BUNDLE_PROBLEM])
@@ -118,7 +129,7 @@ static enum error try_samples(const struct bundle *b, char problem[BUNDLE_PROBLE
 
 static void destroy(struct bundle *b)
 {
-	hs_free_database(b->phrases);
+	for (size_t i = 0; i < PLACE_COUNT; i++) hs_free_database(b->phrases[i]);
 	rules_free(b->rules);
 	b->magic = 0;
 	free(b);
@@ -177,7 +188,8 @@ size_t bundle_samples(const struct bundle *b)
 
 size_t bundle_memory(const struct bundle *b)
 {
-	size_t n = 0;
-	if (b->phrases) hs_database_size(b->phrases, &n);
-	return n;
+	size_t all = 0, n;
+	for (size_t i = 0; i < PLACE_COUNT; i++)
+		if (b->phrases[i] && hs_database_size(b->phrases[i], &n) == HS_SUCCESS) all += n;
+	return all;
 }

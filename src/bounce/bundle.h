@@ -2,7 +2,7 @@
 /*
  * bundle - signals and phrases, ready for use
  *
- * A rule bundle is a text (docs/rules.md). Loading reads it, compiles its phrases into one database of libhs, and classifies its
+ * A rule bundle is a text (docs/rules.md). Loading reads it, compiles its phrases for each place into a database of libhs, and classifies its
  * samples: a bundle that does not say of each of them what it should is refused, and whoever loads it keeps the old
  * one. What is loaded is immutable and counted: all threads may use it at once, and it goes when the last one lets go.
  * A default bundle is part of the program. Pure; any thread. Loading takes about half a second.

@@ -16,7 +16,9 @@ struct bundle {
 	atomic_uint references;
 	uint64_t serial; /* no two bundles of a process have the same: which one a scratch is fit for */
 	struct rules *rules;
-	hs_database_t *phrases; /* the id of a pattern is its index in rules->phrases; NULL: there are none */
+	/* Those of each place, so that a text is searched for its own only. The id of a pattern is its index in rules->phrases; NULL: there
+	 * are none. */
+	hs_database_t *phrases[PLACE_COUNT];
 };
 
 #endif

@@ -401,6 +401,11 @@ static void test_return_path_field(void **state)
 		{"Return-Path: <jo@example.org>\n", "", STRUCTURE_PATH_NULL}, /* the envelope knows better */
 		{"Return-Path: <>\n", "PostMaster@example.org", STRUCTURE_PATH_DAEMON},
 		{"", "<>", STRUCTURE_PATH_NULL},
+		{"From MAILER-DAEMON Mon Apr 10 13:22:11 1995\nSubject: x\n", NULL, STRUCTURE_PATH_NULL},
+		{"From mailer-daemon@example.org Mon Apr 10 13:22:11 1995\nSubject: x\n", NULL, STRUCTURE_PATH_DAEMON},
+		{"From jo@example.org Mon Apr 10 13:22:11 1995\nSubject: x\n", NULL, STRUCTURE_COUNT},
+		{"From MAILER-DAEMON Mon Apr 10 13:22:11 1995\nReturn-Path: <jo@example.org>\n", NULL,
+	         STRUCTURE_PATH_USER},
 	};
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		struct arena a;
@@ -470,6 +475,46 @@ static void test_change_of_bundle(void **state)
 	arena_free(&a);
 }
 
+/* Words of a set count when they are near each other and in one paragraph, whatever their order. */
+static void test_words_together(void **state)
+{
+	static const struct {
+		const char *text;
+		bool found;
+	} texts[] = {
+		{"Subject: x\n\nYour message was not delivered.\n", true},
+		{"Subject: x\n\nNot delivered:\nthe message.\n", true},
+		{"Subject: x\n\nYour message was not\n\ndelivered.\n", false},
+		{"Subject: x\n\nThe message that was seen here yesterday and that nobody has not delivered.\n", false},
+		{"Subject: x\n\nYour message was noted and delivered.\n", false},
+		{"Subject: x\n\nYour message wasn't delivered.\n", true},
+		{"Subject: x\n\nA submessage was not delivered.\n", false},
+		{"Subject: Not delivered message\n\nx\n", false},
+		{"Subject: x\n\nWe could not deliver delivered messages.\n", true},
+		{"Subject: x\n\n\346\202\250\347\232\204\351\202\256\344\273\266\346\234\252\351\200\201\350\276\276\n",
+	         true},
+	};
+	const struct fixture *f = *state;
+	struct bundle *b;
+	char problem[BUNDLE_PROBLEM];
+	assert_int_equal(bundle_load(SLICE("backstop-rules 1\nbias ndr -1\nsignal a\nin body\nweigh ndr 2\n"
+	                                   "& 60 message & =not|*n't & deliver\n& 60 \351\202\256\344\273\266 & "
+	                                   "\351\200\201\350\276\276\nsignal b\nin body\n& 10 message & other\n"),
+	                             &b, problem),
+	                 ERR_OK);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct arena a;
+		struct mime m;
+		struct classification v;
+		arena_init(&a, 1 << 20);
+		assert_true(mime_parse(&a, slice_str(texts[i].text), &m));
+		assert_int_equal(classify(f->classifier, b, &a, m.root, NULL, &v), ERR_OK);
+		if ((v.class == CLASS_NDR) != texts[i].found) fail_msg("case %zu", i);
+		arena_free(&a);
+	}
+	bundle_unref(b);
+}
+
 static void test_no_memory(void **state)
 {
 	const struct fixture *f = *state;
@@ -503,6 +548,7 @@ int main(void)
 		cmocka_unit_test(test_return_path_field),
 		cmocka_unit_test(test_embedded),
 		cmocka_unit_test(test_change_of_bundle),
+		cmocka_unit_test(test_words_together),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_default_bundle),
 	};

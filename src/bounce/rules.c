@@ -203,13 +203,13 @@ static size_t mail_word(struct slice text)
 
 /* Folded text as a regular expression; "*" becomes a gap. Returns its length; pattern has room for 4 octets for each, and
  * some. */
-static size_t escape(struct slice folded, char *pattern, bool *literal)
+static size_t escape(struct slice folded, char *pattern, bool mail_either, bool *literal)
 {
 	size_t n = 0;
 	*literal = true;
 	for (size_t i = 0; i < folded.n; i++) {
 		unsigned char c = (unsigned char)folded.p[i];
-		size_t mail = mail_word(slice_sub(folded, i, folded.n));
+		size_t mail = mail_either ? mail_word(slice_sub(folded, i, folded.n)) : 0;
 		if (mail > 0) {
 			n += (size_t)sprintf(pattern + n, "e-?mail");
 			i += mail - 1;
@@ -244,7 +244,7 @@ static bool read_phrase(struct reader *r, struct slice text)
 	if (folded.n < RULES_PHRASE_LEAST) return fail(r, ERR_LIMIT, "the phrase is too short", text);
 	if (folded.p[0] == '*' || folded.p[folded.n - 1] == '*') return fail(r, ERR_SYNTAX, "\"*\" at an end", text);
 	if (folded.n > RULES_PHRASE_MOST) return fail(r, ERR_LIMIT, "the phrase is too long", text);
-	size_t n = escape(folded, pattern, &p->literal);
+	size_t n = escape(folded, pattern, true, &p->literal);
 	p->pattern = slice_of(arena_strdup(&r->rules->arena, slice_of(pattern, n)), n);
 	if (!p->pattern.p) return no_memory(r);
 	r->rules->phrase_count++;
@@ -256,12 +256,64 @@ static bool read_expression(struct reader *r, struct slice text)
 	struct rule_phrase *p = new_phrase(r, text);
 	if (!p) return false;
 	if (text.n < RULES_PHRASE_LEAST) return fail(r, ERR_LIMIT, "the expression is too short", text);
-	if (text.n > RULES_PHRASE_MOST) return fail(r, ERR_LIMIT, "the expression is too long", text);
+	if (text.n > RULES_EXPRESSION_MOST) return fail(r, ERR_LIMIT, "the expression is too long", text);
 	if (memchr(text.p, '\0', text.n)) return fail(r, ERR_SYNTAX, "a NUL in an expression", text);
 	p->pattern = slice_of(arena_strdup(&r->rules->arena, text), text.n);
 	if (!p->pattern.p) return no_memory(r);
 	r->rules->phrase_count++;
 	return true;
+}
+
+/* ---- words that stand together -------------------------------------------------------------------------------------- */
+
+/* "word" is at the beginning of a word, "=word" is a whole one, "*word" is anywhere. Edges are looked at where one is found: plain
+ * literals are what libhs compiles fastest. */
+static bool read_set_word(struct reader *r, struct slice text, uint8_t group)
+{
+	char buffer[FOLD_ROOM(RULES_PHRASE_MOST)], pattern[RULES_PHRASE_MOST * 12];
+	struct fold f;
+	bool whole = text.n > 0 && text.p[0] == '=', inner = text.n > 0 && text.p[0] == '*';
+	if (whole || inner) text = slice_sub(text, 1, text.n);
+	if (text.n > RULES_PHRASE_MOST) return fail(r, ERR_LIMIT, "the word is too long", text);
+	struct rule_phrase *p = new_phrase(r, text);
+	if (!p) return false;
+	fold_begin(&f, buffer, sizeof buffer);
+	fold_text(&f, text);
+	struct slice word = fold_end(&f);
+	word = slice_sub(word, 1, word.n - 1);
+	if (word.n < 2) return fail(r, ERR_LIMIT, "the word is too short", text);
+	size_t n = escape(word, pattern, false, &p->literal);
+	if (!p->literal) return fail(r, ERR_SYNTAX, "\"*\" in a word", text);
+	p->pattern = slice_of(arena_strdup(&r->rules->arena, slice_of(pattern, n)), n);
+	if (!p->pattern.p) return no_memory(r);
+	p->set = (uint16_t)r->rules->set_count;
+	p->group = group;
+	p->length = (uint8_t)word.n;
+	p->begins = !inner;
+	p->ends = whole;
+	r->rules->phrase_count++;
+	return true;
+}
+
+/* & WITHIN WORD|WORD... & WORD|WORD... */
+static bool read_set(struct reader *r, struct slice text)
+{
+	struct rules *rules = r->rules;
+	struct slice number;
+	uint64_t within;
+	if (!take_word(&text, &number) || !slice_to_u64(number, &within) || within > RULES_WITHIN)
+		return fail(r, ERR_SYNTAX, "no number of octets", number);
+	if (rules->set_count == RULES_SETS) return fail(r, ERR_LIMIT, "too many sets of words", SLICE_EMPTY);
+	struct rule_set *set = &rules->sets[rules->set_count++];
+	*set = (struct rule_set){.signal = (uint16_t)(r->signal - rules->signals), .within = (uint16_t)within};
+	while (text.p) {
+		struct slice words = slice_split(&text, '&');
+		if (set->group_count == RULES_GROUPS) return fail(r, ERR_LIMIT, "too many groups of words", words);
+		while (words.p)
+			if (!read_set_word(r, slice_trim(slice_split(&words, '|')), set->group_count)) return false;
+		set->group_count++;
+	}
+	return set->group_count > 1 || fail(r, ERR_SYNTAX, "words that stand alone", SLICE_EMPTY);
 }
 
 /* ---- samples --------------------------------------------------------------------------------------------------------- */
@@ -329,8 +381,9 @@ static bool read_line(struct reader *r, struct slice line)
 	struct slice rest = slice_sub(line, 1, line.n);
 	if (line.p[0] == '|') return add_to_sample(r, rest);
 	rest = slice_trim(rest);
-	if (line.p[0] != '-' && line.p[0] != '~') return read_directive(r, line);
+	if (line.p[0] != '-' && line.p[0] != '~' && line.p[0] != '&') return read_directive(r, line);
 	if (!r->signal) return fail(r, ERR_SYNTAX, "a phrase, outside of a signal", rest);
+	if (line.p[0] == '&') return read_set(r, rest);
 	return line.p[0] == '-' ? read_phrase(r, rest) : read_expression(r, rest);
 }
 
@@ -356,6 +409,28 @@ static bool check_signals(struct reader *r)
 	return true;
 }
 
+static bool is_same_word(const struct rules *rules, const struct rule_phrase *a, const struct rule_phrase *b)
+{
+	return rules->signals[a->signal].places == rules->signals[b->signal].places && a->length == b->length &&
+	       a->begins == b->begins && a->ends == b->ends && slice_equal(a->pattern, b->pattern);
+}
+
+/* "mail" stands in a dozen sets: it is looked for once. */
+static void join_words(struct rules *rules)
+{
+	struct rule_phrase *phrases = rules->phrases;
+	for (size_t i = 0; i < rules->phrase_count; i++) {
+		if (phrases[i].set == 0 || phrases[i].repeated) continue;
+		size_t last = i;
+		for (size_t k = i + 1; k < rules->phrase_count; k++) {
+			if (phrases[k].set == 0 || !is_same_word(rules, &phrases[i], &phrases[k])) continue;
+			phrases[last].same = (uint32_t)k + 1;
+			phrases[k].repeated = true;
+			last = k;
+		}
+	}
+}
+
 static bool read_text(struct reader *r, struct slice text)
 {
 	struct rules *rules = r->rules;
@@ -372,6 +447,7 @@ static bool read_text(struct reader *r, struct slice text)
 		r->line++;
 		if (!read_line(r, slice_split(&text, '\n'))) return false;
 	}
+	join_words(rules);
 	return check_signals(r);
 }
 

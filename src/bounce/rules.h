@@ -13,14 +13,18 @@
 #include "base/error.h"
 #include "bounce/class.h"
 
-#define RULES_TEXT_MOST    ((size_t)4 << 20)
-#define RULES_SIGNALS      512 /* with those of the structure */
-#define RULES_PHRASES      8192
-#define RULES_SAMPLES      2048
-#define RULES_PHRASE_LEAST 4 /* octets, folded: shorter ones are in every text */
-#define RULES_PHRASE_MOST  200
-#define RULES_GAP          60 /* octets that a "*" in a phrase stands for at most */
-#define RULES_PROBLEM      200
+#define RULES_TEXT_MOST       ((size_t)4 << 20)
+#define RULES_SIGNALS         512 /* with those of the structure */
+#define RULES_PHRASES         8192
+#define RULES_SAMPLES         2048
+#define RULES_PHRASE_LEAST    4 /* octets, folded: shorter ones are in every text */
+#define RULES_PHRASE_MOST     200
+#define RULES_EXPRESSION_MOST 1000 /* octets, as written */
+#define RULES_SETS            256  /* of words that stand together */
+#define RULES_GROUPS          4    /* of words in a set */
+#define RULES_WITHIN          400  /* octets, at most, in which the words of a set stand */
+#define RULES_GAP             60   /* octets that a "*" in a phrase stands for at most */
+#define RULES_PROBLEM         200
 
 /* X(NAME, word): where phrases are looked for. */
 #define PLACE_TABLE(X)                                                                                                 \
@@ -39,9 +43,19 @@ enum place {
 
 struct rule_phrase {
 	uint16_t signal;
-	struct slice pattern; /* a regular expression for libhs, over folded text */
-	bool literal;         /* was written as a phrase without "*" */
+	struct slice pattern;  /* a regular expression for libhs, over folded text */
+	bool literal;          /* was written as a phrase without "*" */
+	uint16_t set;          /* a word of that set, from 1; 0: of none */
+	uint8_t group, length; /* of words in the set; octets of the word */
+	bool begins, ends;     /* it must be at the beginning, at the end of a word */
 	uint32_t line;
+	uint32_t same; /* the next word of a set that is the same word, from 1; 0: none. Only the first is looked for */
+	bool repeated; /* not the first */
+};
+
+struct rule_set { /* fires its signal when a word of each group is found near the others, in one paragraph, in any order */
+	uint16_t signal, within;
+	uint8_t group_count;
 };
 
 struct rule_term { /* of a condition: those with the same group are alternatives, all groups must hold */
@@ -75,6 +89,8 @@ struct rules {
 	size_t signal_count;
 	struct rule_phrase *phrases;
 	size_t phrase_count;
+	struct rule_set sets[RULES_SETS];
+	size_t set_count;
 	struct rule_sample *samples;
 	size_t sample_count;
 };

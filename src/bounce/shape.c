@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/shape.h"
 
+#include "bounce/addressee.h"
 #include "mail/feedback.h"
 #include "mail/parameter.h"
 
@@ -46,6 +47,17 @@ static bool is_document(const struct mime_part *p)
 	return true;
 }
 
+/* The returned message: its header, as a message in it or as a part of header fields. */
+static void read_original(const struct mime_part *root, const struct mime_part *p, struct signals *s)
+{
+	struct slice header = p->first ? p->first->header : p->body;
+	while (header.n > 0 && (header.p[0] == '\n' || header.p[0] == '\r')) header = slice_sub(header, 1, header.n);
+	struct addressee_findings f = addressee_compare(root, header);
+	set(s, STRUCTURE_ORIGINAL, true);
+	set(s, STRUCTURE_ORIGINAL_RETURNED, f.author);
+	set(s, STRUCTURE_ORIGINAL_REPORT, f.report);
+}
+
 static void read_parts(const struct mime_part *root, struct signals *s)
 {
 	for (const struct mime_part *p = root; p; p = mime_next(root, p)) {
@@ -62,7 +74,9 @@ static void read_parts(const struct mime_part *root, struct signals *s)
 		case MIME_GLOBAL_HEADERS:
 		case MIME_MESSAGE_RFC822:
 		case MIME_MESSAGE_GLOBAL:
-		case MIME_MESSAGE_PARTIAL: set(s, STRUCTURE_ORIGINAL, inner); break;
+		case MIME_MESSAGE_PARTIAL:
+			if (inner) read_original(root, p, s);
+			break;
 		default: set(s, STRUCTURE_ATTACHMENT, is_document(p));
 		}
 	}
@@ -127,12 +141,25 @@ static bool find_return_path(const struct mime_part *root, struct slice *out)
 	return true;
 }
 
+/* The "From " line that mail stores write on top names the return path (RFC 4155); who has none is MAILER-DAEMON there. Others
+ * than daemons are not believed: many programs write anybody into it. */
+static bool find_mbox_path(const struct mime_part *root, struct slice *out)
+{
+	struct slice line = slice_sub(root->header, 0, slice_find(root->header, '\n'));
+	if (!slice_starts(line, SLICE("From "))) return false;
+	struct slice word = slice_sub(line, 5, line.n);
+	word = slice_sub(word, 0, slice_find(word, ' '));
+	bool null = slice_equal_nocase(word, SLICE("MAILER-DAEMON")) || slice_equal(word, SLICE("<>"));
+	*out = null ? SLICE_EMPTY : word;
+	return null || is_daemon(word);
+}
+
 static void read_path(const struct mime_part *root, const struct slice *mail_from, struct signals *s)
 {
 	struct slice path;
 	if (mail_from)
 		path = slice_trim(*mail_from);
-	else if (!find_return_path(root, &path))
+	else if (!find_return_path(root, &path) && !find_mbox_path(root, &path))
 		return;
 	if (path.n > 1 && path.p[0] == '<' && path.p[path.n - 1] == '>') path = slice_sub(path, 1, path.n - 1);
 	set(s, STRUCTURE_PATH_NULL, path.n == 0);

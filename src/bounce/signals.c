@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "bounce/addressee.h"
 #include "bounce/bundle_internal.h"
 #include "bounce/fold.h"
 #include "bounce/shape.h"
@@ -11,11 +12,14 @@
 #include "mail/original.h"
 
 #define BUFFER    FOLD_ROOM((size_t)SIGNALS_TEXT + SIGNALS_HEADER)
+#define LONG_TEXT 6000 /* octets that answers seldom have */
 #define LINE_MOST 1000 /* octets of a subject, an author, a header field, a file name */
 
 struct signal_reader {
 	hs_scratch_t *scratch;
 	uint64_t serial; /* of the bundle that the scratch is fit for */
+	/* Where words of the sets were found last, counted on over all texts, so that nothing has to be cleared. */
+	uint64_t found[RULES_SETS][RULES_GROUPS], base;
 	char buffer[BUFFER];
 };
 
@@ -36,23 +40,59 @@ void signal_reader_free(struct signal_reader *r)
 struct scan {
 	const struct rules *rules;
 	struct signal_set *fired;
+	struct signal_reader *reader;
+	struct slice text;
 	uint8_t place;
 };
+
+static bool is_word(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (unsigned char)c > 127;
+}
+
+/* The text begins and ends with a line end, so there is something before and behind. In scripts without blanks between words
+ * nothing is known of edges. */
+static bool has_edges(struct slice text, const struct rule_phrase *p, size_t to)
+{
+	size_t from = to - p->length;
+	if ((unsigned char)text.p[from] >= 0xd4) return true; /* Hebrew and what comes after it in Unicode */
+	return !(p->begins && is_word(text.p[from - 1])) && !(p->ends && is_word(text.p[to]));
+}
+
+/* A word of a set: are words of its other groups near, and in this paragraph? */
+static bool completes(struct scan *s, const struct rule_phrase *p, uint64_t to)
+{
+	const struct rule_set *set = &s->rules->sets[p->set - 1];
+	uint64_t *found = s->reader->found[p->set - 1], base = s->reader->base, first = base + to;
+	found[p->group] = first;
+	for (size_t g = 0; g < set->group_count; g++) {
+		if (found[g] < base || base + to - found[g] > set->within) return false;
+		if (found[g] < first) first = found[g];
+	}
+	return !memchr(s->text.p + (first - base), '\n', base + to - first);
+}
 
 static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
 	struct scan *s = context;
-	unsigned signal = s->rules->phrases[id].signal;
-	if (s->rules->signals[signal].places & s->place) signal_set(s->fired, signal);
-	return 0;
+	const struct rule_phrase *phrases = s->rules->phrases, *p = &phrases[id];
+	if (p->set > 0 && !has_edges(s->text, p, to)) return 0;
+	for (;;) {
+		if (s->rules->signals[p->signal].places & s->place && !signal_fired(s->fired, p->signal) &&
+		    (p->set == 0 || completes(s, p, to)))
+			signal_set(s->fired, p->signal);
+		if (p->same == 0) return 0;
+		p = &phrases[p->same - 1];
+	}
 }
 
 static void look(struct signal_reader *r, const struct bundle *b, enum place place, struct slice folded,
                  struct signal_set *fired)
 {
-	struct scan s = {b->rules, fired, (uint8_t)(1u << place)};
-	if (!b->phrases || folded.n <= 2) return;
-	hs_error_t e = hs_scan(b->phrases, folded.p, (unsigned)folded.n, 0, r->scratch, matched, &s);
+	struct scan s = {b->rules, fired, r, folded, (uint8_t)(1u << place)};
+	if (!b->phrases[place] || folded.n <= 2) return;
+	r->base += BUFFER; /* beyond all that was found before */
+	hs_error_t e = hs_scan(b->phrases[place], folded.p, (unsigned)folded.n, 0, r->scratch, matched, &s);
 	assert(e == HS_SUCCESS); /* else the scratch is not fit for it, or in use: our own mistake */
 }
 
@@ -71,20 +111,30 @@ static bool look_at_field(struct signal_reader *r, const struct bundle *b, struc
 /* Fields that are long, in every message, and of no interest here. */
 static bool is_tedious(const struct header_field *f)
 {
-	static const char *const names[] =
-		{"Received", "DKIM-Signature", "Authentication-Results", "Subject",    "To",  "Cc",
-	         "From",     "References",     "DomainKey-Signature",    "Message-ID", "Date"};
-	static const char *const families[] = {"ARC-",
-	                                       "X-MS-Exchange-Organization",
-	                                       "X-MS-Exchange-CrossTenant",
-	                                       "X-MS-Exchange-AntiSpam",
-	                                       "X-Microsoft-Antispam",
-	                                       "X-Forefront-"};
+	static const struct slice names[] = {SLICE("Received"),
+	                                     SLICE("DKIM-Signature"),
+	                                     SLICE("Authentication-Results"),
+	                                     SLICE("Subject"),
+	                                     SLICE("To"),
+	                                     SLICE("Cc"),
+	                                     SLICE("From"),
+	                                     SLICE("References"),
+	                                     SLICE("DomainKey-Signature"),
+	                                     SLICE("Message-ID"),
+	                                     SLICE("Date")};
+	static const struct slice families[] = {
+		SLICE("ARC-"),
+		SLICE("X-MS-Exchange-Organization"),
+		SLICE("X-MS-Exchange-CrossTenant"),
+		SLICE("X-MS-Exchange-AntiSpam"),
+		SLICE("X-Microsoft-Antispam"),
+		SLICE("X-Forefront-"),
+	};
 	if (f->malformed) return true;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (header_is(f, names[i])) return true;
+		if (slice_equal_nocase(f->name, names[i])) return true;
 	for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-		if (slice_starts_nocase(f->name, slice_str(families[i]))) return true;
+		if (slice_starts_nocase(f->name, families[i])) return true;
 	return false;
 }
 
@@ -121,28 +171,13 @@ static bool is_again(const struct mime_part *p)
 	       p->parent->first != p && p->parent->first->type == MIME_TEXT_PLAIN && p->parent->first->body.n > 20;
 }
 
-static struct slice unquoted(struct slice line)
-{
-	size_t i = 0;
-	while (i < line.n && (line.p[i] == '>' || line.p[i] == '|' || line.p[i] == ' ' || line.p[i] == '\t')) i++;
-	return slice_sub(line, i, line.n);
-}
-
-static bool is_field(struct slice line)
-{
-	size_t colon = slice_find(line, ':');
-	for (size_t i = 0; i < colon; i++)
-		if (line.p[i] <= ' ' || line.p[i] > '~') return false;
-	return colon > 0 && colon < line.n;
-}
-
 /* A report may name the message by some fields and go on ("Subject: hello ... did not reach the following recipients"). A
  * returned header has been through servers, or is announced. */
 static bool is_returned(struct slice rest)
 {
-	if (!is_field(unquoted(slice_sub(rest, 0, slice_find(rest, '\n'))))) return true;
+	if (!addressee_is_field(addressee_unquoted(slice_sub(rest, 0, slice_find(rest, '\n'))))) return true;
 	while (rest.p) {
-		struct slice line = unquoted(slice_split(&rest, '\n'));
+		struct slice line = addressee_unquoted(slice_split(&rest, '\n'));
 		if (line.n == 0) break;
 		if (slice_starts_nocase(line, SLICE("Received:")) || slice_starts_nocase(line, SLICE("Return-Path:")))
 			return true;
@@ -150,15 +185,26 @@ static bool is_returned(struct slice rest)
 	return false;
 }
 
+/* Between the line that announces a header and the header there may be empty ones. */
+static struct slice header_after(struct slice rest)
+{
+	while (rest.n > 0 && (rest.p[0] == '\n' || rest.p[0] == '\r')) rest = slice_sub(rest, 1, rest.n);
+	return rest;
+}
+
 /* What stands before the message that it returns, with the line that announces it. */
-static struct slice own_words(struct slice text, struct signal_set *fired)
+static struct slice own_words(const struct mime_part *root, struct slice text, struct signal_set *fired)
 {
 	size_t end = original_offset(text);
 	struct slice rest = slice_sub(text, end, text.n);
 	if (end == text.n || !is_returned(rest)) return text;
 	signal_set(fired, STRUCTURE_ORIGINAL_TEXT);
 	size_t line = slice_find(rest, '\n');
-	return slice_sub(text, 0, is_field(unquoted(slice_sub(rest, 0, line))) ? end : end + line);
+	bool announced = !addressee_is_field(addressee_unquoted(slice_sub(rest, 0, line)));
+	struct addressee_findings f =
+		addressee_compare(root, header_after(announced ? slice_sub(rest, line + 1, rest.n) : rest));
+	if (f.transported && f.author) signal_set(fired, STRUCTURE_ORIGINAL_RETURNED);
+	return slice_sub(text, 0, announced ? end + line : end);
 }
 
 static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
@@ -172,7 +218,7 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 		if (p->embedded > root->embedded || !is_text(p) || is_again(p)) continue;
 		struct slice text = mime_text(a, p, left);
 		if (!text.p) return false;
-		text = own_words(text, fired);
+		text = own_words(root, text, fired);
 		fold_paragraph(&f);
 		fold_text(&f, text);
 		left -= text.n < left ? text.n : left;
@@ -181,6 +227,7 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 		plain |= p->type != MIME_TEXT_HTML;
 	}
 	if (!any) signal_set(fired, STRUCTURE_EMPTY);
+	if (SIGNALS_TEXT - left > LONG_TEXT) signal_set(fired, STRUCTURE_LONG);
 	if (html && !plain) signal_set(fired, STRUCTURE_HTML_ONLY);
 	look(r, b, PLACE_BODY, fold_end(&f), fired);
 	return true;
@@ -211,15 +258,20 @@ static bool holds(const struct rule_signal *s, const struct signal_set *fired)
 	return true;
 }
 
+static bool fit_scratch(struct signal_reader *r, const struct bundle *b)
+{
+	for (size_t i = 0; i < PLACE_COUNT; i++)
+		if (b->phrases[i] && hs_alloc_scratch(b->phrases[i], &r->scratch) != HS_SUCCESS) return false;
+	r->serial = b->serial;
+	return true;
+}
+
 enum error signals_read(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
                         const struct slice *mail_from, struct signals *out)
 {
 	struct signal_set *fired = &out->fired;
 	*out = (struct signals){0};
-	if (b->phrases && r->serial != b->serial) {
-		if (hs_alloc_scratch(b->phrases, &r->scratch) != HS_SUCCESS) return ERR_NO_MEMORY;
-		r->serial = b->serial;
-	}
+	if (r->serial != b->serial && !fit_scratch(r, b)) return ERR_NO_MEMORY;
 	shape_read(a, root, mail_from, out);
 	bool ok = look_at_field(r, b, a, PLACE_SUBJECT, mime_value(root, "Subject"), fired) &&
 	          look_at_field(r, b, a, PLACE_FROM, mime_value(root, "From"), fired) &&

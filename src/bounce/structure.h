@@ -22,6 +22,8 @@
 	X(FEEDBACK_FIELDS, "feedback.fields", "Feedback-Type in that part")                                            \
 	X(ORIGINAL, "original.part", "a message, or its header, as a part behind the text")                            \
 	X(ORIGINAL_TEXT, "original.text", "the header of a message quoted in the text")                                \
+	X(ORIGINAL_RETURNED, "original.returned", "a message is returned to whom wrote it")                            \
+	X(ORIGINAL_REPORT, "original.report", "the message as a part is a report itself")                              \
 	X(FAILED_RECIPIENTS, "header.failed-recipients", "the field X-Failed-Recipients")                              \
 	X(PATH_NULL, "path.null",                                                                                      \
 	  "the return path is <>: the envelope's, or the Return-Path field when it is unknown")                        \
@@ -33,6 +35,7 @@
 	X(DIGEST, "type.digest", "multipart/digest: several messages")                                                 \
 	X(ATTACHMENT, "part.attachment", "a document, archive or program")                                             \
 	X(HTML_ONLY, "body.html-only", "the text is there as HTML only")                                               \
+	X(LONG, "body.long", "more than 6,000 octets of its own words")                                                \
 	X(EMPTY, "body.empty", "no text at all")
 
 enum structure {

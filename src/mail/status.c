@@ -285,7 +285,7 @@ static bool may_hold_report(const struct mime_part *p)
 	if (p->first || p->type == MIME_TEXT_HTML || (p->attachment && !text)) return false;
 	if (p->encoding == MIME_BASE64) return text;
 	struct slice body = slice_sub(p->body, 0, STATUS_OCTETS);
-	return slice_search(body, SLICE("-Recipient:")) < body.n || slice_search(body, SLICE("-recipient:")) < body.n;
+	return slice_search(body, SLICE("ecipient:")) < body.n;
 }
 
 static bool find_in_text(struct arena *a, const struct mime_part *p, struct status_report *out)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages as many programs, providers and people write them (tests/dialects): each is of the class that its name begins with, in
+LF, CRLF and CR, with an mbox line on top, and bounces also when they came through a mailing list."""
+import collections
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+from lab.backstop import program
+
+TOP = pathlib.Path(__file__).parent / "dialects"
+
+
+def read(name):
+    parts = re.split(r"^=== (\S+)\n", (TOP / name).read_text(encoding="utf-8"), flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+MESSAGES = {name: text for file in sorted(TOP.glob("*.txt")) for name, text in read(file.name).items()}
+FORMS = {
+    "LF": lambda text: text,
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "CR": lambda text: text.replace("\n", "\r"),
+    "mbox": lambda text: text if text.startswith("From ") else "From someone@example.net Mon Mar  2 10:00:00 2020\n" + text,
+}
+
+
+def classes(folder, messages):
+    for name, text in messages.items():
+        (folder / name).write_bytes(text.encode())
+    result = subprocess.run([program(), "classify", "--json", *[folder / name for name in messages]], capture_output=True, text=True,
+                            timeout=120, check=True)
+    return {pathlib.Path(row["file"]).name: row for row in map(json.loads, result.stdout.splitlines())}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_is_what_it_is(tmp_path, form):
+    rows = classes(tmp_path, {name: FORMS[form](text) for name, text in MESSAGES.items()})
+    wrong = {name: (row["class"], row["signals"]) for name, row in rows.items() if row["class"] != name.split("-")[0]}
+    assert len(rows) == len(MESSAGES) and not wrong
+
+
+def test_there_are_many_of_each():
+    counts = collections.Counter(name.split("-")[0] for name in MESSAGES)
+    assert counts["ndr"] >= 70 and counts["other"] >= 60 and counts["autoreply"] >= 90
+    assert counts["challenge"] >= 12 and counts["arf"] >= 12
+
+
+def test_no_answer_or_complaint_becomes_a_bounce_by_its_return_path(tmp_path):
+    answers = {name: "Return-Path: <>\n" + text for name, text in MESSAGES.items()
+               if name.startswith(("autoreply", "challenge", "arf")) and not text.startswith(("From ", "Return-Path"))}
+    rows = classes(tmp_path, answers)
+    assert not {name: row["signals"] for name, row in rows.items() if row["class"] == "ndr"}
