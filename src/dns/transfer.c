@@ -10,28 +10,51 @@
 #include "base/metrics.h"
 #include "dns/transfer_out.h"
 
-#define RULES_ARENA (1 << 20)
+#define HOLDERS 64 /* clients remembered for what they have */
 
 /* ---- rules --------------------------------------------------------------------------------------------------------------- */
 
-enum error transfer_rules_init(struct transfer_rules *r, const struct config *c, const struct list_zone *zone)
+static uint64_t mix(uint64_t stamp, const void *octets, size_t n)
 {
-	memset(r, 0, sizeof *r);
-	arena_init(&r->arena, RULES_ARENA);
-	r->zone = zone;
-	r->access = c->dns.transfer;
-	r->access_count = c->dns.transfer_count;
-	r->limit = c->dns.transfer_limit;
-	return tsig_keys_read(c->dns.tsig, c->dns.tsig_count, &r->arena, &r->keys);
+	const uint64_t key[2] = {stamp, n};
+	return slice_hash_keyed(slice_of(octets, n), key, false);
 }
 
-void transfer_rules_free(struct transfer_rules *r)
+/* Texts are stamped by samples: what a release says differently shows in one of them. */
+static uint64_t mix_texts(uint64_t stamp, const struct list_zone *z)
 {
-	for (size_t i = 0; i < r->keys.n; i++) {
-		struct slice s = r->keys.keys[i].secret;
-		explicit_bzero((char *)(uintptr_t)s.p, s.n);
+	struct zone_node node = {.unit = {.family = AF_INET, .octets = {192, 0, 2, 1}}, .txt = true};
+	char text[PUBLISHED_SENTENCE_MOST];
+	for (unsigned i = 0; i < GRADE_COUNT * 4; i++) {
+		node.row = (struct published){.classes = (1 << ACT_CLASS_COUNT) - 1,
+		                              .grade = (uint8_t)(i / 4),
+		                              .flags = i % 4};
+		stamp = mix(stamp, text, zone_node_text(&node, z, text));
 	}
-	arena_free(&r->arena);
+	node.test = true;
+	stamp = mix(stamp, text, zone_node_text(&node, z, text));
+	return stamp;
+}
+
+static uint64_t stamp_of(const struct list_zone *z)
+{
+	const uint32_t numbers[] = {z->ttl, z->negative_ttl, z->refresh, z->retry, z->expire};
+	uint64_t stamp = mix(1, z->name.octets, z->name.n);
+	for (size_t i = 0; i < z->nameserver_count; i++)
+		stamp = mix(stamp, z->nameservers[i].name.octets, z->nameservers[i].name.n);
+	stamp = mix(stamp, z->contact.name.octets, z->contact.name.n);
+	stamp = mix(stamp, numbers, sizeof numbers);
+	return mix_texts(stamp, z);
+}
+
+struct transfer_rules transfer_rules(const struct config *c, const struct list_zone *zone, const struct tsig_keys *keys)
+{
+	return (struct transfer_rules){.zone = zone,
+	                               .keys = keys,
+	                               .stamp = stamp_of(zone),
+	                               .access = c->dns.transfer,
+	                               .access_count = c->dns.transfer_count,
+	                               .limit = c->dns.transfer_limit};
 }
 
 bool transfer_allowed(const struct transfer_rules *rules, const struct ip *peer, const struct tsig_key *key)
@@ -51,6 +74,12 @@ struct transfers {
 	pthread_mutex_t lock;
 	int64_t running;
 	struct zone_rows *rows; /* of the last whole transfer, while any runs */
+
+	uint64_t stamp;     /* of the zone in use */
+	bool known;         /* since is */
+	uint32_t since;     /* the serial at which it was first in use */
+	size_t holder_next; /* clients that got the whole zone at that serial; the oldest is forgotten */
+	struct ip holders[HOLDERS];
 };
 
 struct transfers *transfers_new(struct db *state)
@@ -105,6 +134,64 @@ static void share_rows(struct transfers *t, struct zone_rows *rows)
 	zone_rows_unref(old);
 }
 
+/* ---- from which serials on there are differences ---------------------------------------------------------------------------- */
+
+static bool read_serial(struct db *state, uint32_t *out)
+{
+	struct db_txn *t;
+	if (db_begin_read(state, &t) != ERR_OK) return false;
+	*out = published_serial(t);
+	db_end_read(t);
+	return true;
+}
+
+void transfers_use(struct transfers *t, const struct transfer_rules *rules)
+{
+	uint32_t since = 0;
+	bool known = read_serial(t->state, &since);
+	pthread_mutex_lock(&t->lock);
+	if (t->stamp != rules->stamp) {
+		t->stamp = rules->stamp;
+		t->known = known;
+		t->since = since;
+		memset(t->holders, 0, sizeof t->holders);
+	}
+	pthread_mutex_unlock(&t->lock);
+}
+
+static bool is_in_use(struct transfers *t, const struct transfer_rules *rules)
+{
+	pthread_mutex_lock(&t->lock);
+	bool in_use = t->stamp == rules->stamp;
+	pthread_mutex_unlock(&t->lock);
+	return in_use;
+}
+
+static void remember_holder(struct transfers *t, const struct transfer_rules *rules, const struct ip *client,
+                            uint32_t serial)
+{
+	pthread_mutex_lock(&t->lock);
+	if (t->stamp == rules->stamp && t->known && serial == t->since)
+		t->holders[t->holder_next++ % HOLDERS] = *client;
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* RFC 1982 3.2. */
+static bool serial_newer(uint32_t a, uint32_t b)
+{
+	return a != b && a - b < 0x80000000u;
+}
+
+static bool has_what_we_have(struct transfers *t, const struct ip *client, uint32_t since)
+{
+	pthread_mutex_lock(&t->lock);
+	bool has = t->known && serial_newer(since, t->since);
+	for (size_t i = 0; i < HOLDERS && t->known && since == t->since && !has; i++)
+		has = ip_equal(&t->holders[i], client);
+	pthread_mutex_unlock(&t->lock);
+	return has;
+}
+
 /* ---- what to send ------------------------------------------------------------------------------------------------------------ */
 
 enum content { CONTENT_WHOLE, CONTENT_DIFFERENCE, CONTENT_NOTHING_NEW };
@@ -131,22 +218,6 @@ struct transfer {
 	enum error error;
 };
 
-/* RFC 1982 3.2. */
-static bool serial_newer(uint32_t a, uint32_t b)
-{
-	return a != b && a - b < 0x80000000u;
-}
-
-static enum error read_serial(struct db *state, uint32_t *out)
-{
-	struct db_txn *t;
-	enum error e = db_begin_read(state, &t);
-	if (e != ERR_OK) return e;
-	*out = published_serial(t);
-	db_end_read(t);
-	return ERR_OK;
-}
-
 static enum error read_whole(struct transfer *x)
 {
 	x->content = CONTENT_WHOLE;
@@ -161,7 +232,7 @@ static enum error read_whole(struct transfer *x)
 
 static enum error read_difference(struct transfer *x)
 {
-	if (x->rules->changed && !serial_newer(x->since, x->rules->since)) return ERR_NOT_FOUND;
+	if (!has_what_we_have(x->all, x->request->peer, x->since)) return ERR_NOT_FOUND;
 	enum error e = zone_diff_read(x->all->state, x->since, &x->diff);
 	if (e != ERR_OK) return e;
 	x->content = CONTENT_DIFFERENCE;
@@ -173,8 +244,14 @@ static enum error read_difference(struct transfer *x)
 static void prepare(void *arg)
 {
 	struct transfer *x = arg;
-	x->error = read_serial(x->all->state, &x->serial);
-	if (x->error != ERR_OK) return;
+	if (!is_in_use(x->all, x->rules)) {
+		x->error = ERR_BUSY; /* the connection is from before a reload */
+		return;
+	}
+	if (!read_serial(x->all->state, &x->serial)) {
+		x->error = ERR_IO;
+		return;
+	}
 	if (x->incremental && !serial_newer(x->serial, x->since)) {
 		x->content = CONTENT_NOTHING_NEW;
 		return;
@@ -239,6 +316,7 @@ static enum error send_content(struct transfer *x)
 	case CONTENT_NOTHING_NEW: transfer_out_soa(&x->out, x->serial); break;
 	}
 	enum error e = transfer_out_end(&x->out);
+	if (e == ERR_OK && x->content == CONTENT_WHOLE) remember_holder(x->all, x->rules, x->request->peer, x->serial);
 	metric_add(e != ERR_OK                   ? METRIC_dns_transfers_failed
 	           : x->content == CONTENT_WHOLE ? METRIC_dns_transfers_whole
 	                                         : METRIC_dns_transfers_difference,
@@ -300,7 +378,7 @@ static bool is_zone(const struct transfer *x)
 static enum error answer(struct transfer *x)
 {
 	enum tsig_result signature =
-		tsig_check_request(x->request->octets, &x->request->n, &x->rules->keys, x->out.clock(), &x->tsig);
+		tsig_check_request(x->request->octets, &x->request->n, x->rules->keys, x->out.clock(), &x->tsig);
 	enum query_state state = query_parse(x->request->octets, x->request->n, &x->query);
 	if (state == QUERY_SILENT) return ERR_PROTOCOL;
 	if (signature == TSIG_FORMERR || state != QUERY_GOOD) return answer_rcode(x, RCODE_FORMERR, "malformed");

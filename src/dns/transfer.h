@@ -4,8 +4,11 @@
  *
  * transfer_answer() answers one request for AXFR or IXFR that came by TCP: with the zone, with the difference from the serial that the
  * client has, or with an rcode. A difference is condensed: each record that went, each that came, once, however often it changed. The
- * whole zone is the answer where the journal does not reach back, where the difference is larger than the list, or where the zone's own
- * records (name servers, TTL, public URL) have changed since that serial: rules say from which serial on they are as they are.
+ * whole zone is the answer where the journal does not reach back, and where the difference is larger than the list.
+ *
+ * The journal knows of listings, but a configuration (name servers, TTL, public URL) or a new release changes the zone's other records and
+ * texts without a serial. So a difference is given only from serials after the one at which transfers_use() first saw the zone as it
+ * is, and from that one to a client that got the whole zone here since: after a restart each secondary has one whole transfer.
  *
  * Who may: rules of address, key (TSIG), or both; without any, nobody. NOTAUTH is for another zone and for bad TSIG, SERVFAIL for one
  * transfer too many, REFUSED for everybody else. By UDP the newest SOA is the answer to IXFR (dns/answer.h): the client comes by TCP.
@@ -30,23 +33,24 @@
 #include "store/db.h"
 
 struct transfer_rules {
-	const struct list_zone *zone; /* the caller's */
-	struct arena arena;
-	struct tsig_keys keys;
+	const struct list_zone *zone;       /* the caller's */
+	const struct tsig_keys *keys;       /* the caller's */
+	uint64_t stamp;                     /* of what the zone's records look like */
 	const struct config_access *access; /* the configuration's */
 	size_t access_count;
 	int64_t limit; /* at a time */
-	bool changed;  /* differences only from serials after since */
-	uint32_t since;
 };
 
-/* The configuration and the zone must outlive the rules. ERR_NO_MEMORY. */
-enum error transfer_rules_init(struct transfer_rules *r, const struct config *c, const struct list_zone *zone);
-void transfer_rules_free(struct transfer_rules *r);
+/* Configuration, zone and keys must outlive the rules. */
+struct transfer_rules transfer_rules(const struct config *c, const struct list_zone *zone,
+                                     const struct tsig_keys *keys);
 
 struct transfers;
 struct transfers *transfers_new(struct db *state); /* NULL: no memory. The db is the caller's and outlives it */
 void transfers_free(struct transfers *t);          /* no transfer runs; NULL is fine */
+/* At the start, and when a new configuration is put in place, before it is used. Requests by older rules whose zone looks different
+ * are put off after that. */
+void transfers_use(struct transfers *t, const struct transfer_rules *rules);
 
 struct transfer_request {
 	const struct ip *peer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any request for a transfer, from a client that may have the zone: the messages that come back can be read, and bear the id and the
- * question of the request. The first octet says whether the client may, the second the serial from which on the zone is as it is. */
+ * question of the request. The first octet says whether the client may. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 static struct db *state;
 static struct transfers *transfers;
 static struct list_zone zone;
+static struct arena arena;
+static struct tsig_keys keys;
 static struct transfer_rules rules;
 
 static enum error fill(struct db_txn *t, void *arg)
@@ -45,7 +47,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	zone.contact.name = zone.name;
 	list_zone_complete(&zone);
 	transfers = transfers_new(state);
-	return transfer_rules_init(&rules, c, &zone) != ERR_OK || !transfers;
+	arena_init(&arena, 1 << 16);
+	if (!transfers || tsig_keys_read(c->dns.tsig, c->dns.tsig_count, &arena, &keys) != ERR_OK) abort();
+	rules = transfer_rules(c, &zone, &keys);
+	transfers_use(transfers, &rules);
+	return 0;
 }
 
 static enum error take(void *arg, const uint8_t *message, size_t n)
@@ -71,11 +77,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ip may = {.family = AF_INET, .octets = {192, 0, 2, 1}}, may_not = {.family = AF_INET6, .octets = {1}};
 	if (size < 4 || size > WIRE_MESSAGE_MOST) return 0;
-	rules.changed = data[1] & 1;
-	rules.since = data[1] >> 1;
-	size_t n = size - 2;
+	size_t n = size - 1;
 	uint8_t *octets = malloc(n);
-	memcpy(octets, data + 2, n);
+	memcpy(octets, data + 1, n);
 	uint16_t id = (uint16_t)(octets[0] << 8 | octets[1]);
 	struct transfer_request r = {.peer = data[0] & 1 ? &may_not : &may,
 	                             .octets = octets,

@@ -15,6 +15,8 @@ struct world {
 	struct store_test *store;
 	struct config *config;
 	struct list_zone zone;
+	struct arena arena;
+	struct tsig_keys keys;
 	struct transfer_rules rules;
 	struct transfers *transfers;
 };
@@ -39,15 +41,18 @@ static struct world *world_begin(const char *settings)
 	w->zone.ttl = 300;
 	list_zone_complete(&w->zone);
 	w->store = store_test_begin(DB_STATE);
-	assert_int_equal(transfer_rules_init(&w->rules, w->config, &w->zone), ERR_OK);
+	arena_init(&w->arena, 1 << 16);
+	assert_int_equal(tsig_keys_read(w->config->dns.tsig, w->config->dns.tsig_count, &w->arena, &w->keys), ERR_OK);
+	w->rules = transfer_rules(w->config, &w->zone, &w->keys);
 	assert_non_null(w->transfers = transfers_new(w->store->db));
+	transfers_use(w->transfers, &w->rules);
 	return w;
 }
 
 static void world_end(struct world *w)
 {
 	transfers_free(w->transfers);
-	transfer_rules_free(&w->rules);
+	arena_free(&w->arena);
 	store_test_end(w->store);
 	config_unref(w->config);
 	free(w);
@@ -375,7 +380,7 @@ static void change_at_random(void)
 static void test_differences(void **state)
 {
 	struct world *w = world_begin("transfer = {\"key key.example\"}");
-	const struct tsig_key *key = tsig_key_find(&w->rules.keys, "key.example");
+	const struct tsig_key *key = tsig_key_find(&w->keys, "key.example");
 	struct secondary s = {0};
 	for (unsigned i = 0; i < 40; i++) change_at_random();
 	commit(w);
@@ -407,16 +412,33 @@ static void test_whole_instead(void **state)
 	s.serial = serial(w) - 1000;
 	refresh(w, &s, NULL);
 	assert_int_equal(s.wholes, 2);
-	/* A serial from before the zone's own records changed. */
+	/* Another TTL: the difference to what was sent before would not be one. */
+	w->zone.ttl++;
+	struct transfer_rules old = w->rules;
+	w->rules = transfer_rules(w->config, &w->zone, &w->keys);
+	transfers_use(w->transfers, &w->rules);
 	list(w, "198.51.100.3", 1, GRADE_some, 0);
-	w->rules.changed = true;
-	w->rules.since = serial(w) - 1;
 	refresh(w, &s, NULL);
 	assert_int_equal(s.wholes, 3);
 	list(w, "198.51.100.4", 1, GRADE_some, 0);
 	refresh(w, &s, NULL);
 	assert_int_equal(s.wholes, 3);
 	assert_int_equal(s.differences, 1);
+	/* The same zone, made again: a reload that changes something else. */
+	w->rules = transfer_rules(w->config, &w->zone, &w->keys);
+	transfers_use(w->transfers, &w->rules);
+	list(w, "198.51.100.5", 1, GRADE_some, 0);
+	refresh(w, &s, NULL);
+	assert_int_equal(s.differences, 2);
+	/* A connection from before the change. */
+	struct transfer_rules new = w->rules;
+	struct question again = {.type = RR_AXFR};
+	struct asked refused = {0};
+	w->rules = old;
+	assert_int_equal(ask(w, &again, &refused), ERR_OK);
+	assert_int_equal(refused.rcode, RCODE_SERVFAIL);
+	asked_free(&refused);
+	w->rules = new;
 	/* Ahead of us, after a state was restored: nothing new, until we are past it (RFC 1995 2). */
 	s.serial = serial(w) + 5;
 	struct question q = {.type = RR_IXFR, .with_soa = true, .since = s.serial};
@@ -437,7 +459,7 @@ static void test_many(void **state)
 		prepare(address, 1, GRADE_only, PUBLISHED_ANY);
 	}
 	commit(w);
-	struct question q = {.type = RR_AXFR, .key = tsig_key_find(&w->rules.keys, "key.example"), .edns = true};
+	struct question q = {.type = RR_AXFR, .key = tsig_key_find(&w->keys, "key.example"), .edns = true};
 	struct asked a = {0};
 	assert_int_equal(ask(w, &q, &a), ERR_OK); /* each message's signature is checked */
 	assert_true(a.messages > 10);
@@ -450,6 +472,24 @@ static void test_many(void **state)
 		assert_int_equal(ask(w, &q, &a), ERR_TIMEOUT);
 		asked_free(&a);
 	}
+	world_end(w);
+}
+
+/* The serial at which we began: those who got it from us have what we have, others may have anything. */
+static void test_beginning(void **state)
+{
+	struct world *w = world_begin("transfer = {\"192.0.2.0/24\"}");
+	struct secondary ours = {0}, other = {.serial = serial(w)};
+	refresh(w, &ours, NULL);
+	list(w, "198.51.100.1", 1, GRADE_some, 0);
+	refresh(w, &ours, NULL);
+	assert_true(ours.wholes == 1 && ours.differences == 1);
+	struct question q = {.type = RR_IXFR, .with_soa = true, .since = other.serial, .peer = "192.0.2.8"};
+	struct asked a = {0};
+	assert_int_equal(ask(w, &q, &a), ERR_OK);
+	assert_false(is_soa(a.all.records[1]));
+	asked_free(&a);
+	free(ours.zone.records);
 	world_end(w);
 }
 
@@ -489,8 +529,8 @@ static void test_access(void **state)
 		struct world *w = world_begin(access_cases[i].settings);
 		struct asked a = {0};
 		struct question q = {.type = RR_AXFR, .peer = access_cases[i].peer};
-		other_key.name = w->rules.keys.keys[0].name;
-		if (access_cases[i].with == GOOD_KEY) q.key = tsig_key_find(&w->rules.keys, "key.example");
+		other_key.name = w->keys.keys[0].name;
+		if (access_cases[i].with == GOOD_KEY) q.key = tsig_key_find(&w->keys, "key.example");
 		uint8_t room[1024];
 		struct tsig client;
 		struct ip peer;
@@ -539,8 +579,10 @@ static void test_questions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole), cmocka_unit_test(test_differences), cmocka_unit_test(test_whole_instead),
-		cmocka_unit_test(test_many),  cmocka_unit_test(test_access),      cmocka_unit_test(test_questions),
+		cmocka_unit_test(test_whole),         cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_whole_instead), cmocka_unit_test(test_beginning),
+		cmocka_unit_test(test_many),          cmocka_unit_test(test_access),
+		cmocka_unit_test(test_questions),
 	};
 	log_setup(LOG_LOGFMT, LOG_ERROR, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
