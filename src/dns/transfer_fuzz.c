@@ -36,7 +36,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	static const char text[] =
 		"hostname = a.b\n"
 		"dns { transfer = {\"192.0.2.0/24\"} tsig \"k\" { secret = \"MDEyMzQ1Njc4OWFiY2RlZg==\" } }\n";
-	struct config *c;
+	static struct config *c; /* the rules point into it */
 	log_setup(LOG_LOGFMT, LOG_ERROR, NULL);
 	if (!mkdtemp(folder) || db_open(folder, DB_STATE, DB_CREATE, &state, why) || db_update(state, fill, NULL))
 		abort();

@@ -10,6 +10,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* No octets behind its records, and room for one more. */
+static bool is_whole(const uint8_t *message, size_t n)
+{
+	struct wire_reader r = wire_read(message, n);
+	struct wire_header h;
+	struct wire_record rr;
+	wire_take_header(&r, &h);
+	for (unsigned i = 0; i < h.questions; i++)
+		if (wire_skip_name(&r)) wire_take(&r, 4);
+	unsigned records = (unsigned)h.answers + h.authorities + h.additionals;
+	for (unsigned i = 0; i < records; i++) wire_take_record(&r, NULL, &rr);
+	return !r.failed && r.at == n && h.additionals < UINT16_MAX && n + TSIG_ROOM <= WIRE_MESSAGE_MOST;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct tsig_key key = {.text = "k", .algorithm = TSIG_HMAC_SHA256, .secret = {"0123456789abcdef", 16}};
@@ -32,13 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size) memcpy(m, data, size);
 	n = size;
-	if (tsig_check_request(m, &n, &keys, NOW, &t) == TSIG_NONE) {
+	if (tsig_check_request(m, &n, &keys, NOW, &t) == TSIG_NONE && is_whole(m, n)) {
 		tsig_begin(&client, &key);
 		size_t with = tsig_sign(&client, m, n, room, NOW);
-		/* A message with octets behind its records, or with 65535 additional ones, cannot be signed in a way that can be read. */
-		enum tsig_result own = tsig_check_request(m, &with, &keys, NOW, &t);
-		assert(own == TSIG_GOOD || own == TSIG_FORMERR);
-		if (own == TSIG_GOOD) assert(with == size && memcmp(m, data, size) == 0);
+		assert(tsig_check_request(m, &with, &keys, NOW, &t) == TSIG_GOOD);
+		assert(with == size && memcmp(m, data, size) == 0);
 	}
 	free(m);
 	return 0;
