@@ -13,13 +13,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cli/check_rules.h"
 #include "cli/cli.h"
 #include "net/tls.h"
 
 static const char help[] = "Usage: backstop check [-c FILE] [--json]\n"
 			   "\n"
-			   "Reads the configuration and says whether the services would take it. Errors name file\n"
-			   "and line. Warnings (a source address that this machine does not have, a user that does\n"
+			   "Reads the configuration and says whether the services would take it; files of section\n"
+			   "bounce are loaded and must pass their samples. Errors name file and line. Warnings (a "
+                           "source address that this machine does not have, a user that does\n"
 			   "not exist) do not change the answer.\n"
 			   "\n"
 			   "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
@@ -31,6 +33,7 @@ static const char help[] = "Usage: backstop check [-c FILE] [--json]\n"
 struct findings {
 	const struct cli_options *options;
 	json_t *errors, *warnings, *listen;
+	struct check_rules rules;
 };
 
 static void note(struct findings *f, json_t *list, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -83,6 +86,9 @@ static void look_around(struct findings *f, const struct config *c)
 {
 	warn_sections(f, c);
 	look_for_anchor(f, c);
+	check_rules(c, &f->rules);
+	for (size_t i = 0; i < 2; i++)
+		if (f->rules.error[i][0]) note(f, f->errors, "%s", f->rules.error[i]);
 	if (!strchr(c->hostname, '.'))
 		note(f, f->warnings, "%s: warning: hostname: %s is not a full domain name, other servers may refuse it",
 		     c->path, c->hostname);
@@ -120,6 +126,8 @@ static void print_summary(const struct findings *f, const struct config *c)
 	printf("  TLS is %s to clients\n", c->tls_certificate ? "offered" : "not offered");
 	printf("  %zu pools, %zu routes, %zu blocklists\n", c->relay.pool_count, c->relay.route_count,
 	       c->relay.blocklist_count);
+	for (i = 0; i < 2; i++)
+		if (f->rules.loaded[i][0]) printf("  %s\n", f->rules.loaded[i]);
 }
 
 int cli_check(int argc, char **argv)
@@ -128,7 +136,7 @@ int cli_check(int argc, char **argv)
 	cli_begin(&o, argv[0], help);
 	if (cli_getopt(&o, argc, argv, NULL) != -1) return o.status;
 	if (optind < argc) return cli_usage("unexpected operand %s", argv[optind]);
-	struct findings f = {&o, json_array(), json_array(), json_array()};
+	struct findings f = {.options = &o, .errors = json_array(), .warnings = json_array(), .listen = json_array()};
 	struct config *c = NULL;
 	char why[CONFIG_WHY];
 	int status = CLI_DONE;

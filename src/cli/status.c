@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "cli/cli.h"
+#include "cli/status_relay.h"
 #include "store/ledger.h"
 #include "store/spool.h"
 #include "store/tenants.h"
@@ -15,11 +16,13 @@ static const char help[] = "Usage: backstop status [-c FILE] [--json]\n"
 			   "\n"
 			   "Shows for each service whether it runs, since when, and its main counters; then the\n"
 			   "number of tenants, the messages that are queued or held, and the transactions that the\n"
-			   "ledger remembers. Works also when nothing runs.\n"
+			   "ledger remembers; the rules by which mail is classified, with the reason when a file was\n"
+			   "refused; and the forged campaigns that last. Works also when nothing runs.\n"
 			   "\n"
 			   "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
 			   "      --json         one object: {\"ok\", \"services\", \"tenants\", \"queue\", "
-			   "\"ledger\"}, with every counter\n"
+			   "\"ledger\", \"rules\",\n"
+			   "                     \"storms\"}, with every counter\n"
 			   "  -h, --help         this text\n"
 			   "\n"
 			   "Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
@@ -214,16 +217,22 @@ int cli_status(int argc, char **argv)
 	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK ||
 	    count_ledger(c, &ledger) != ERR_OK)
 		status = CLI_CANNOT;
+	json_t *rules = relay.running ? status_relay_notice(c, "rules") : NULL;
+	json_t *storms = relay.running ? status_relay_notice(c, "storms") : NULL;
 	if (o.json) {
-		cli_print_json(json_pack("{sbs[o]sIsoso}", "ok", ok, "services", service_json(&relay), "tenants",
+		cli_print_json(json_pack("{sbs[o]sIsososO?sO?}", "ok", ok, "services", service_json(&relay), "tenants",
 		                         (json_int_t)tenants, "queue", queue_json(&queue), "ledger",
-		                         ledger_json(&ledger)));
+		                         ledger_json(&ledger), "rules", rules, "storms", storms));
 	} else if (status != CLI_CANNOT) {
 		print_service(&relay);
 		printf("tenants: %zu\n", tenants);
 		print_queue(&queue);
 		print_ledger(&ledger);
+		status_relay_print_rules(rules);
+		status_relay_print_storms(storms);
 	}
+	json_decref(rules);
+	json_decref(storms);
 	config_unref(c);
 	return cli_finish(status);
 }

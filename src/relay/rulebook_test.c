@@ -219,6 +219,10 @@ static void what_is_no_file_of_rules(void **state)
 	assert_int_equal(rulefile_load_rules(fifo, &b, why), ERR_INVALID);
 	assert_non_null(strstr(why, "fifo: not a regular file"));
 	assert_int_equal(rulefile_load_rules(place.folder, &b, why), ERR_INVALID);
+	put(place.rules, "backstop-rules 1\nrevision half\n");
+	assert_int_equal(rulefile_load_rules(place.rules, &b, why), ERR_INVALID);
+	assert_non_null(strstr(why, "no sample"));
+	assert_null(b);
 	put(place.rules, "");
 	assert_int_equal(truncate(place.rules, RULEFILE_MOST + 1), 0);
 	assert_int_equal(rulefile_load_rules(place.rules, &b, why), ERR_LIMIT);

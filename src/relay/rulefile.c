@@ -97,6 +97,12 @@ enum error rulefile_load_rules(const char *path, struct bundle **out, char why[R
 		rules.p = text;
 	}
 	enum error e = bundle_load(rules, out, problem);
+	if (!e && bundle_samples(*out) == 0) { /* they stand at the end */
+		bundle_unref(*out);
+		*out = NULL;
+		e = ERR_INVALID;
+		snprintf(problem, sizeof problem, "there is no sample in it; is it whole?");
+	}
 	if (e) place(path, problem[0] ? problem : error_text(e), why);
 	free(text);
 	return e;
