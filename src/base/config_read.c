@@ -114,7 +114,7 @@ static int check(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 static bool is_pool(const char *title)
 {
-	static const char *const pools[] = {"regular", "bounce", "storm", "ndr", "risk"};
+	static const char *const pools[] = {"regular", "bounce", "ndr", "risk"};
 	for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
 		if (strcmp(pools[i], title) == 0) return true;
 	return false;
@@ -322,8 +322,8 @@ static enum error fill_titled(const char *name, cfg_t *parent, struct arena *a, 
 
 static enum error fill_all(cfg_t *cfg, struct arena *a, struct config *out)
 {
-	static const char *const singles[] = {"log",    "resolver", "tls", "auth", "relay",
-	                                      "bounce", "keeper",   "dns", "web"};
+	static const char *const singles[] = {"log",    "resolver", "tls",    "auth", "relay",
+	                                      "bounce", "storm",    "keeper", "dns",  "web"};
 	enum error e = fill("root", cfg, a, out);
 	for (size_t i = 0; i < sizeof singles / sizeof *singles && e == ERR_OK; i++)
 		e = fill(singles[i], cfg_size(cfg, singles[i]) ? cfg_getsec(cfg, singles[i]) : NULL, a, out);

@@ -194,6 +194,13 @@ static void test_proof(void **state)
 	assert_int_equal(c->relay.ledger_lifetime, 30 * 86400000LL);
 	assert_int_equal(c->relay.ledger_size, 1 << 30);
 	assert_int_equal(c->relay.digest_interval, 86400000);
+	assert_null(c->bounce.rules);
+	assert_null(c->bounce.knowledge);
+	assert_int_equal(c->storm.address, 20);
+	assert_int_equal(c->storm.domain, 50);
+	assert_int_equal(c->storm.share, 90);
+	assert_int_equal(c->storm.window, 600000);
+	assert_int_equal(c->storm.lull, 900000);
 	config_unref(c);
 
 	enum error e = parse("hostname = mx.example.net\n"
@@ -201,7 +208,9 @@ static void test_proof(void **state)
 	                     "auth { authserv-id = ID.example.net  dmarc = rfc7489  suffix-list = \"/etc/psl\"\n"
 	                     "       spf-timeout = 5s  key-timeout = 250ms }\n"
 	                     "relay { return-path-domain = rp.example.net  ledger-lifetime = 2d\n"
-	                     "        ledger-size = 8M  digest-interval = 0 }\n",
+	                     "        ledger-size = 8M  digest-interval = 0 }\n"
+	                     "bounce { rules = \"/etc/rules\"  knowledge = \"/etc/knowledge\" }\n"
+	                     "storm { address = 0  domain = 500  share = 100  window = 1s  lull = 1d }\n",
 	                     &c, why);
 	assert_string_equal(why, "");
 	assert_int_equal(e, ERR_OK);
@@ -216,14 +225,22 @@ static void test_proof(void **state)
 	assert_int_equal(c->relay.ledger_lifetime, 2 * 86400000LL);
 	assert_int_equal(c->relay.ledger_size, 8 << 20);
 	assert_int_equal(c->relay.digest_interval, 0);
+	assert_string_equal(c->bounce.rules, "/etc/rules");
+	assert_string_equal(c->bounce.knowledge, "/etc/knowledge");
+	assert_int_equal(c->storm.address, 0);
+	assert_int_equal(c->storm.domain, 500);
+	assert_int_equal(c->storm.share, 100);
+	assert_int_equal(c->storm.window, 1000);
+	assert_int_equal(c->storm.lull, 86400000);
 	config_unref(c);
 }
 
 /* Every default of the table is a value that its own type takes. */
 static void test_table(void **state)
 {
-	static const char *const names[] = {"root",  "log",       "resolver", "tls", "auth", "relay", "pool",
-	                                    "route", "blocklist", "keeper",   "dns", "tsig", "web"};
+	static const char *const names[] = {"root",  "log",    "resolver", "tls",       "auth",
+	                                    "relay", "pool",   "route",    "blocklist", "bounce",
+	                                    "storm", "keeper", "dns",      "tsig",      "web"};
 	struct arena a;
 	arena_init(&a, 1 << 20);
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -306,6 +323,9 @@ static const struct {
          "test.conf:2: report-full: true or false is needed"},
 	{"pool of another name", "relay {\npool \"gold\" {\n}\n}\n",
          "test.conf:3: pool \"gold\": a pool is regular, bounce, ndr or risk"},
+	{"pool of a section's name", "relay {\npool \"storm\" {\n}\n}\n",
+         "test.conf:3: pool \"storm\": a pool is regular, bounce, ndr or risk"},
+	{"storm of all", "storm {\nshare = 10\n}\n", "test.conf:2: share: 10 is out of range, 50 to 100"},
 	{"pool source with a port", "relay {\npool \"ndr\" { source = {\"192.0.2.1:25\"} }\n}\n",
          "test.conf:2: source: '192.0.2.1:25' is not an IP address without a port"},
 	{"pool twice", "relay {\npool ndr {}\npool ndr {}\n}\n", "test.conf:3: found duplicate title 'ndr'"},

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a tenant's server sends is an answer by what it is, not only by <>: a vacation reply with a return path, a challenge, a report of
+nobody's postmaster; and a person's mail is none, whatever it quotes."""
+import time
+
+import pytest
+from lab import Smtp, wait_until
+from lab.smtp import message
+
+ZONE = 'pass.test TXT "v=spf1 ip4:{good} -all"\nother.test TXT "v=spf1 ip4:{good} -all"'
+
+
+class Mill:
+    """A relay with one tenant; mail from pass.test proves itself from the good address."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.good, self.down, self.world, self.source = lab.address(), lab.sink(), lab.sink(), lab.address()
+        pools = {name: ([lab.address()], f"{name}.relay.test") for name in ("regular", "bounce", "ndr")}
+        self.relay = lab.backstop(dns=lab.dns(ZONE.format(good=self.good)), routes={"*": self.world.endpoint}, pools=pools)
+        self.relay.tenant("acme", "tenant.test", self.down.endpoint, [f"{self.source}/32"])
+        self.count = 0
+
+    def receive(self, sender, good):
+        """The Message-ID of mail that came in."""
+        self.count += 1
+        message_id = f"<original{self.count}@client.test>"
+        with Smtp(self.relay.server, source=self.good if good else None) as client:
+            assert client.transaction(sender, "joe@tenant.test", message(sender, "joe@tenant.test", message_id=message_id)).code == 250
+        return message_id
+
+    def send(self, sender, to, content):
+        """Its end in the log, with the answer's line in "answer" if it counted as one; and by what it left: None: it is held."""
+        self.count += 1
+        message_id = f"<sent{self.count}.{time.time_ns()}@tenant.test>"
+        with Smtp(self.relay.server, source=self.source) as client:
+            reply = client.transaction(sender, to, f"Message-ID: {message_id}\r\n{content}".encode())
+            assert reply.code == 250, reply
+        event = self.relay.wait_event("message", message_id=message_id)
+        event["answer"] = next((e for e in self.relay.events("answer") if e["id"] == event["id"]), None)
+        if event["result"] == "held":
+            return event, None
+        got = self.world.wait_for(lambda m: m.field("Message-ID") == message_id)
+        return event, got.ehlo.partition(".")[0]
+
+
+@pytest.fixture(scope="module")
+def mill(shared_lab):
+    return Mill(shared_lab)
+
+
+def vacation(to, about, extra=""):
+    return (f"From: Joe <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: Automatic reply: hello\r\n{extra}"
+            f"In-Reply-To: {about}\r\nReferences: {about}\r\n\r\nI am out of the office until Monday and will read your mail then.\r\n")
+
+
+def challenge(to, about):
+    return (f"From: Joe <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: Please confirm your message\r\nIn-Reply-To: {about}\r\n"
+            "X-TMDA-Confirm: yes\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n"
+            "This message was created automatically by mail delivery software (TMDA).\r\n\r\n"
+            "Your message attached below is being held because the address has not been verified.\r\n\r\n"
+            "To release your message for delivery, please send an empty message to the following address, or use your mailer's "
+            "\"Reply\" feature.\r\n\r\n   joe-confirm-1.2.3@tenant.test\r\n\r\nThis confirmation verifies that your message is "
+            "legitimate and not junk-mail.\r\n")
+
+
+def report(to, about, sender="Mail system <mailsystem@tenant.test>", kind="delivery-status", action="failed"):
+    return (f"From: {sender}\r\nTo: <{to}>\r\nSubject: Undeliverable: hello\r\nMIME-Version: 1.0\r\n"
+            f'Content-Type: multipart/report; report-type={kind}; boundary="b"\r\n\r\n'
+            "--b\r\nContent-Type: text/plain\r\n\r\nYour message could not be delivered to joe@tenant.test.\r\n"
+            "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; tenant.test\r\n\r\n"
+            f"Final-Recipient: rfc822; joe@tenant.test\r\nAction: {action}\r\nStatus: {5 if action == 'failed' else 2}.1.1\r\n\r\n"
+            f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nFrom: {to}\r\nMessage-ID: {about}\r\n\r\n--b--\r\n")
+
+
+def success(to, about):
+    return report(to, about, action="delivered").replace("could not be", "was successfully").replace("Undeliverable", "Delivered")
+
+
+# (name, its return path, what it is, class, ground)
+ANSWERS = [
+    ("a vacation reply with a return path", "joe@tenant.test", vacation, "autoreply", "classed"),
+    ("one that says so", "joe@tenant.test",
+     lambda to, about: vacation(to, about, "Auto-Submitted: auto-replied\r\n"), "autoreply", "marked"),
+    ("a challenge", "joe-confirm@tenant.test", challenge, "challenge", "classed"),
+    ("a report of nobody's postmaster", "mailsystem@tenant.test", report, "ndr", "classed"),
+    ("a report of success", "mailsystem@tenant.test", success, "ndr", "classed"),
+    ("what <> sends although it looks like a letter", "",
+     lambda to, about: f"From: joe@tenant.test\r\nTo: {to}\r\nSubject: Lunch\r\nIn-Reply-To: {about}\r\n\r\nAt noon?\r\n",
+     "other", "marked"),
+]
+
+
+@pytest.mark.parametrize("path, make, cls, ground", [case[1:] for case in ANSWERS], ids=[case[0] for case in ANSWERS])
+@pytest.mark.parametrize("good", [True, False], ids=["proven", "unproven"])
+def test_an_answer_is_judged_by_what_it_is(mill, path, make, cls, ground, good):
+    victim = f"victim{mill.count}@pass.test"
+    about = mill.receive(victim, good)
+    event, pool = mill.send(path, victim, make(victim, about))
+    said = event["answer"]
+    assert said and (said["class"], said["ground"]) == (cls, ground), said
+    assert said["verdict"] == ("genuine" if good else "backscatter") and said["signals"]
+    assert event["class"] == cls and 0.5 <= float(event["probability"]) <= 1
+    assert pool == ("bounce" if good else None)
+    if not good:
+        row, = [r for r in mill.relay.cli("held", "list", "--json").ok().rows if r["to"] == [victim]]
+        assert row["answer"] and row["reason"].endswith(f"{victim}: it would be backscatter")
+
+
+@pytest.mark.parametrize("make", [vacation, challenge, report])
+def test_an_answer_about_mail_that_is_not_known_leaves_by_the_ndr_pool(mill, make):
+    event, pool = mill.send("joe@tenant.test", f"stranger{mill.count}@elsewhere.test", make("stranger@elsewhere.test", "<never@seen.test>"))
+    assert event["answer"]["verdict"] == "unknown" and pool == "ndr"
+
+
+def letter(to, about, subject, body, extra=""):
+    return (f"From: Joe Bloggs <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: {subject}\r\nIn-Reply-To: {about}\r\nReferences: {about}\r\n"
+            f"Date: Mon, 01 Jan 2024 00:00:00 +0000\r\n{extra}\r\n{body}")
+
+
+QUOTED_BOUNCE = ("-------- Forwarded Message --------\r\nSubject: Undelivered Mail Returned to Sender\r\nFrom: MAILER-DAEMON@mx.pass.test\r\n"
+                 "To: joe@tenant.test\r\n\r\nThis is the mail system at host mx.pass.test.\r\n\r\nI'm sorry to have to inform you that your "
+                 "message could not\r\nbe delivered to one or more recipients. It's attached below.\r\n\r\n<x@pass.test>: host "
+                 "mx.pass.test said: 550 5.1.1 user unknown\r\n")
+
+# What a person writes in answer to mail that proved nothing: it leaves as ordinary mail, without a look at the ledger.
+LETTERS = [
+    ("quotes a bounce", lambda to, about: letter(to, about, "Fwd: Undelivered Mail Returned to Sender", "What is this?\r\n\r\n" + QUOTED_BOUNCE)),
+    ("quotes one, and does not say that it forwards", lambda to, about: letter(
+        to, about, "mail trouble", "Dear helpdesk, I got this:\r\n\r\n" + QUOTED_BOUNCE.replace("\r\n", "\r\n> "))),
+    ("forwards a bounce as a file", lambda to, about: letter(
+        to, about, "Fwd: Undeliverable: hello", "--o\r\nContent-Type: text/plain\r\n\r\nWhat is this?\r\n--o\r\n"
+        "Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n" + report("joe@tenant.test", about) + "\r\n--o--\r\n",
+        'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="o"\r\nUser-Agent: Mozilla Thunderbird\r\n')),
+    ("answers an automatic reply", lambda to, about: letter(
+        to, about, "Re: Automatic reply: budget", "Thanks. Then I ask Carol.\r\n\r\n> I am out of the office until Monday.\r\n")),
+    ("is away", lambda to, about: letter(to, about, "Re: lunch", "I am out of the office next week; on Monday?\r\n")),
+    ("an ordinary answer", lambda to, about: letter(to, about, "Re: hello", "Yes.\r\n\r\n> Hi.\r\n")),
+]
+
+
+@pytest.mark.parametrize("make", [case[1] for case in LETTERS], ids=[case[0] for case in LETTERS])
+def test_a_persons_mail_leaves_whatever_it_quotes(mill, make):
+    friend = f"friend{mill.count}@pass.test"
+    about = mill.receive(friend, False)
+    event, pool = mill.send("joe@tenant.test", friend, make(friend, about))
+    assert event["answer"] is None and event["result"] == "queued" and pool == "regular", event
+
+
+def test_reports_for_people_who_asked_for_them_are_ordinary(mill):
+    complaint = ('From: postmaster@tenant.test\r\nTo: abuse@pass.test\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n'
+                 'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n--b\r\n\r\nSpam.\r\n--b\r\n'
+                 "Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n\r\n--b\r\n"
+                 f"Content-Type: message/rfc822\r\n\r\nFrom: x@pass.test\r\nMessage-ID: {mill.receive('x@pass.test', False)}\r\n\r\nBuy!\r\n--b--\r\n")
+    event, pool = mill.send("postmaster@tenant.test", "abuse@pass.test", complaint)
+    assert event["class"] == "arf" and event["answer"] is None and event["result"] == "queued"
+    assert pool == "ndr", "as all that postmaster@ sends"
+
+
+def test_what_was_classified_is_counted(mill):
+    before = {name: mill.relay.metric(f"class_{name}") for name in ("ndr", "autoreply", "other")}
+    mill.send("joe@tenant.test", "x@elsewhere.test", report("x@elsewhere.test", "<1@x>"))
+    mill.send("joe@tenant.test", "x@elsewhere.test", letter("x@elsewhere.test", "<1@x>", "hello", "Hi.\r\n"))
+    wait_until(lambda: mill.relay.metric("class_ndr") > before["ndr"] and mill.relay.metric("class_other") > before["other"], 5, "counters")
