@@ -240,12 +240,13 @@ static int add_threads(scmp_filter_ctx filter)
 	return failed;
 }
 
-static int add_sockets_and_ioctls(scmp_filter_ctx filter)
+static int add_sockets_and_ioctls(scmp_filter_ctx filter, enum sandbox_class class)
 {
 	static const int families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+	size_t count = class == SANDBOX_NO_NETWORK ? 1 : sizeof families / sizeof *families;
 	static const unsigned long requests[] = {FIONBIO, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ};
 	int failed = 0;
-	for (size_t i = 0; i < sizeof families / sizeof *families && !failed; i++)
+	for (size_t i = 0; i < count && !failed; i++)
 		failed = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 		                          SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
 	for (size_t i = 0; i < sizeof requests / sizeof *requests && !failed; i++)
@@ -267,7 +268,7 @@ static int seccomp_rules(scmp_filter_ctx filter, enum sandbox_class class)
 	if (!failed) failed = add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, SANITIZED ? sanitizer : NULL);
 	if (!failed && SANITIZED) failed = add_all(filter, SCMP_ACT_ALLOW, sanitizer, NULL);
 	if (!failed) failed = add_threads(filter);
-	if (!failed) failed = add_sockets_and_ioctls(filter);
+	if (!failed) failed = add_sockets_and_ioctls(filter, class);
 	return failed;
 }
 

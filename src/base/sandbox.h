@@ -18,6 +18,7 @@
 enum sandbox_class {
 	SANDBOX_NETWORK_CLIENT, /* files, threads, listening and outgoing sockets (relay); no exec, ptrace, mount, ... */
 	SANDBOX_NETWORK_SERVER, /* the same without connect() */
+	SANDBOX_NO_NETWORK,     /* files and threads; no sockets of the network (keeper) */
 };
 
 struct sandbox {

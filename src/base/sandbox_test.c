@@ -140,6 +140,11 @@ static int connect_out(void)
 	return result(fd >= 0 && connect(fd, (struct sockaddr *)&listening_at, listening_length) == 0);
 }
 
+static int network_socket(void)
+{
+	return result(socket(AF_INET6, SOCK_DGRAM, 0) >= 0 || socket(AF_INET, SOCK_STREAM, 0) >= 0);
+}
+
 static int packet_socket(void)
 {
 	return result(socket(AF_PACKET, SOCK_RAW, 0) >= 0);
@@ -186,7 +191,7 @@ static int do_unshare(void)
 /* ---- rows --------------------------------------------------------------------------------------------------------------------- */
 
 #define DEADLY (-SIGSYS)
-#define BOTH   2
+#define BOTH   -1 /* all classes */
 
 static const struct {
 	const char *name;
@@ -205,6 +210,7 @@ static const struct {
 	{"accepting", accept_one, BOTH, 0},
 	{"connecting, for a client", connect_out, SANDBOX_NETWORK_CLIENT, 0},
 	{"connecting, for a server", connect_out, SANDBOX_NETWORK_SERVER, EPERM},
+	{"a socket of the network, without one", network_socket, SANDBOX_NO_NETWORK, EPERM},
 	{"raw packets", packet_socket, BOTH, EPERM},
 	{"signals to others", signal_parent, BOTH, EPERM},
 	{"becoming root", become_root, BOTH, EPERM},
@@ -253,7 +259,7 @@ static void test_rows(void **state)
 {
 	bool landlock = syscall(444 /* landlock_create_ruleset */, NULL, 0, 1) > 0;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		for (int class = SANDBOX_NETWORK_CLIENT; class <= SANDBOX_NETWORK_SERVER; class ++) {
+		for (int class = SANDBOX_NETWORK_CLIENT; class <= SANDBOX_NO_NETWORK; class ++) {
 			if ((rows[i].class != BOTH && rows[i].class != class) ||
 			    is_sanitized_exception(rows[i].attempt))
 				continue;

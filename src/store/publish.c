@@ -7,6 +7,7 @@
 #include "store/octets.h"
 #include "store/weighed.h"
 
+#define DAY         86400LL
 #define DUE_VERSION 1
 #define FORMAT      1 /* of the tables together: 0 is an older release's, which had only listings */
 
@@ -36,7 +37,9 @@ enum error publish_unit(struct db_txn *t, const struct ip *ip)
 		p.classes = weighed.classes;
 		p.grade = (uint8_t)weighed.grade;
 		p.flags = weighed.any ? PUBLISHED_ANY : 0;
-		p.expires = later(p.expires, weighed.expires);
+		/* Up to the day's end: a listing that each act makes a little longer changes once a day, for secondaries
+		 * and the journal. The keeper takes it away on time. */
+		p.expires = later(p.expires, (weighed.expires + DAY - 1) / DAY * DAY);
 	}
 	if (by_hand) {
 		p.flags |= PUBLISHED_MANUAL;

@@ -48,7 +48,8 @@ struct published {
 	uint8_t classes; /* 1 << enum act_class; those that are published */
 	uint8_t grade;   /* enum grade */
 	uint8_t flags;
-	uint32_t expires; /* Unix time, from which on it is not listed; 0: never */
+	uint32_t
+		expires; /* Unix time, from which on it is not listed; 0: never. The keeper's: up to the end of the day */
 };
 
 /* The key of an address's unit: its length, 4 or 8. An IPv4-mapped IPv6 address is the IPv4 address. */
