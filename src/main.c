@@ -27,7 +27,7 @@ struct group {
 static const struct subcommand services[] = {
 	{"run", supervisor_main, "start all services of the configuration"},
 	{"relay", supervisor_main, "start the relay alone"},
-	{"keeper", NULL, "weigh evidence into listings"},
+	{"keeper", keeper_main, "weigh evidence into listings; --once does it without a service"},
 	{"dns", NULL, "answer the list"},
 	{"web", NULL, "lookup pages and metrics"},
 	{"milter", NULL, "the judge for Postfix, Sendmail and Exim"},
@@ -42,7 +42,7 @@ static const struct subcommand administration[] = {
 	{"recipients", cli_recipients, "who has a mailbox: import, export, add, remove, test"},
 	{"queue", cli_queue, "messages that wait: list, show, retry, hold, drop"},
 	{"ledger", cli_ledger, "what was known of messages that came or went: search, show"},
-	{"list", cli_list, "the local list: add, remove, show"},
+	{"list", cli_list, "who is listed, and why: show, add, import, remove, exempt"},
 	{"held", cli_held, "messages that are held for a tenant: list, show, release, drop"},
 	{"evidence", cli_evidence, "observed acts of backscatter: list, add"},
 	{"keys", cli_keys, "signing keys: rotate, import, show, remove"},

@@ -188,6 +188,16 @@ struct config {
 		const char *const *trap_addresses; /* lower case, as the next one */
 		size_t trap_address_count;
 		const char *report_address; /* NULL: reports are not taken */
+		/* when an address is listed, and how long: list/weigh.h */
+		int64_t list_score;             /* 300 */
+		int64_t list_targets;           /* 2 */
+		int64_t list_days;              /* 1 */
+		bool list_callouts;             /* false */
+		bool list_reserved;             /* false */
+		int64_t listing_lifetime;       /* 28d, ms */
+		int64_t short_listing_lifetime; /* 7d */
+		int64_t evidence_lifetime;      /* 180d */
+		int64_t exposure_lifetime;      /* 400d */
 	} keeper;
 
 	struct {

@@ -140,7 +140,16 @@
 #define CONFIG_keeper_OPTIONS(X) \
 	X("trap", NAMES, C(keeper.traps), C(keeper.trap_count), "", 0, 1000, "trap domains, with all below them: nobody writes from there, so what answers is backscatter") \
 	X("trap-address", MAILBOXES, C(keeper.trap_addresses), C(keeper.trap_address_count), "", 0, 1000, "the same of single addresses, also in a tenant's domain") \
-	X("report-address", MAILBOX, C(keeper.report_address), NOWHERE, NULL, 0, 0, "where tenants send backscatter that they got, attached, as evidence")
+	X("report-address", MAILBOX, C(keeper.report_address), NOWHERE, NULL, 0, 0, "where tenants send backscatter that they got, attached, as evidence") \
+	X("list-score", NUMBER, C(keeper.list_score), NOWHERE, "300", 1, 1000000, "percent points that list an address: an act counts by its witness and class, 100 at most, once a day and target") \
+	X("list-targets", NUMBER, C(keeper.list_targets), NOWHERE, "2", 2, 1000, "distinct addresses that must have got backscatter from it") \
+	X("list-days", NUMBER, C(keeper.list_days), NOWHERE, "1", 1, 28, "distinct days on which they must have got it") \
+	X("list-callouts", BOOL, C(keeper.list_callouts), NOWHERE, "false", 0, 0, "list addresses for callouts too (127.0.0.6)") \
+	X("list-reserved", BOOL, C(keeper.list_reserved), NOWHERE, "false", 0, 0, "list private and reserved addresses too: for laboratories") \
+	X("listing-lifetime", DURATION, C(keeper.listing_lifetime), NOWHERE, "28d", MINUTES(1), DAYS(56), "how long after its last act an address stays listed") \
+	X("short-listing-lifetime", DURATION, C(keeper.short_listing_lifetime), NOWHERE, "7d", MINUTES(1), DAYS(56), "the same after few acts, or when backscatter is rare among much mail") \
+	X("evidence-lifetime", DURATION, C(keeper.evidence_lifetime), NOWHERE, "180d", DAYS(56), DAYS(3660), "how long evidence is kept") \
+	X("exposure-lifetime", DURATION, C(keeper.exposure_lifetime), NOWHERE, "400d", DAYS(56), DAYS(3660), "how long it is remembered that an address sends ordinary mail, after the last one")
 
 #define CONFIG_dns_OPTIONS(X) \
 	X("listen", ENDPOINTS, NOWHERE, NOWHERE, "0.0.0.0:53 [::]:53", 0, 64, "addresses and ports that answer the list") \

@@ -111,6 +111,15 @@
 	X(dns_notifies_sent, COUNTER, "NOTIFY messages sent to secondaries")                                           \
 	X(dns_notifies_answered, COUNTER, "changes that a secondary has acknowledged")                                 \
 	X(dns_notifies_failed, COUNTER, "changes that a secondary did not acknowledge in time")                        \
+	X(keeper_weighed, COUNTER, "times that the evidence against an address was weighed")                           \
+	X(keeper_listed, COUNTER, "addresses listed by their evidence")                                                \
+	X(keeper_delisted, COUNTER, "addresses taken off: their time was over, or they became exempt")                 \
+	X(keeper_changed, COUNTER, "listings whose classes, grade or zone changed")                                    \
+	X(keeper_failures, COUNTER, "rounds of the keeper that could not be written")                                  \
+	X(list_published, GAUGE, "addresses on the list")                                                              \
+	X(list_serial, GAUGE, "serial of the list")                                                                    \
+	X(evidence_rows, GAUGE, "rows of evidence kept")                                                               \
+	X(evidence_aged, COUNTER, "rows of evidence dropped after evidence-lifetime")                                  \
 	X(out_of_resources, COUNTER, "421 and 452 answers for want of memory, disk or descriptors")
 
 enum metric {

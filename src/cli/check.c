@@ -66,12 +66,14 @@ static void warn_sections(struct findings *f, const struct config *c)
 	const struct {
 		bool given;
 		const char *name;
-	} later[] = {{c->keeper_enabled, "keeper"}, {c->dns_enabled, "dns"}, {c->web_enabled, "web"}};
+	} later[] = {{c->dns_enabled, "dns"}, {c->web_enabled, "web"}};
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		if (later[i].given)
 			note(f, f->warnings, "%s: warning: section %s: the service is not in this release", c->path,
 			     later[i].name);
-	if (!c->relay.enabled) note(f, f->warnings, "%s: warning: no relay section: there is nothing to run", c->path);
+	if (!c->relay.enabled && !c->keeper_enabled)
+		note(f, f->warnings, "%s: warning: no relay section and no keeper section: there is nothing to run",
+		     c->path);
 }
 
 /* The relay does not start without it. Whether the services' user may read it is not seen from here. */

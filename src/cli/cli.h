@@ -79,6 +79,7 @@ int cli_tenant(int argc, char **argv);
 int cli_recipients(int argc, char **argv);
 int cli_queue(int argc, char **argv);
 int cli_held(int argc, char **argv);
+int cli_keeper(int argc, char **argv); /* --once; the service is the supervisor's */
 int cli_list(int argc, char **argv);
 int cli_lookup(int argc, char **argv);
 int cli_ledger(int argc, char **argv);

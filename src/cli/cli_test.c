@@ -175,7 +175,8 @@ static void test_status_of_nothing(void **state)
 	write_config("relay { }\n");
 	assert_int_equal(RUN(cli_status, "status", "-c", config_path), CLI_NO);
 	assert_string_equal(out, "relay: not running\ntenants: 0\nqueue: 0 messages, 0 of them held\n"
-	                         "ledger: 0 transactions in 0.0 MiB\n");
+	                         "ledger: 0 transactions in 0.0 MiB\n"
+	                         "list: 0 addresses, 0 of them by hand; serial 1; 0 rows of evidence\n");
 	assert_int_equal(RUN(cli_status, "status", "-c", config_path, "--json"), CLI_NO);
 	json_t *o = parse_line();
 	assert_int_equal(json_integer_value(json_object_get(o, "tenants")), 0);

@@ -9,20 +9,22 @@
 #include "cli/cli.h"
 #include "cli/status_relay.h"
 #include "store/ledger.h"
+#include "store/published.h"
 #include "store/spool.h"
 #include "store/tenants.h"
 
 static const char help[] = "Usage: backstop status [-c FILE] [--json]\n"
 			   "\n"
 			   "Shows for each service whether it runs, since when, and its main counters; then the\n"
-			   "number of tenants, the messages that are queued or held, and the transactions that the\n"
-			   "ledger remembers; the rules by which mail is classified, with the reason when a file was\n"
-			   "refused; and the forged campaigns that last. Works also when nothing runs.\n"
+			   "number of tenants, the messages that are queued or held, the transactions that the ledger\n"
+			   "remembers, and how much is listed; the rules by which mail is classified, with the\n"
+			   "reason when a file was refused; and the forged campaigns that last. Works also when\n"
+			   "nothing runs.\n"
 			   "\n"
 			   "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
 			   "      --json         one object: {\"ok\", \"services\", \"tenants\", \"queue\", "
-			   "\"ledger\", \"rules\",\n"
-			   "                     \"storms\"}, with every counter\n"
+			   "\"ledger\", \"list\",\n"
+			   "                     \"rules\", \"storms\"}, with every counter\n"
 			   "  -h, --help         this text\n"
 			   "\n"
 			   "Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
@@ -159,6 +161,12 @@ static const char *age_text(int64_t seconds, char out[32])
 	return out;
 }
 
+static void print_counters(const struct service_state *s, const enum metric *shown, size_t n)
+{
+	for (size_t i = 0; s->known && i < n; i++)
+		printf("  %12lld  %s\n", (long long)s->values[shown[i]], metric_help(shown[i]));
+}
+
 static void print_service(const struct service_state *s)
 {
 	char age[32];
@@ -167,16 +175,15 @@ static void print_service(const struct service_state *s)
 		       age_text(clock_unix() - s->started, age));
 	else
 		printf("%s: not running\n", s->name);
-	if (!s->known) return;
-	static const enum metric shown[] = {
-		METRIC_smtp_sessions_open,  METRIC_smtp_sessions,   METRIC_smtp_rejected_recipients,
-		METRIC_cutthrough_messages, METRIC_spool_stored,    METRIC_delivery_delivered,
-		METRIC_delivery_deferred,   METRIC_delivery_failed, METRIC_safe_mode_refused,
-		METRIC_out_of_resources,
-	};
-	for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-		printf("  %12lld  %s\n", (long long)s->values[shown[i]], metric_help(shown[i]));
 }
+
+static const enum metric relay_shown[] = {
+	METRIC_smtp_sessions_open,  METRIC_smtp_sessions,   METRIC_smtp_rejected_recipients,
+	METRIC_cutthrough_messages, METRIC_spool_stored,    METRIC_delivery_delivered,
+	METRIC_delivery_deferred,   METRIC_delivery_failed, METRIC_safe_mode_refused,
+	METRIC_out_of_resources,
+};
+static const enum metric keeper_shown[] = {METRIC_keeper_weighed, METRIC_keeper_listed, METRIC_keeper_delisted};
 
 static void print_queue(const struct queue_count *q)
 {
@@ -199,6 +206,49 @@ static void print_ledger(const struct ledger_summary *s)
 	puts("");
 }
 
+/* ---- the list ------------------------------------------------------------------------------------------------------------------- */
+
+struct list_count {
+	uint64_t published, by_hand, exempt, acts;
+	uint32_t serial;
+};
+
+static enum error count_list(const struct config *c, struct list_count *l)
+{
+	struct db *state;
+	struct db_txn *t;
+	enum error e = cli_open_db(c, DB_STATE, DB_READ_ONLY, &state);
+	if (e == ERR_NOT_FOUND) return ERR_OK;
+	if (e != ERR_OK) return e;
+	e = db_begin_read(state, &t);
+	if (e == ERR_OK) {
+		*l = (struct list_count){.published = published_count(t),
+		                         .by_hand = db_count(t, DB_listings),
+		                         .exempt = db_count(t, DB_list_exempt),
+		                         .acts = db_count(t, DB_acts),
+		                         .serial = published_serial(t)};
+		db_end_read(t);
+	} else {
+		cli_complain("the list: %s", error_text(e));
+	}
+	db_close(state);
+	return e;
+}
+
+static json_t *list_json(const struct list_count *l)
+{
+	return json_pack("{sIsIsIsIsI}", "published", (json_int_t)l->published, "by_hand", (json_int_t)l->by_hand,
+	                 "exempt", (json_int_t)l->exempt, "evidence", (json_int_t)l->acts, "serial",
+	                 (json_int_t)l->serial);
+}
+
+static void print_list(const struct list_count *l)
+{
+	printf("list: %llu addresses, %llu of them by hand; serial %u; %llu rows of evidence\n",
+	       (unsigned long long)l->published, (unsigned long long)l->by_hand, l->serial,
+	       (unsigned long long)l->acts);
+}
+
 int cli_status(int argc, char **argv)
 {
 	struct cli_options o;
@@ -207,27 +257,36 @@ int cli_status(int argc, char **argv)
 	if (optind < argc) return cli_usage("unexpected operand %s", argv[optind]);
 	struct config *c;
 	if (cli_open_config(&o, &c)) return CLI_CANNOT;
-	struct service_state relay;
+	static struct service_state relay, keeper;
+	struct list_count list = {.serial = 1};
 	struct queue_count queue = {0};
 	struct ledger_summary ledger = {0};
 	size_t tenants = 0;
 	read_service(c, "relay", &relay);
-	bool ok = relay.running || !c->relay.enabled;
+	read_service(c, "keeper", &keeper);
+	bool ok = (relay.running || !c->relay.enabled) && (keeper.running || !c->keeper_enabled);
 	int status = ok ? CLI_DONE : CLI_NO;
 	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK ||
-	    count_ledger(c, &ledger) != ERR_OK)
+	    count_ledger(c, &ledger) != ERR_OK || count_list(c, &list) != ERR_OK)
 		status = CLI_CANNOT;
 	json_t *rules = relay.running ? status_relay_notice(c, "rules") : NULL;
 	json_t *storms = relay.running ? status_relay_notice(c, "storms") : NULL;
 	if (o.json) {
-		cli_print_json(json_pack("{sbs[o]sIsososO?sO?}", "ok", ok, "services", service_json(&relay), "tenants",
-		                         (json_int_t)tenants, "queue", queue_json(&queue), "ledger",
-		                         ledger_json(&ledger), "rules", rules, "storms", storms));
+		cli_print_json(json_pack("{sbs[oo]sIsosososO?sO?}", "ok", ok, "services", service_json(&relay),
+		                         service_json(&keeper), "tenants", (json_int_t)tenants, "queue",
+		                         queue_json(&queue), "ledger", ledger_json(&ledger), "list", list_json(&list),
+		                         "rules", rules, "storms", storms));
 	} else if (status != CLI_CANNOT) {
 		print_service(&relay);
+		print_counters(&relay, relay_shown, sizeof relay_shown / sizeof *relay_shown);
+		if (c->keeper_enabled || keeper.known) {
+			print_service(&keeper);
+			print_counters(&keeper, keeper_shown, sizeof keeper_shown / sizeof *keeper_shown);
+		}
 		printf("tenants: %zu\n", tenants);
 		print_queue(&queue);
 		print_ledger(&ledger);
+		print_list(&list);
 		status_relay_print_rules(rules);
 		status_relay_print_storms(storms);
 	}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* services - the table of services, and the command lines that start them */
 #include "cli/cli.h"
+#include "list/keeper.h"
 #include "relay/relay.h"
 #include "supervisor/supervisor.h"
 
 static const char help[] = "Usage: backstop run [-c FILE]      all services that the configuration has a section for\n"
 			   "       backstop relay [-c FILE]    the relay alone\n"
+			   "       backstop keeper [-c FILE]   the keeper of the list alone; see also keeper --help\n"
 			   "\n"
 			   "Stays in the foreground and logs to standard error. Start it as root: it opens the ports\n"
 			   "and its services then drop to the configured user.\n"
@@ -31,8 +33,19 @@ static size_t relay_listeners(const struct config *c, struct listener_want out[S
 	return n;
 }
 
+static bool keeper_wanted(const struct config *c)
+{
+	return c->keeper_enabled;
+}
+
+static size_t no_listeners(const struct config *c, struct listener_want out[SERVICE_LISTENERS])
+{
+	return 0;
+}
+
 static const struct supervisor_service services[] = {
 	{"relay", relay_wanted, relay_listeners, relay_run},
+	{"keeper", keeper_wanted, no_listeners, keeper_run},
 };
 
 int supervisor_main(int argc, char **argv)
@@ -48,4 +61,13 @@ int supervisor_main(int argc, char **argv)
 		.service_count = sizeof services / sizeof *services,
 	};
 	return supervisor_run(&options);
+}
+
+int keeper_main(int argc, char **argv)
+{
+	static const char *const once[] = {"--once", "--dry-run", "--now", "--json", "--help", "-h"};
+	for (int i = 1; i < argc; i++)
+		for (size_t k = 0; k < sizeof once / sizeof *once; k++)
+			if (strncmp(argv[i], once[k], strlen(once[k])) == 0) return cli_keeper(argc, argv);
+	return supervisor_main(argc, argv);
 }

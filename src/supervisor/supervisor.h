@@ -46,5 +46,6 @@ int supervisor_run(const struct supervisor_options *options);
 
 /* `backstop run` and, with argv[0] the name of a service, that service alone. */
 int supervisor_main(int argc, char **argv);
+int keeper_main(int argc, char **argv); /* the service, or --once */
 
 #endif
