@@ -233,6 +233,16 @@ static int take_dmarc(struct tenant_options *o, const char *value)
 	return status;
 }
 
+static int take_backscatter(struct tenant_options *o, const char *value)
+{
+	static const char *const names[] = {
+		[TENANT_BACKSCATTER_REFUSE] = "refuse", [TENANT_BACKSCATTER_TAG] = "tag", NULL};
+	int i = 0, status = choice("backscatter", value, names, &i);
+	o->backscatter = true;
+	o->t.backscatter = (enum tenant_backscatter)i;
+	return status;
+}
+
 static int take_tags(struct tenant_options *o, const char *value)
 {
 	static const char *const names[] = {
@@ -415,8 +425,10 @@ static void apply_proof(const struct tenant_options *o, struct tenant *t, int64_
 	if (o->tags) t->tags = o->t.tags;
 	if (o->tag_check) t->tag_check = o->t.tag_check;
 	if (o->dmarc) t->dmarc = o->t.dmarc;
+	if (o->backscatter) t->backscatter = o->t.backscatter;
 	if (o->contain) t->contain = o->t.contain;
 	if (o->spool) t->spool = o->t.spool;
+	if (o->sign && o->t.sign && !t->sign) t->sign_since = now;
 	if (o->sign) t->sign = o->t.sign;
 	if (o->learn) t->learn = o->t.learn;
 	if (o->digest) t->digest = o->t.digest;

@@ -37,6 +37,8 @@
 	X("tls", "may|never|require", tls, "to its own server")                                                        \
 	X("dmarc", "mark|enforce|ignore", dmarc,                                                                       \
 	  "what the author's domain asks for: noted in the header (default); done")                                    \
+	X("backscatter", "refuse|tag", backscatter,                                                                    \
+	  "bounces of mail it did not send: refused (default), or marked in the header")                               \
 	X("tags", "off|prvs|sub-address", tags, "tag the return paths of its outbound mail; default off")              \
 	X("tag-check", "learn|refuse|off", tag_check,                                                                  \
 	  "bounces without a tag: noted for 7 days, then refused (default)")                                           \
@@ -64,7 +66,7 @@ struct tenant_options {
 	struct tenant t; /* the scalars that were given */
 	struct tenant_words domains, downstreams, from, certificates, users, tag_exceptions;
 	bool ask, directory, plus, case_sensitive, catch_all, tls, enabled; /* was it given? */
-	bool dmarc, tags, tag_check, contain, spool, sign, learn, digest;
+	bool dmarc, backscatter, tags, tag_check, contain, spool, sign, learn, digest;
 	bool any;
 };
 

@@ -91,6 +91,9 @@ static void options_are_taken_or_refused(void **state)
 		{"tls", "perhaps", NULL},
 		{"dmarc", "enforce", "\"dmarc\":\"enforce\""},
 		{"dmarc", "reject", NULL},
+		{"backscatter", "tag", "\"backscatter\":\"tag\""},
+		{"backscatter", "refuse", "\"backscatter\":\"refuse\""},
+		{"backscatter", "hold", NULL},
 		{"tags", "prvs", "\"tags\":\"prvs\",\"tags_since\":1795000000"},
 		{"tags", "sub-address", "\"tags\":\"sub-address\",\"tags_since\":1795000000"},
 		{"tags", "off", "\"tags\":\"off\",\"tags_since\":0"},
@@ -130,6 +133,26 @@ static void options_are_taken_or_refused(void **state)
 		}
 		arena_free(&a);
 	}
+}
+
+static void signing_counts_from_when_it_was_turned_on_again(void **state)
+{
+	struct arena a;
+	struct tenant_options off, on;
+	struct tenant t = tenant_options_defaults("acme");
+	arena_init(&a, 1 << 20);
+	tenant_options_init(&off, &a);
+	tenant_options_init(&on, &a);
+	assert_int_equal(tenant_options_take(&off, option_of("no-sign"), NULL), 0);
+	assert_int_equal(tenant_options_take(&on, option_of("sign"), NULL), 0);
+	assert_int_equal(tenant_options_apply(&on, &t, 1795000000), 0);
+	assert_int_equal(t.sign_since, 0);
+	assert_int_equal(tenant_options_apply(&off, &t, 1795000001), 0);
+	assert_int_equal(tenant_options_apply(&on, &t, 1795000002), 0);
+	assert_int_equal(t.sign_since, 1795000002);
+	assert_int_equal(tenant_options_apply(&on, &t, 1795000003), 0);
+	assert_int_equal(t.sign_since, 1795000002);
+	arena_free(&a);
 }
 
 static void what_is_not_given_stays(void **state)
@@ -173,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_taken_or_refused),
+		cmocka_unit_test(signing_counts_from_when_it_was_turned_on_again),
 		cmocka_unit_test(what_is_not_given_stays),
 		cmocka_unit_test(every_option_has_help),
 	};

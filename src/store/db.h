@@ -58,6 +58,7 @@
 	X(list_due, STATE)                                                                                             \
 	X(list_exempt, STATE)                                                                                          \
 	X(keys, STATE)                                                                                                 \
+	X(coverage, STATE)                                                                                             \
 	X(meta, STATE)
 
 enum db_environment { DB_SPOOL, DB_LEDGER, DB_STATE };

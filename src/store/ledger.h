@@ -135,5 +135,7 @@ struct ledger_summary {
 	uint64_t oldest_id;      /* UINT64_MAX: none */
 };
 enum error ledger_summarize(struct db *ledger, struct ledger_summary *out);
+/* Is what ended at that time, and since, in here? False while a crash is being made good, and when it cannot be told. */
+bool ledger_reaches_back(struct db *ledger, int64_t time);
 
 #endif

@@ -251,3 +251,11 @@ enum error ledger_summarize(struct db *ledger, struct ledger_summary *out)
 	db_end_read(t);
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
+
+bool ledger_reaches_back(struct db *ledger, int64_t time)
+{
+	struct ledger_summary s;
+	bool rebuild = true;
+	if (ledger_rebuild_needed(ledger, &rebuild) || rebuild) return false;
+	return ledger_summarize(ledger, &s) == ERR_OK && s.oldest && s.oldest <= time;
+}

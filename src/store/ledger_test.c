@@ -393,6 +393,20 @@ static void test_lifetime(void **state)
 	assert_string_equal(by_message_id(t->db, "m@x", &f), "7 ");
 }
 
+static void test_how_far_it_reaches_back(void **state)
+{
+	struct store_test *t = *state;
+	assert_false(ledger_reaches_back(t->db, NOW));
+	put_simple(t->db, id_at(NOW, 1), 1, "<m@x>", "a@x", "b@x");
+	put_simple(t->db, id_at(NOW + DAY, 1), 1, "<n@x>", "a@x", "b@x");
+	assert_false(ledger_reaches_back(t->db, NOW - 1));
+	assert_true(ledger_reaches_back(t->db, NOW));
+	assert_int_equal(ledger_rebuild_mark(t->db, true), ERR_OK);
+	assert_false(ledger_reaches_back(t->db, NOW + 2 * DAY));
+	assert_int_equal(ledger_rebuild_mark(t->db, false), ERR_OK);
+	assert_true(ledger_reaches_back(t->db, NOW + 2 * DAY));
+}
+
 static void put_many(struct db *db, const struct ledger_bounds *b, unsigned from, unsigned n)
 {
 	char room[64][512], ids[64][32];
@@ -467,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_and_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lifetime, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_how_far_it_reaches_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_size, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_smaller, setup, teardown),
 	};

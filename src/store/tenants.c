@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "store/coverages.h"
 #include "store/directory_table.h"
 #include "store/keys.h"
 #include "store/learned.h"
@@ -256,6 +257,7 @@ static enum error drop(struct db_txn *t, void *arg)
 	if (!err) err = directory_forget(t, id, (struct slice){NULL, 0});
 	if (!err) err = learned_forget_tenant(t, id);
 	if (!err) err = keys_forget(t, id);
+	if (!err) err = coverages_forget(t, id);
 	return err ? err : meta_bump(t, META_GENERATION);
 }
 

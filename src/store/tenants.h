@@ -39,6 +39,8 @@ enum tenant_directory {
 enum tenant_tls { TENANT_TLS_MAY, TENANT_TLS_NEVER, TENANT_TLS_REQUIRE };
 
 enum tenant_dmarc { TENANT_DMARC_MARK, TENANT_DMARC_ENFORCE, TENANT_DMARC_IGNORE };
+/* A bounce, auto-reply or challenge about mail that the tenant did not send. */
+enum tenant_backscatter { TENANT_BACKSCATTER_REFUSE, TENANT_BACKSCATTER_TAG };
 enum tenant_tags { TENANT_TAGS_OFF, TENANT_TAGS_PRVS, TENANT_TAGS_SUBADDRESS };
 /* What happens to a bounce for an address without a valid tag: learn logs it for TENANT_LEARNING_S after tags were turned on, then
  * refuses it; refuse does so at once. */
@@ -65,14 +67,17 @@ struct tenant {
 	bool catch_all;                  /* --catch-all: a directory entry "@domain" makes every local part known */
 	enum tenant_tls tls;             /* --tls may|never|require, to the downstream */
 	enum tenant_dmarc dmarc;         /* --dmarc mark|enforce|ignore: what the author's domain asks for */
-	enum tenant_tags tags;           /* --tags off|prvs|sub-address: return paths of its outbound mail */
-	int64_t tags_since;              /* Unix time when tags were turned on; 0: they are off */
+	enum tenant_backscatter
+		backscatter;   /* --backscatter refuse|tag: refused, or let in with a header field that tells */
+	enum tenant_tags tags; /* --tags off|prvs|sub-address: return paths of its outbound mail */
+	int64_t tags_since;    /* Unix time when tags were turned on; 0: they are off */
 	enum tenant_tag_check tag_check; /* --tag-check learn|refuse|off */
 	const char **tag_exceptions;     /* --tag-exception: "local@domain" or "@domain" that also send elsewhere */
 	size_t tag_exception_count;
-	bool contain; /* --contain: unverified mail is handed on under a return path of ours */
-	bool spool;   /* --no-spool: nothing inbound is kept while its servers are away. Default true */
-	bool sign;    /* --no-sign: outbound mail is not signed though there is a key. Default true */
+	bool contain;       /* --contain: unverified mail is handed on under a return path of ours */
+	bool spool;         /* --no-spool: nothing inbound is kept while its servers are away. Default true */
+	bool sign;          /* --no-sign: outbound mail is not signed though there is a key. Default true */
+	int64_t sign_since; /* Unix time when signing was turned on again after --no-sign; 0: it never was off */
 	bool learn; /* --learn on|off: addresses that its server bounces are refused (store/learned.h). Default true */
 	const char *digest; /* --digest ADDRESS|none: who is told of held mail; "": nobody, NULL: postmaster@ its first
 	                       domain */

@@ -12,6 +12,8 @@ static const char *const tls_names[] = {
 	[TENANT_TLS_MAY] = "may", [TENANT_TLS_NEVER] = "never", [TENANT_TLS_REQUIRE] = "require"};
 static const char *const dmarc_names[] = {
 	[TENANT_DMARC_MARK] = "mark", [TENANT_DMARC_ENFORCE] = "enforce", [TENANT_DMARC_IGNORE] = "ignore"};
+static const char *const backscatter_names[] = {
+	[TENANT_BACKSCATTER_REFUSE] = "refuse", [TENANT_BACKSCATTER_TAG] = "tag"};
 static const char *const tags_names[] = {
 	[TENANT_TAGS_OFF] = "off", [TENANT_TAGS_PRVS] = "prvs", [TENANT_TAGS_SUBADDRESS] = "sub-address"};
 static const char *const check_names[] = {
@@ -82,6 +84,7 @@ static json_t *exceptions_json(const struct tenant *t, bool *ok)
 static void set_proof(json_t *o, const struct tenant *t, bool *ok)
 {
 	set(o, "dmarc", json_string(dmarc_names[t->dmarc]), ok);
+	set(o, "backscatter", json_string(backscatter_names[t->backscatter]), ok);
 	set(o, "tags", json_string(tags_names[t->tags]), ok);
 	set(o, "tags_since", json_integer(t->tags_since), ok);
 	set(o, "tag_check", json_string(check_names[t->tag_check]), ok);
@@ -89,6 +92,7 @@ static void set_proof(json_t *o, const struct tenant *t, bool *ok)
 	set(o, "contain", json_boolean(t->contain), ok);
 	set(o, "spool", json_boolean(t->spool), ok);
 	set(o, "sign", json_boolean(t->sign), ok);
+	set(o, "sign_since", json_integer(t->sign_since), ok);
 	set(o, "learn", json_boolean(t->learn), ok);
 	if (t->digest) set(o, "digest", json_string(t->digest), ok);
 }
@@ -291,18 +295,27 @@ static char get_plus(struct decoder *d, const json_t *o)
 	return text ? text[0] : '\0';
 }
 
+static int64_t get_time(struct decoder *d, const json_t *o, const char *name)
+{
+	const json_t *value = json_object_get(o, name);
+	if (value && !json_is_integer(value)) d->corrupt = true;
+	return json_integer_value(value);
+}
+
 static void get_proof(struct decoder *d, const json_t *o, struct tenant *t)
 {
-	const json_t *since = json_object_get(o, "tags_since"), *digest = json_object_get(o, "digest");
+	const json_t *digest = json_object_get(o, "digest");
 	t->dmarc = (enum tenant_dmarc)get_choice(d, o, "dmarc", dmarc_names, COUNT(dmarc_names));
+	t->backscatter =
+		(enum tenant_backscatter)get_choice(d, o, "backscatter", backscatter_names, COUNT(backscatter_names));
 	t->tags = (enum tenant_tags)get_choice(d, o, "tags", tags_names, COUNT(tags_names));
-	if (since && !json_is_integer(since)) d->corrupt = true;
-	t->tags_since = json_integer_value(since);
+	t->tags_since = get_time(d, o, "tags_since");
 	t->tag_check = (enum tenant_tag_check)get_choice(d, o, "tag_check", check_names, COUNT(check_names));
 	get_exceptions(d, o, t);
 	t->contain = get_bool(d, o, "contain", false);
 	t->spool = get_bool(d, o, "spool", true);
 	t->sign = get_bool(d, o, "sign", true);
+	t->sign_since = get_time(d, o, "sign_since");
 	t->learn = get_bool(d, o, "learn", true);
 	t->digest = digest ? copy_text(d, digest) : NULL;
 }

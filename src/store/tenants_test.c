@@ -37,15 +37,17 @@ static void json_is_the_same_after_a_round(void **state)
 		"\"],\"users\":[{\"name\":\"joe\","
 		"\"password\":\"$y$j9T$abc$def\"}],\"ask\":\"data\",\"directory\":\"partial\",\"plus\":\"-\","
 		"\"case_sensitive\":true,\"catch_all\":true,\"tls\":\"require\",\"dmarc\":\"enforce\","
-		"\"tags\":\"prvs\",\"tags_since\":1795000000,\"tag_check\":\"refuse\",\"tag_exceptions\":"
-		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,\"learn\":"
-		"false,"
+		"\"backscatter\":\"tag\",\"tags\":\"prvs\",\"tags_since\":1795000000,\"tag_check\":\"refuse\",\"tag_"
+	        "exceptions\":"
+		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,\"sign_"
+	        "since\":1795000001,\"learn\":false,"
 		"\"digest\":\"boss@example.org\",\"enabled\":false}",
 		"{\"name\":\"a\",\"domains\":[],\"downstreams\":[],\"from\":[],\"certificates\":[],\"users\":[],"
 		"\"ask\":\"rcpt\","
 		"\"directory\":\"complete\",\"plus\":\"\",\"case_sensitive\":false,\"catch_all\":false,\"tls\":\"may\","
-		"\"dmarc\":\"mark\",\"tags\":\"off\",\"tags_since\":0,\"tag_check\":\"learn\",\"tag_exceptions\":[],"
-		"\"contain\":false,\"spool\":true,\"sign\":true,\"learn\":true,\"enabled\":true}",
+		"\"dmarc\":\"mark\",\"backscatter\":\"refuse\",\"tags\":\"off\",\"tags_since\":0,\"tag_check\":"
+	        "\"learn\",\"tag_exceptions\":[],"
+		"\"contain\":false,\"spool\":true,\"sign\":true,\"sign_since\":0,\"learn\":true,\"enabled\":true}",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct arena a;
@@ -72,6 +74,7 @@ static void absent_members_have_their_defaults(void **state)
 	assert_false(t.case_sensitive);
 	assert_int_equal(t.directory, DIRECTORY_COMPLETE);
 	assert_int_equal(t.dmarc, TENANT_DMARC_MARK);
+	assert_int_equal(t.backscatter, TENANT_BACKSCATTER_REFUSE);
 	assert_int_equal(t.tags, TENANT_TAGS_OFF);
 	assert_true(t.spool);
 	assert_true(t.sign);
@@ -139,7 +142,9 @@ static void damaged_json_is_refused(void **state)
 		"{\"name\":\"a\",\"plus\":\"a\"}",
 		"{\"name\":\"a\",\"enabled\":1}",
 		"{\"name\":\"a\",\"dmarc\":\"perhaps\"}",
+		"{\"name\":\"a\",\"backscatter\":\"hold\"}",
 		"{\"name\":\"a\",\"tags_since\":\"now\"}",
+		"{\"name\":\"a\",\"sign_since\":true}",
 		"{\"name\":\"a\",\"tag_exceptions\":[\"joe\"]}",
 		"{\"name\":\"a\",\"digest\":\"@example.org\"}",
 		"{\"name\":\"a\",\"tags\":\"sub-address\",\"plus\":\"\"}",
