@@ -235,8 +235,8 @@ static int take_dmarc(struct tenant_options *o, const char *value)
 
 static int take_backscatter(struct tenant_options *o, const char *value)
 {
-	static const char *const names[] = {
-		[TENANT_BACKSCATTER_REFUSE] = "refuse", [TENANT_BACKSCATTER_TAG] = "tag", NULL};
+	static const char *const names[] =
+		{[TENANT_BACKSCATTER_REFUSE] = "refuse", [TENANT_BACKSCATTER_TAG] = "tag", NULL};
 	int i = 0, status = choice("backscatter", value, names, &i);
 	o->backscatter = true;
 	o->t.backscatter = (enum tenant_backscatter)i;

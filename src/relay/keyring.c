@@ -22,6 +22,11 @@ struct group { /* BATV keys of a tenant, or SRS secrets of the relay: entries [f
 	struct slice *srs;
 };
 
+struct record { /* of a DKIM key, whatever its state */
+	uint32_t tenant;
+	int64_t active_from, retired;
+};
+
 struct keyring {
 	atomic_uint references;
 	uint64_t generation;
@@ -32,6 +37,9 @@ struct keyring {
 	struct group *groups; /* sorted by tenant */
 	size_t group_count;
 	struct group srs;
+	struct record *records; /* sorted by tenant; public[i] is of records[i] */
+	struct provenance_key *public;
+	size_t record_count, record_room;
 };
 
 uint64_t keyring_generation(struct db *state)
@@ -56,6 +64,8 @@ void keyring_unref(struct keyring *ring)
 	for (size_t i = 0; i < ring->count; i++) signing_key_unref(ring->entries[i].signing);
 	arena_free(&ring->arena);
 	free(ring->entries);
+	free(ring->records);
+	free(ring->public);
 	free(ring);
 }
 
@@ -80,11 +90,38 @@ static bool wanted(const struct load *l, const struct key *k)
 	return false;
 }
 
+static enum error make_room(struct keyring *ring)
+{
+	if (ring->record_count < ring->record_room) return ERR_OK;
+	size_t room = ring->record_room ? 2 * ring->record_room : 16;
+	struct record *records = reallocarray(ring->records, room, sizeof *records);
+	if (records) ring->records = records;
+	struct provenance_key *public = reallocarray(ring->public, room, sizeof *public);
+	if (public) ring->public = public;
+	if (!records || !public) return ERR_NO_MEMORY;
+	ring->record_room = room;
+	return ERR_OK;
+}
+
+/* Rows come in order of their tenants. */
+static enum error collect_record(struct keyring *ring, const struct key *k)
+{
+	if (k->kind != KEY_DKIM || k->record.n == 0) return ERR_OK;
+	if (make_room(ring)) return ERR_NO_MEMORY;
+	ring->records[ring->record_count] =
+		(struct record){.tenant = k->tenant, .active_from = k->active_from, .retired = k->retired};
+	ring->public[ring->record_count++] = (struct provenance_key){.domain = arena_copy(&ring->arena, k->domain),
+	                                                             .selector = arena_copy(&ring->arena, k->selector),
+	                                                             .record = arena_copy(&ring->arena, k->record)};
+	return arena_exhausted(&ring->arena) ? ERR_NO_MEMORY : ERR_OK;
+}
+
 static bool collect(const struct key *k, void *arg)
 {
 	struct load *l = arg;
 	struct keyring *ring = l->ring;
-	if (!wanted(l, k)) return true;
+	l->error = collect_record(ring, k);
+	if (l->error || !wanted(l, k)) return !l->error;
 	if (ring->count == ring->room) {
 		size_t room = ring->room ? 2 * ring->room : 16;
 		struct entry *entries = reallocarray(ring->entries, room, sizeof *entries);
@@ -295,4 +332,53 @@ const struct signing_key *keyring_dkim(const struct keyring *ring, uint32_t tena
 		domain = slice_sub(domain, slice_find(domain, '.') + 1, domain.n);
 	}
 	return NULL;
+}
+
+/* First record that is not before the tenant. */
+static size_t find_records(const struct keyring *ring, uint32_t tenant)
+{
+	size_t low = 0, high = ring->record_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (ring->records[middle].tenant < tenant)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct provenance_key *keyring_dkim_records(const struct keyring *ring, uint32_t tenant, size_t *count)
+{
+	if (!ring) ring = &no_keys;
+	size_t first = find_records(ring, tenant), end = first;
+	while (end < ring->record_count && ring->records[end].tenant == tenant) end++;
+	*count = end - first;
+	return *count ? &ring->public[first] : NULL;
+}
+
+static bool signs_for(struct slice key_domain, struct slice domain)
+{
+	if (slice_equal(key_domain, domain)) return true;
+	return domain.n > key_domain.n && domain.p[domain.n - key_domain.n - 1] == '.' &&
+	       slice_equal(key_domain, slice_sub(domain, domain.n - key_domain.n, domain.n));
+}
+
+int64_t keyring_dkim_since(const struct keyring *ring, uint32_t tenant, struct slice domain, int64_t now)
+{
+	struct slice selector, signing_domain;
+	if (!keyring_dkim(ring, tenant, domain, now, &selector, &signing_domain)) return INT64_MAX;
+	size_t first = find_records(ring, tenant);
+	int64_t since = now;
+	for (bool earlier = true; earlier;) { /* a key that was in force until what we have so far */
+		earlier = false;
+		for (size_t i = first; i < ring->record_count && ring->records[i].tenant == tenant; i++) {
+			const struct record *r = &ring->records[i];
+			if (r->active_from >= since || (r->retired && r->retired < since)) continue;
+			if (!signs_for(ring->public[i].domain, domain)) continue;
+			since = r->active_from;
+			earlier = true;
+		}
+	}
+	return since;
 }

@@ -5,7 +5,8 @@
  * An immutable, counted snapshot of table keys (store/keys.h): each tenant's BATV keys and DKIM keys, the relay's own SRS
  * secrets. Any thread may use it; what a look-up returns lives as long as the snapshot. keyring_generation() tells cheaply whether
  * a newer one must be loaded, as tenants_generation() does. Keys come into force and expire by the clock, without a new
- * snapshot: look-ups take the time. DKIM keys for domains that their tenant no longer owns are left out.
+ * snapshot: look-ups take the time. Nothing is signed with DKIM keys for domains that their
+ * tenant no longer owns; their public halves, as those of retired and expired keys, still tell what was ours.
  *
  *     if (keyring_generation(state) != keyring_snapshot_generation(ring)) ... keyring_load(state, &ring, why) ...
  *     const struct batv_key *key = keyring_batv_sign_key(ring, tenant->id, now);
@@ -17,6 +18,7 @@
 #include "auth/batv.h"
 #include "auth/signer.h"
 #include "auth/srs.h"
+#include "bounce/provenance.h"
 #include "store/db.h"
 
 struct keyring;
@@ -40,5 +42,9 @@ struct srs_secrets keyring_srs(const struct keyring *, int64_t now);
  * NULL: none. */
 const struct signing_key *keyring_dkim(const struct keyring *, uint32_t tenant, struct slice domain, int64_t now,
                                        struct slice *selector, struct slice *signing_domain);
+/* The public halves of all DKIM keys that a tenant has or had, in any state, for any domain; NULL and 0 when there are none. */
+const struct provenance_key *keyring_dkim_records(const struct keyring *, uint32_t tenant, size_t *count);
+/* Since when there always was a DKIM key to sign mail of that domain (canonical) with, up to now; INT64_MAX: there is none now. */
+int64_t keyring_dkim_since(const struct keyring *, uint32_t tenant, struct slice domain, int64_t now);
 
 #endif

@@ -223,6 +223,90 @@ static void a_key_that_cannot_be_used(void **state)
 	keyring_unref(ring);
 }
 
+/* "selector/domain" of all, in order. */
+static const char *records(struct fixture *f, const struct keyring *ring, uint32_t tenant)
+{
+	size_t n;
+	const struct provenance_key *keys = keyring_dkim_records(ring, tenant, &n);
+	struct slice text = SLICE_EMPTY;
+	for (size_t i = 0; i < n; i++) {
+		assert_true(slice_starts(keys[i].record, SLICE("v=DKIM1")));
+		text = arena_printf(&f->arena, "%.*s%.*s/%.*s ", SLICE_ARG(text), SLICE_ARG(keys[i].selector),
+		                    SLICE_ARG(keys[i].domain));
+	}
+	return arena_strdup(&f->arena, text);
+}
+
+static void public_halves_stay_whatever_becomes_of_the_key(void **state)
+{
+	struct fixture *f = *state;
+	char selector[16];
+	rotate_dkim(f, f->acme, "acme.test", "s1", NOW, NOW);
+	rotate_dkim(f, f->acme, "acme.test", "s2", NOW + DAY, NOW + 2 * DAY);
+	rotate_dkim(f, f->other, "other.test", "o1", NOW, NOW);
+	assert_int_equal(keys_purge(f->db, NOW + 400 * DAY), ERR_OK); /* the private half of s1 is gone */
+	rotate(f, KEY_BATV, f->acme, "tag", NOW);
+	add_tenant(f->db, f->other, "other", "else.test", false); /* which lost its domain */
+	struct keyring *ring = load(f);
+	assert_string_equal(signs(f, ring, f->acme, "acme.test", NOW + DAY), "");
+	assert_string_equal(records(f, ring, f->acme), "s1/acme.test s2/acme.test ");
+	assert_string_equal(records(f, ring, f->other), "o1/other.test ");
+	assert_string_equal(records(f, ring, 99), "");
+	assert_string_equal(records(f, NULL, f->acme), "");
+	keyring_unref(ring);
+	for (int i = 0; i < 40; i++) {
+		snprintf(selector, sizeof selector, "n%d", i);
+		rotate_dkim(f, f->other, "else.test", selector, NOW + i, NOW + i);
+	}
+	ring = load(f);
+	size_t n;
+	assert_non_null(keyring_dkim_records(ring, f->other, &n));
+	assert_int_equal(n, 41);
+	keyring_unref(ring);
+	assert_int_equal(tenants_remove(f->db, SLICE("other")), ERR_OK);
+	ring = load(f);
+	assert_string_equal(records(f, ring, f->other), "");
+	keyring_unref(ring);
+}
+
+static void since_when_all_is_signed(void **state)
+{
+	struct fixture *f = *state;
+	rotate_dkim(f, f->acme, "acme.test", "s1", NOW, NOW);
+	rotate_dkim(f, f->acme, "acme.test", "s2", NOW + 5 * DAY, NOW + 6 * DAY);
+	rotate_dkim(f, f->acme, "mail.acme.test", "m1", NOW + 9 * DAY, NOW + 9 * DAY);
+	/* a gap: o1 had been retired for long when o3 came */
+	rotate_dkim(f, f->other, "other.test", "o1", NOW - 50 * DAY, NOW - 50 * DAY);
+	rotate_dkim(f, f->other, "other.test", "o2", NOW - 40 * DAY, NOW - 40 * DAY);
+	assert_int_equal(keys_purge(f->db, NOW), ERR_OK);
+	struct key o2 = {.tenant = f->other, .kind = KEY_DKIM, .domain = SLICE("other.test"), .selector = SLICE("o2")};
+	assert_int_equal(keys_remove(f->db, &o2, NOW), ERR_OK);
+	rotate_dkim(f, f->other, "other.test", "o3", NOW, NOW);
+	struct keyring *ring = load(f);
+	const struct {
+		const char *name, *domain;
+		uint32_t tenant;
+		int64_t now, expected;
+	} cases[] = {
+		{"one key", "acme.test", f->acme, NOW + DAY, NOW},
+		{"two, one after the other", "acme.test", f->acme, NOW + 7 * DAY, NOW},
+		{"long after", "acme.test", f->acme, NOW + 900 * DAY, NOW},
+		{"a domain below", "x.acme.test", f->acme, NOW + 7 * DAY, NOW},
+		{"which has one of its own, and had that above before", "mail.acme.test", f->acme, NOW + 10 * DAY, NOW},
+		{"a gap", "other.test", f->other, NOW + DAY, NOW},
+		{"a name that only ends so", "notother.test", f->other, NOW + DAY, INT64_MAX},
+		{"before the first", "acme.test", f->acme, NOW - 1, INT64_MAX},
+		{"another's", "acme.test", f->other, NOW, INT64_MAX},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(keyring_dkim_since(ring, cases[i].tenant, slice_str(cases[i].domain), cases[i].now),
+		                 cases[i].expected);
+	}
+	assert_int_equal(keyring_dkim_since(NULL, f->acme, SLICE("acme.test"), NOW), INT64_MAX);
+	keyring_unref(ring);
+}
+
 static enum error put_raw(struct db_txn *t, void *arg)
 {
 	return db_put(t, DB_keys, slice_of("\0\0\0\1\2\3", 6), SLICE("\2whatever"));
@@ -253,10 +337,16 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tags_of_a_tenant),         T(a_ring_with_nothing_on_it),
-		T(secrets_of_the_relay),     T(signing_keys),
-		T(a_domain_that_is_lost),    T(a_key_that_cannot_be_used),
-		T(a_row_of_a_newer_release), T(changes_are_seen),
+		T(tags_of_a_tenant),
+		T(a_ring_with_nothing_on_it),
+		T(secrets_of_the_relay),
+		T(signing_keys),
+		T(a_domain_that_is_lost),
+		T(a_key_that_cannot_be_used),
+		T(a_row_of_a_newer_release),
+		T(changes_are_seen),
+		T(public_halves_stay_whatever_becomes_of_the_key),
+		T(since_when_all_is_signed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
