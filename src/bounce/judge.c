@@ -100,22 +100,28 @@ static struct slice clean(struct arena *a, struct slice text)
 	struct slice out = arena_copy(a, slice_sub(text, 0, DETAIL_MOST));
 	for (size_t i = 0; out.p && i < out.n; i++) {
 		unsigned char c = (unsigned char)out.p[i];
-		if (c < ' ' || c > 126 || c == '(' || c == ')') ((char *)out.p)[i] = '?';
+		if (c < ' ' || c > 126 || c == '(' || c == ')' || c == '\\') ((char *)out.p)[i] = '?';
 	}
 	return out;
+}
+
+struct slice judge_testimony(struct arena *a, const struct provenance *p, enum witness_name name)
+{
+	const struct witness *w = &p->witnesses[name];
+	if (!w->why) return SLICE_EMPTY;
+	struct slice detail = clean(a, w->detail);
+	if (!detail.p) return detail;
+	return arena_printf(a, "%s=%s (%s%s%.*s)", witness_text(name), testimony_text(w->says), w->why,
+	                    detail.n ? ": " : "", SLICE_ARG(detail));
 }
 
 struct slice judge_evidence(struct arena *a, const struct provenance *p)
 {
 	struct slice text = SLICE_EMPTY;
 	for (int i = 0; text.p && i < WITNESS_COUNT; i++) {
-		const struct witness *w = &p->witnesses[i];
-		if (!w->why) continue;
-		struct slice detail = clean(a, w->detail);
-		if (!detail.p) return detail;
-		text = arena_printf(a, "%.*s%s%s=%s (%s%s%.*s)", SLICE_ARG(text), text.n ? "; " : "",
-		                    witness_text((enum witness_name)i), testimony_text(w->says), w->why,
-		                    detail.n ? ": " : "", SLICE_ARG(detail));
+		struct slice one = judge_testimony(a, p, (enum witness_name)i);
+		if (!one.p) return one;
+		if (one.n) text = arena_printf(a, "%.*s%s%.*s", SLICE_ARG(text), text.n ? "; " : "", SLICE_ARG(one));
 	}
 	return text;
 }

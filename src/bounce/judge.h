@@ -56,5 +56,7 @@ enum coverage_case judge_case(const struct provenance *p, const struct judgement
 /* "tag=silent (the address has no tag); dkim=for (the header bears our signature: s1._domainkey.example.net); ...":
  * all that were asked, for log and header; printable ASCII, one line. {NULL, 0}: no memory. */
 struct slice judge_evidence(struct arena *a, const struct provenance *p);
+/* One of them: "tag=silent (the address has no tag)". Empty: it was not asked. {NULL, 0}: no memory. */
+struct slice judge_testimony(struct arena *a, const struct provenance *p, enum witness_name w);
 
 #endif

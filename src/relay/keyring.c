@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "mail/address.h"
 #include "store/keys.h"
 #include "store/tenants.h"
 
@@ -357,13 +358,6 @@ const struct provenance_key *keyring_dkim_records(const struct keyring *ring, ui
 	return *count ? &ring->public[first] : NULL;
 }
 
-static bool signs_for(struct slice key_domain, struct slice domain)
-{
-	if (slice_equal(key_domain, domain)) return true;
-	return domain.n > key_domain.n && domain.p[domain.n - key_domain.n - 1] == '.' &&
-	       slice_equal(key_domain, slice_sub(domain, domain.n - key_domain.n, domain.n));
-}
-
 int64_t keyring_dkim_since(const struct keyring *ring, uint32_t tenant, struct slice domain, int64_t now)
 {
 	struct slice selector, signing_domain;
@@ -375,7 +369,7 @@ int64_t keyring_dkim_since(const struct keyring *ring, uint32_t tenant, struct s
 		for (size_t i = first; i < ring->record_count && ring->records[i].tenant == tenant; i++) {
 			const struct record *r = &ring->records[i];
 			if (r->active_from >= since || (r->retired && r->retired < since)) continue;
-			if (!signs_for(ring->public[i].domain, domain)) continue;
+			if (!domain_within(domain, ring->public[i].domain)) continue;
 			since = r->active_from;
 			earlier = true;
 		}
