@@ -55,6 +55,8 @@ static const char *why_unknown(const struct provenance *p, bool covered)
 	if (p->doubt) return p->doubt;
 	if (p->origin == ORIGIN_OWN) return "a server that the tenant lets send handed over the original";
 	if (!p->header && !says(p, WITNESS_tag, SPEAKS_AGAINST)) return "no header of the original came back";
+	if (!anybody(p, SPEAKS_AGAINST) && !p->would_know)
+		return "too little of the original came back for a witness to know it";
 	if (!covered) return "no witness speaks for it, but not all that the tenant sends has one";
 	return NULL;
 }

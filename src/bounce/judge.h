@@ -9,7 +9,8 @@
  *                that it sends that has to be our Received field: the Message-ID alone may be copied from the archive
  *                of a list
  *   backscatter  nobody speaks for it, though somebody would: the tenant's coverage is complete, a header came
- *                back (or the address itself speaks against), and nothing raises a doubt
+ *                back (or the address itself speaks against), it either lacks what all that the tenant sends has, or
+ *                names a message that the ledger would know, and nothing raises a doubt
  *   unknown      else; also when witnesses contradict each other
  *
  * Outbound, a report of a tenant's server about mail that came in:
@@ -19,7 +20,7 @@
  *   unknown      it is joined with nothing
  *
  * Invariants (judge_test.c): never genuine without a witness that speaks for it; never backscatter without a join
- * that speaks against it or complete coverage. Pure.
+ * that speaks against it or complete coverage, nor from what could bear no witness. Pure.
  *
  *     judge_inbound(&provenance, coverage_complete(&coverage, true, now), &j);
  *     log_str("verdict", judge_text(j.verdict));

@@ -10,7 +10,7 @@
 #include "bounce/judge.h"
 
 /* says: of tag, dkim, ledger, received: "+" for, "-" against, "." silent. facts: h header, s signs all, d doubt, o
- * own origin, f foreign origin, c covered. */
+ * own origin, f foreign origin, w the ledger would know it, c covered. */
 static const struct row {
 	const char *name, *says, *facts;
 	enum judge_verdict verdict;
@@ -33,12 +33,13 @@ static const struct row {
 	{"cut off, but with our hop", "..++", "hs", JUDGE_genuine, COVERAGE_WEAK},
 	{"a hop from an archive", "-..+", "hc", JUDGE_unknown, COVERAGE_UNCONFIRMED},
 	{"ledger and hop contradict each other", "..+-", "h", JUDGE_unknown, COVERAGE_UNCONFIRMED},
-	{"silence, not covered", "....", "h", JUDGE_unknown, COVERAGE_UNCONFIRMED},
-	{"silence, covered", "....", "hc", JUDGE_backscatter, COVERAGE_UNCONFIRMED},
-	{"silence, covered, sent by others", "....", "hcf", JUDGE_backscatter, COVERAGE_NOT_COUNTED},
-	{"silence, covered, without a header", "....", "c", JUDGE_unknown, COVERAGE_NOT_COUNTED},
-	{"silence, covered, a doubt", "....", "hcd", JUDGE_unknown, COVERAGE_UNCONFIRMED},
-	{"silence, covered, from the tenant's own server", "....", "hco", JUDGE_unknown, COVERAGE_UNCONFIRMED},
+	{"silence, not covered", "....", "hw", JUDGE_unknown, COVERAGE_UNCONFIRMED},
+	{"silence, covered", "....", "hwc", JUDGE_backscatter, COVERAGE_UNCONFIRMED},
+	{"silence, covered, sent by others", "....", "hwcf", JUDGE_backscatter, COVERAGE_NOT_COUNTED},
+	{"silence, covered, but the ledger is new", "....", "hc", JUDGE_unknown, COVERAGE_UNCONFIRMED},
+	{"silence, covered, without a header", "....", "wc", JUDGE_unknown, COVERAGE_NOT_COUNTED},
+	{"silence, covered, a doubt", "....", "hwcd", JUDGE_unknown, COVERAGE_UNCONFIRMED},
+	{"silence, covered, from the tenant's own server", "....", "hwco", JUDGE_unknown, COVERAGE_UNCONFIRMED},
 	{"a bad tag, covered, without a header", "-...", "c", JUDGE_backscatter, COVERAGE_NOT_COUNTED},
 	{"a bad tag, not covered", "-...", "h", JUDGE_unknown, COVERAGE_UNCONFIRMED},
 	{"no signature, covered", ".-..", "hsc", JUDGE_backscatter, COVERAGE_UNCONFIRMED},
@@ -59,6 +60,7 @@ static struct provenance make(enum provenance_direction direction, const char *s
 	struct provenance p = {.direction = direction,
 	                       .header = strchr(facts, 'h') != NULL,
 	                       .signs_all = strchr(facts, 's') != NULL,
+	                       .would_know = strchr(facts, 'w') != NULL,
 	                       .doubt = strchr(facts, 'd') ? "a doubt" : NULL,
 	                       .origin = strchr(facts, 'o')   ? ORIGIN_OWN
 	                                 : strchr(facts, 'f') ? ORIGIN_FOREIGN
@@ -114,6 +116,7 @@ static void check_inbound(const char *says, const char *facts, bool covered)
 		assert_null(strchr(facts, 'd'));
 		assert_null(strchr(facts, 'o'));
 		assert_true(header || says[0] == '-');
+		assert_true(strchr(says, '-') || strchr(facts, 'w'));
 	}
 	/* Coverage decides between unknown and backscatter, and nothing else. */
 	judge_inbound(&p, false, &uncovered);
@@ -137,9 +140,14 @@ static void test_invariants(void **state)
 {
 	for (int i = 0; i < 81; i++) {
 		char says[5] = {".+-"[i % 3], ".+-"[i / 3 % 3], ".+-"[i / 9 % 3], ".+-"[i / 27], 0};
-		for (int k = 0; k < 64; k++) {
-			char facts[8] = {k & 1 ? 'h' : ' ', k & 2 ? 's' : ' ',  k & 4 ? 'd' : ' ',
-			                 k & 8 ? 'o' : ' ', k & 16 ? 'f' : ' ', 0};
+		for (int k = 0; k < 128; k++) {
+			char facts[8] = {k & 1 ? 'h' : ' ',
+			                 k & 2 ? 's' : ' ',
+			                 k & 4 ? 'd' : ' ',
+			                 k & 8 ? 'o' : ' ',
+			                 k & 16 ? 'f' : ' ',
+			                 k & 64 ? 'w' : ' ',
+			                 0};
 			check_inbound(says, facts, k & 32);
 			check_outbound(says, facts);
 		}

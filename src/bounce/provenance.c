@@ -43,6 +43,10 @@ bool provenance_find(struct arena *a, const struct returned *r, const struct pro
 	                           .message_id = r->id_count ? r->ids[0] : SLICE_EMPTY,
 	                           .signs_all = f->direction == PROVENANCE_INBOUND && f->signs_all,
 	                           .origin = f->direction == PROVENANCE_INBOUND ? f->origin : ORIGIN_UNKNOWN};
+	if (f->direction == PROVENANCE_INBOUND) {
+		out->would_know = f->remembers && r->id_count > 0 && !r->loose;
+		if (f->elsewhere) witness_doubt(out, "the addressee also sends by other ways");
+	}
 	witness_tag(f, &out->witnesses[WITNESS_tag]);
 	bool good = witness_dkim(a, r, f, out);
 	witness_received(r, f, out);

@@ -120,14 +120,17 @@ struct provenance_facts {
 	size_t key_count;
 	bool signs_all; /* all that the tenant sends is signed with one of them, and has been for long enough */
 	enum provenance_origin origin;
+	bool remembers; /* the ledger reaches back as far as an original may be old */
+	bool elsewhere; /* the tenant says that the addressee also sends by other ways */
 };
 
 /* ---- what comes out ---- */
 
 struct provenance { /* texts are static, in the arena, or those of what was passed in */
 	enum provenance_direction direction;
-	bool header;    /* there was one to look at */
-	bool signs_all; /* as in the facts, inbound */
+	bool header;     /* there was one to look at */
+	bool signs_all;  /* as in the facts, inbound */
+	bool would_know; /* inbound: the report names a message, and the ledger would remember it, had it been sent */
 	struct slice message_id;
 	struct witness witnesses[WITNESS_COUNT];
 	const char *doubt; /* static text: why silence is not to be held against it; NULL: nothing */

@@ -94,7 +94,7 @@ static const struct incoming {
 	const char *
 		facts; /* l: in the ledger; o: from another address; r: of another Message-ID; y: a year ago; n: not taken;
 	                      t: of another tenant; L: to a list; T F E: tag valid, forged, expired; a: tags all;
-	                      k: has keys; s: signs all; D: keys of another domain; B: a broken record */
+	                      k: has keys; s: signs all; M: the ledger reaches back; e: sends elsewhere; D: keys of another domain; B: a broken record */
 	const char *says;
 	bool doubt;
 } incoming[] = {
@@ -112,7 +112,9 @@ static const struct incoming {
 	{"not signed", UNSIGNED, NULL, "k", "....", 0},
 	{"not signed, all is signed", UNSIGNED, NULL, "ks", ".-..", 0},
 	{"not signed, not whole, all is signed", BARE, NULL, "ks", "....", 0},
-	{"no header", NO_HEADER, NULL, "ksl", "....", 0},
+	{"not signed, and it also sends by other ways", UNSIGNED, NULL, "kMe", "....", 1},
+	{"not signed, and the ledger is old enough", UNSIGNED, NULL, "kM", "....", 0},
+	{"no header", NO_HEADER, NULL, "kslM", "....", 0},
 	{"a good tag", NO_HEADER, NULL, "T", "+...", 0},
 	{"a forged tag", NO_HEADER, NULL, "F", "-...", 0},
 	{"an expired tag", NO_HEADER, NULL, "E", "....", 0},
@@ -224,6 +226,8 @@ static struct provenance_facts facts_of(const struct incoming *c)
 	                                    : has(c, 'E') ? BATV_EXPIRED
 	                                                  : BATV_UNTAGGED,
 	                             .tags_all = has(c, 'a'),
+	                             .remembers = has(c, 'M'),
+	                             .elsewhere = has(c, 'e'),
 	                             .signs_all = has(c, 's')};
 	if (has(c, 'k')) f.keys = keys, f.key_count = 2;
 	if (has(c, 'B')) f.keys = broken, f.key_count = 1;
@@ -260,6 +264,7 @@ static void test_incoming(void **state)
 		bool remembered = has(c, 'l') && c->as != NO_HEADER && !strpbrk(c->facts, "ynrt");
 		if (p.about != remembered) fail_msg("%s: about", c->name);
 		assert_int_equal(p.header, c->as != NO_HEADER);
+		assert_int_equal(p.would_know, has(c, 'M') && c->as != NO_HEADER);
 		arena_free(&a);
 	}
 }

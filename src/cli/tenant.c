@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/tenant_coverage.h"
 #include "cli/tenant_options.h"
 #include "cli/tenant_untagged.h"
 #include "store/directory.h"
@@ -46,6 +47,7 @@ struct job {
 	struct cli_options options;
 	struct config *config;
 	struct db *state;
+	struct db *ledger; /* for showing; NULL: there is none */
 	struct tenants *tenants;
 	struct tenant_options given;
 	struct arena arena;
@@ -175,6 +177,9 @@ static enum error print_tenant_json(const struct job *j, const struct tenant *t)
 	enum error err = directory_domains(j->state, t, add_list, lists);
 	if (o) json_object_set(o, "lists", lists);
 	json_decref(lists);
+	struct tenant_coverage coverage;
+	if (!err) err = tenant_coverage_read(j->state, j->ledger, t->id, clock_unix(), &coverage);
+	if (o && !err) json_object_set_new(o, "coverage", tenant_coverage_json(&coverage));
 	if (err)
 		json_decref(o);
 	else
@@ -192,12 +197,16 @@ static enum error print_tenant(const struct job *j, const struct tenant *t)
 	print_sources(t);
 	print_policy(t);
 	print_proof(t);
+	struct tenant_coverage coverage;
+	enum error err = tenant_coverage_read(j->state, j->ledger, t->id, clock_unix(), &coverage);
+	if (err) return err;
+	tenant_coverage_print(t, &coverage);
 	return directory_domains(j->state, t, print_list, &first);
 }
 
 static int shown(enum error err)
 {
-	if (err) cli_complain("the lists: %s", error_text(err));
+	if (err) cli_complain("the lists or the coverage: %s", error_text(err));
 	return err ? CLI_CANNOT : CLI_DONE;
 }
 
@@ -297,11 +306,11 @@ static const struct verb {
 	const char *name;
 	int (*run)(struct job *, const char *name);
 	int flags; /* of db_open */
-	bool operand, options;
+	bool operand, options, ledger;
 } verbs[] = {
-	{"add", add, DB_CREATE, true, true},        {"set", set, 0, true, true},
-	{"list", list, DB_READ_ONLY, false, false}, {"show", show, DB_READ_ONLY, true, false},
-	{"remove", drop, 0, true, false},           {"untagged", untagged, DB_READ_ONLY, true, false},
+	{"add", add, DB_CREATE, true, true, false},       {"set", set, 0, true, true, false},
+	{"list", list, DB_READ_ONLY, false, false, true}, {"show", show, DB_READ_ONLY, true, false, true},
+	{"remove", drop, 0, true, false, false},          {"untagged", untagged, DB_READ_ONLY, true, false, false},
 };
 
 static int open_and_run(struct job *j, const struct verb *v, const char *name)
@@ -315,7 +324,9 @@ static int open_and_run(struct job *j, const struct verb *v, const char *name)
 		cli_complain("the tenants: %s", why);
 		status = CLI_CANNOT;
 	}
+	if (!status && v->ledger && cli_open_db(j->config, DB_LEDGER, DB_READ_ONLY, &j->ledger)) j->ledger = NULL;
 	if (!status) status = cli_finish(v->run(j, name));
+	db_close(j->ledger);
 	tenants_unref(j->tenants);
 	db_close(j->state);
 	config_unref(j->config);

@@ -8,6 +8,7 @@
 #include "relay/contain.h"
 #include "relay/fate.h"
 #include "relay/inbound_copies.h"
+#include "relay/inbound_judge.h"
 #include "relay/intake.h"
 #include "relay/refusals.h"
 #include "relay/stamping.h"
@@ -142,18 +143,19 @@ static void refused_one(struct passage *p, struct leg *l, size_t refused, struct
 	                         SLICE_ARG(r->address), SLICE_ARG(out->text));
 }
 
-/* What is asked of whoever gets it, in fields of its own. */
-static struct slice requests(struct passage *p, const struct tenant *t)
+/* What is asked of whoever gets it, and told of it, in fields of its own. */
+static struct slice requests(struct passage *p, const struct tenant *t, struct slice bounce)
 {
+	if (!bounce.p) return bounce;
 	const struct dmarc_verdict *d = &p->proving.evidence.dmarc;
 	bool failed = d->disposition == DMARC_POLICY_QUARANTINE || d->disposition == DMARC_POLICY_REJECT;
-	return arena_printf(&p->work, "%s%s%s", may_be_told(p) ? "" : MARKS_SUPPRESS,
+	return arena_printf(&p->work, "%s%s%s%.*s", may_be_told(p) ? "" : MARKS_SUPPRESS,
 	                    failed && t->dmarc != TENANT_DMARC_IGNORE ? MARKS_DMARC : "",
-	                    failed && t->dmarc == TENANT_DMARC_ENFORCE ? MARKS_QUARANTINE : "");
+	                    failed && t->dmarc == TENANT_DMARC_ENFORCE ? MARKS_QUARANTINE : "", SLICE_ARG(bounce));
 }
 
 static struct marks marks_of(struct passage *p, const struct tenant *t, struct slice received,
-                             const struct trace_header *header)
+                             const struct trace_header *header, struct slice bounce)
 {
 	const struct evidence *e = &p->proving.evidence;
 	struct authres results = {.spf = e->spf,
@@ -164,7 +166,7 @@ static struct marks marks_of(struct passage *p, const struct tenant *t, struct s
 	                          .from_domain = e->from_domain,
 	                          .arc = &e->arc};
 	return marks_make(&p->work, received, header->text, slice_str(p->visit->setup->config->auth.authserv_id),
-	                  &results, requests(p, t));
+	                  &results, requests(p, t, bounce));
 }
 
 /* On disk until its server is back. */
@@ -249,10 +251,11 @@ static bool refused_here(struct passage *p, struct leg *l, const struct marks *m
 }
 
 static enum ledger_result hand_over(struct passage *p, struct leg *l, struct slice received,
-                                    const struct trace_header *header, struct reply *out, struct reply *own)
+                                    const struct trace_header *header, struct slice bounce, struct reply *out,
+                                    struct reply *own)
 {
 	size_t n = l->envelope.recipient_count, refused = n;
-	struct marks marks = marks_of(p, l->tenant, received, header);
+	struct marks marks = marks_of(p, l->tenant, received, header, bounce);
 	enum ledger_result result;
 	bool answered = false; /* by its server, and own has each recipient's answer */
 	l->envelope.size = p->transaction->envelope.size + marks.head.n - marks.skip;
@@ -268,8 +271,9 @@ static enum ledger_result hand_over(struct passage *p, struct leg *l, struct sli
 	return result;
 }
 
-static enum ledger_result leg_deliver(struct passage *p, struct leg *l, struct slice received,
-                                      const struct trace_header *header, struct reply *out, struct reply *replies)
+static enum ledger_result deliver_judged(struct passage *p, struct leg *l, struct slice received,
+                                         const struct trace_header *header, struct slice bounce, struct reply *out,
+                                         struct reply *replies)
 {
 	struct fingerprint *f = copies_fingerprints(p, l, header);
 	if (f) copies_drop(p, l, f, replies);
@@ -282,7 +286,7 @@ static enum ledger_result leg_deliver(struct passage *p, struct leg *l, struct s
 	struct reply *own = arena_zalloc(&p->transaction->arena, n * sizeof *own);
 	enum ledger_result result = LEDGER_deferred;
 	if (own)
-		result = hand_over(p, l, received, header, out, own);
+		result = hand_over(p, l, received, header, bounce, out, own);
 	else
 		reply_set_reason(&p->transaction->arena, out, REASON_no_memory, SLICE_EMPTY);
 	size_t taken = 0;
@@ -291,6 +295,20 @@ static enum ledger_result leg_deliver(struct passage *p, struct leg *l, struct s
 		if (f && own && reply_positive(&own[i])) f[taken++] = f[i];
 	}
 	if (f && taken) copies_remember(p->visit, f, taken);
+	return result;
+}
+
+static enum ledger_result leg_deliver(struct passage *p, struct leg *l, struct slice received,
+                                      const struct trace_header *header, struct inbound_judge *j, struct reply *out,
+                                      struct reply *replies)
+{
+	enum ledger_result result = LEDGER_refused;
+	struct slice bounce = inbound_judge_leg(j, l, replies);
+	if (j->refused)
+		reply_set_reason(&p->transaction->arena, out, REASON_backscatter, SLICE_EMPTY);
+	else
+		result = deliver_judged(p, l, received, header, bounce, out, replies);
+	inbound_judge_settled(j, result);
 	return result;
 }
 
@@ -332,9 +350,11 @@ void inbound_message(struct passage *p, const struct trace_header *header, struc
 		reply_set_reason(&t->arena, out, REASON_no_memory, SLICE_EMPTY);
 		ready = false;
 	}
+	struct inbound_judge judge;
+	if (ready) inbound_judge_begin(&judge, p, header);
 	for (struct leg *l = ready ? p->legs : NULL; l; l = l->next) {
 		if (!l->envelope.recipient_count) continue;
-		result = leg_deliver(p, l, received, header, out, replies);
+		result = leg_deliver(p, l, received, header, &judge, out, replies);
 		p->ending.handed_on = l->envelope.return_path;
 		if (l->server[0]) server = l->server;
 	}
@@ -347,6 +367,7 @@ void inbound_message(struct passage *p, const struct trace_header *header, struc
 		out->text = arena_printf(&t->arena, "%.*s (id %s)", SLICE_ARG(out->text), spool_id_text(p->id, id));
 	}
 	policy_log_message(p, result, out, server, header->message_id);
+	if (ready) inbound_judge_end(&judge);
 }
 
 void inbound_end(struct passage *p)

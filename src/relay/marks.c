@@ -3,6 +3,7 @@
 
 static bool is_forged(const struct header_field *f, struct slice authserv_id)
 {
+	if (slice_starts_nocase(f->name, SLICE(MARKS_PREFIX))) return true;
 	return header_is(f, "Authentication-Results") && authres_claims(f, authserv_id);
 }
 

@@ -22,6 +22,10 @@ static void forged_results_are_taken_away_and_all_else_stays(void **state)
 		{"two of ours",
 	         "Authentication-Results: mx.test; none\r\nAuthentication-Results: (c) \"mx.test\"; none\r\n\r\n",
 	         "\r\n"},
+		{"verdicts that are ours alone to give",
+	         "X-Backstop-Bounce: genuine;\r\n\twhy=\"so\"\r\nSubject: a\r\nx-backstop-dmarc : pass\r\n\r\n",
+	         "Subject: a\r\n\r\n"},
+		{"a name that only has it within", "X-X-Backstop-Bounce: a\r\nX-Backstop: b\r\n\r\n", NULL},
 		{"no empty line", "Authentication-Results: mx.test; none\r\nSubject: a\r\n", "Subject: a\r\n"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -15,6 +15,7 @@
 #include "base/sandbox.h"
 #include "mail/charset.h"
 #include "relay/client_limits.h"
+#include "relay/coverage_book.h"
 #include "relay/delivery.h"
 #include "relay/evidence_writer.h"
 #include "relay/learner.h"
@@ -42,6 +43,8 @@ struct relay_main {
 	struct event all_idle;
 	struct scope tests; /* blocklist zones of the present configuration */
 	struct storm_watch storm_watch;
+	struct scope upkeep; /* the coverage is written */
+	bool coverage_failing;
 	char temporary_dir[4096];
 };
 
@@ -200,6 +203,25 @@ static void reload(struct relay_main *k, struct service_start *fresh)
 	log_text(LOG_INFO, "reload", "the new configuration is in use");
 }
 
+/* ---- upkeep ---------------------------------------------------------------------------------------------------------------- */
+
+static void write_coverage(void *arg)
+{
+	struct relay_main *k = arg;
+	enum error e = coverage_book_flush(k->relay.coverage);
+	if (!e == !k->coverage_failing) return;
+	k->coverage_failing = e != ERR_OK;
+	if (e)
+		log_text(LOG_WARNING, "coverage", "it cannot be written, and is kept in memory: %s", error_text(e));
+	else
+		log_text(LOG_INFO, "coverage", "it can be written again");
+}
+
+static void coverage_fiber(void *arg)
+{
+	while (fiber_sleep(clock_deadline(COVERAGE_FLUSH_MS)) == ERR_OK) fiber_offload(write_coverage, arg);
+}
+
 /* ---- stop ------------------------------------------------------------------------------------------------------------------ */
 
 static void stop_workers(struct relay_main *k)
@@ -226,12 +248,15 @@ static void control_fiber(void *arg)
 	log_text(LOG_INFO, "stop", "stopping: sessions end, deliveries under way are finished");
 	scope_cancel(&k->tests);
 	scope_join(&k->tests, DEADLINE_NEVER);
+	scope_cancel(&k->upkeep);
+	scope_join(&k->upkeep, DEADLINE_NEVER);
 	stop_workers(k);
 	delivery_stop(k->relay.delivery);
 	writer_stop(k->relay.writer);
 	ledger_writer_stop(k->relay.ledger_writer);
 	evidence_writer_stop(k->relay.evidence_writer);
 	learner_stop(k->relay.learner);
+	write_coverage(k);
 	loop_stop(k->loop);
 }
 
@@ -306,7 +331,9 @@ static int start_parts(struct relay_main *k)
 	struct storm_limits limits = storm_limits_of(c);
 	k->relay.limits = limits_new();
 	k->relay.storms = getrandom(key, sizeof key, 0) == sizeof key ? storms_new(&limits, key) : NULL;
-	e = k->relay.limits && k->relay.storms ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
+	k->relay.coverage = coverage_book_new(k->relay.state);
+	bool made = k->relay.limits && k->relay.storms && k->relay.coverage;
+	e = made ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));
 	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer, why);
 	if (e) return fail("ledger writer", why);
@@ -354,6 +381,8 @@ static void main_fiber(void *arg)
 	if (start_workers(k)) exit(3);
 	k->storm_watch.storms = k->relay.storms;
 	scope_spawn(loop_scope(k->loop), "storms", storm_watch_run, &k->storm_watch);
+	scope_init(&k->upkeep);
+	scope_spawn(&k->upkeep, "coverage", coverage_fiber, k);
 	log_begin(LOG_INFO, "started");
 	log_str("rights", sandbox_summary());
 	log_uint("workers", k->worker_count);
@@ -369,6 +398,7 @@ static void free_parts(struct relay_main *k)
 	resolver_free(k->relay.resolver);
 	limits_free(k->relay.limits);
 	storms_free(k->relay.storms);
+	coverage_book_free(k->relay.coverage);
 	db_close(k->relay.spool);
 	db_close(k->relay.ledger);
 	db_close(k->relay.state);

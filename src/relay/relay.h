@@ -22,6 +22,7 @@ struct relay {
 	struct ledger_writer *ledger_writer;
 	struct evidence_writer *evidence_writer;
 	struct learner *learner;
+	struct coverage_book *coverage;
 	struct delivery *delivery;
 	struct limits *limits;
 	struct storms *storms;

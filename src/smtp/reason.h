@@ -71,6 +71,7 @@
 	X(untagged_bounce, 550, "5.7.1", "the mail that this answers was not sent from this address: its return path bears no tag") \
 	X(forged_tag, 550, "5.7.1", "the mail that this answers was not sent from here: the tag of its return path is not ours") \
 	X(expired_tag, 550, "5.7.1", "the mail that this answers was sent too long ago: the tag of its return path has expired") \
+	X(backscatter, 550, "5.7.1", "the mail that this answers was not sent from here: its sender was forged")       \
 	X(dmarc_reject, 550, "5.7.26", "the author's domain asks to reject mail that does not prove to be its own (DMARC)") \
 	X(unproven_sender, 451, "4.4.1", "its server is away, and nothing proves who may be told of a failure; please try later") \
 	X(trap, 550, "5.7.1", "this address never sends mail, so what answers it is backscatter")                      \

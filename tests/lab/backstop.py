@@ -186,10 +186,11 @@ class Backstop:
 
     # ---- command line ---------------------------------------------------------------------------------------------------
 
-    def cli(self, *words, stdin=None, timeout=60, config=True):
+    def cli(self, *words, stdin=None, timeout=60, config=True, env=None):
         """backstop WORDS -c FILE; a CommandResult."""
         argv = [program(), *map(str, words)] + (["-c", self.config_path] if config else [])
-        return CommandResult(subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout))
+        return CommandResult(subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout,
+                                            env={**os.environ, **(env or {})}))
 
     def tenant(self, name, domains, routes=(), sources=(), *options):
         words = ["tenant", "add", name]
