@@ -77,7 +77,7 @@
 	X(proof_dkim, COUNTER, "inbound messages proven by an aligned DKIM signature")                                 \
 	X(proof_dmarc, COUNTER, "inbound messages proven by DMARC")                                                    \
 	X(dmarc_refused, COUNTER, "messages refused because their author's domain asks for it")                        \
-	X(bounces_genuine, COUNTER, "bounces, auto-replies and challenges to tenants about mail that they did send")    \
+	X(bounces_genuine, COUNTER, "bounces, auto-replies and challenges to tenants about mail that they did send")   \
 	X(bounces_unknown, COUNTER, "those of which it cannot be told: they are let in")                               \
 	X(bounces_backscatter, COUNTER, "those about mail that the tenant did not send")                               \
 	X(bounces_refused, COUNTER, "recipients for whom backscatter was refused at end of data")                      \

@@ -54,7 +54,7 @@
 	X("enable", NULL, enable, "mail flows (default)")                                                              \
 	X("disable", NULL, disable, "mail is answered 450 until it is enabled again")
 
-enum { TENANT_OPTION_FIRST = 2000, TENANT_OPTION_COUNT = 27 };
+enum { TENANT_OPTION_FIRST = 2000, TENANT_OPTION_COUNT = 28 };
 
 struct tenant_words { /* a list option as given, checked */
 	void *items;

@@ -38,15 +38,15 @@ static void json_is_the_same_after_a_round(void **state)
 		"\"password\":\"$y$j9T$abc$def\"}],\"ask\":\"data\",\"directory\":\"partial\",\"plus\":\"-\","
 		"\"case_sensitive\":true,\"catch_all\":true,\"tls\":\"require\",\"dmarc\":\"enforce\","
 		"\"backscatter\":\"tag\",\"tags\":\"prvs\",\"tags_since\":1795000000,\"tag_check\":\"refuse\",\"tag_"
-	        "exceptions\":"
+		"exceptions\":"
 		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,\"sign_"
-	        "since\":1795000001,\"learn\":false,"
+		"since\":1795000001,\"learn\":false,"
 		"\"digest\":\"boss@example.org\",\"enabled\":false}",
 		"{\"name\":\"a\",\"domains\":[],\"downstreams\":[],\"from\":[],\"certificates\":[],\"users\":[],"
 		"\"ask\":\"rcpt\","
 		"\"directory\":\"complete\",\"plus\":\"\",\"case_sensitive\":false,\"catch_all\":false,\"tls\":\"may\","
 		"\"dmarc\":\"mark\",\"backscatter\":\"refuse\",\"tags\":\"off\",\"tags_since\":0,\"tag_check\":"
-	        "\"learn\",\"tag_exceptions\":[],"
+		"\"learn\",\"tag_exceptions\":[],"
 		"\"contain\":false,\"spool\":true,\"sign\":true,\"sign_since\":0,\"learn\":true,\"enabled\":true}",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
