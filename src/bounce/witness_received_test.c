@@ -166,6 +166,7 @@ static void stamps_speak_where_the_ledger_is_silent(void **state)
 		                             .ledger = {NULL, by_trace, by_return_path, &i},
 		                             .hostnames = hostnames,
 		                             .hostname_count = 1,
+		                             .remembers = true,
 		                             .secrets = has(i, 'k') ? others : secrets};
 		assert_true(provenance_find(&a, &r, &f, &p));
 		if (f.direction == PROVENANCE_INBOUND)
