@@ -682,7 +682,7 @@ def bounce_of(message_id, to):
     return (f"From: MAILER-DAEMON@tenant.test\r\nTo: <{to}>\r\nSubject: Undelivered {to}\r\nMIME-Version: 1.0\r\n"
             'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\nAuto-Submitted: auto-replied\r\n\r\n'
             "--b\r\nContent-Type: text/plain\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
-            "Reporting-MTA: dns; tenant.test\r\n\r\nFinal-Recipient: rfc822; x@tenant.test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+            "Reporting-MTA: dns; tenant.test\r\n\r\nFinal-Recipient: rfc822; x@tenant.test\r\nAction: failed\r\nStatus: 5.2.2\r\n\r\n"
             f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nFrom: {to}\r\n{about}\r\n--b--\r\n").encode()
 
 
