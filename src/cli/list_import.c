@@ -10,7 +10,7 @@
 #include "store/listings.h"
 #include "store/unit_key.h"
 
-#define CHUNK     100000 /* listings in one commit */
+#define CHUNK     250000 /* listings in one commit */
 #define TOLD_MOST 20     /* bad lines that are told one by one */
 
 struct import {

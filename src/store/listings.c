@@ -2,6 +2,7 @@
 #include "store/listings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/octets.h"
 #include "store/publish.h"
@@ -50,13 +51,13 @@ static enum error put(struct db_txn *t, const struct listing *l)
 	octet_put_u64(&w, (uint64_t)l->expires);
 	octet_put_string(&w, slice_sub(l->reason, 0, 255));
 	err = db_put_ordered(t, DB_listings, unit_key_slice(&k), octet_written(&w));
-	if (!err) err = due_move(t, DUE_MANUAL, &k, before, l->expires);
-	return err ? err : publish_unit(t, &l->unit.ip);
+	return err ? err : due_move(t, DUE_MANUAL, &k, before, l->expires);
 }
 
 struct addition {
 	const struct listing *listings;
 	size_t n;
+	struct publish_change *changes;
 };
 
 static enum error put_all(struct db_txn *t, void *arg)
@@ -64,13 +65,17 @@ static enum error put_all(struct db_txn *t, void *arg)
 	const struct addition *a = arg;
 	enum error err = publish_upgrade(t);
 	for (size_t i = 0; i < a->n && !err; i++) err = put(t, &a->listings[i]);
+	for (size_t i = 0; i < a->n && !err; i++) err = publish_unit_set(t, &a->listings[i].unit.ip, &a->changes[i]);
+	for (size_t i = 0; i < a->n && !err; i++) err = publish_note(t, &a->changes[i]);
 	return err;
 }
 
 enum error listings_add_many(struct db *state, const struct listing *l, size_t n)
 {
-	struct addition a = {l, n};
-	return n ? db_update(state, put_all, &a) : ERR_OK;
+	struct addition a = {l, n, calloc(n + 1, sizeof *a.changes)};
+	enum error err = !a.changes ? ERR_NO_MEMORY : n ? db_update(state, put_all, &a) : ERR_OK;
+	free(a.changes);
+	return err;
 }
 
 enum error listings_add(struct db *state, const struct listing *l)

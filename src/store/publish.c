@@ -21,7 +21,7 @@ static uint32_t later(uint32_t a, int64_t b)
 	return b > UINT32_MAX ? UINT32_MAX : b > a ? (uint32_t)b : a;
 }
 
-enum error publish_unit(struct db_txn *t, const struct ip *ip)
+enum error publish_unit_set(struct db_txn *t, const struct ip *ip, struct publish_change *out)
 {
 	struct published p = {.expires = 1};
 	struct listing manual;
@@ -32,7 +32,7 @@ enum error publish_unit(struct db_txn *t, const struct ip *ip)
 	err = weighed_get(t, ip, &weighed);
 	if (err && err != ERR_NOT_FOUND) return err;
 	bool by_keeper = !err && weighed.listed;
-	if (!by_hand && !by_keeper) return publish_row(t, ip, NULL);
+	if (!by_hand && !by_keeper) return publish_set(t, ip, NULL, out);
 	if (by_keeper) {
 		p.classes = weighed.classes;
 		p.grade = (uint8_t)weighed.grade;
@@ -45,7 +45,14 @@ enum error publish_unit(struct db_txn *t, const struct ip *ip)
 		p.flags |= PUBLISHED_MANUAL;
 		p.expires = later(p.expires, manual.expires);
 	}
-	return publish_row(t, ip, &p);
+	return publish_set(t, ip, &p, out);
+}
+
+enum error publish_unit(struct db_txn *t, const struct ip *ip)
+{
+	struct publish_change c;
+	enum error err = publish_unit_set(t, ip, &c);
+	return err ? err : publish_note(t, &c);
 }
 
 /* ---- what an older release left ----------------------------------------------------------------------------------- */

@@ -14,9 +14,22 @@
 #include "store/published.h"
 #include "store/unit_key.h"
 
+struct publish_change {
+	struct ip ip;
+	bool is, had, has; /* is: a change at all */
+	struct published before, after;
+};
+
 /* NULL: not listed. Nothing happens, and the serial stays, when the row is so already. */
 enum error publish_row(struct db_txn *t, const struct ip *ip, const struct published *after);
-/* From the unit's rows in tables listings and list_weighed. */
+/* The same in two steps, the row and its line in the journal: for many rows at once, so that their pages are together in the
+ * file. That is what a reader has in memory, since the kernel maps what is around a page too. */
+enum error publish_set(struct db_txn *t, const struct ip *ip, const struct published *after,
+                       struct publish_change *out);
+enum error publish_note(struct db_txn *t, const struct publish_change *c);
+
+/* From the unit's rows in tables listings and list_weighed: publish_set(), and then the note. */
+enum error publish_unit_set(struct db_txn *t, const struct ip *ip, struct publish_change *out);
 enum error publish_unit(struct db_txn *t, const struct ip *ip);
 /* The first change by this release publishes what an older release listed. Cheap when that was done. */
 enum error publish_upgrade(struct db_txn *t);

@@ -169,26 +169,39 @@ static enum error journal(struct db_txn *t, struct slice key, const struct publi
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
-enum error publish_row(struct db_txn *t, const struct ip *ip, const struct published *after)
+enum error publish_set(struct db_txn *t, const struct ip *ip, const struct published *after, struct publish_change *out)
 {
 	struct unit_key k = unit_key(ip);
 	struct slice key = slice_of(k.octets + 1, k.n ? k.n - 1 : 0), value;
-	struct published before;
 	char row[ROW_SIZE], old[ROW_SIZE];
+	*out = (struct publish_change){.ip = *ip, .has = after != NULL};
 	if (k.n == 0) return ERR_INVALID;
 	enum error err = db_get(t, table_of(key), key, &value);
-	bool had = !err;
 	if (err && err != ERR_NOT_FOUND) return err;
-	if (had && !read_row(value, &before)) return ERR_VERSION;
-	if (!had && !after) return ERR_OK;
+	out->had = !err;
+	if (out->had && !read_row(value, &out->before)) return ERR_VERSION;
+	if (!out->had && !after) return ERR_OK;
 	if (after) write_row(after, row);
-	if (had) write_row(&before, old);
-	if (had && after && memcmp(row, old, sizeof row) == 0) return ERR_OK;
-	if (!after)
-		err = db_delete(t, table_of(key), key);
-	else
-		err = db_put_ordered(t, table_of(key), key, slice_of(row, sizeof row));
-	return err ? err : journal(t, key, had ? &before : NULL, after);
+	if (after) out->after = *after;
+	if (out->had) write_row(&out->before, old);
+	if (out->had && after && memcmp(row, old, sizeof row) == 0) return ERR_OK;
+	out->is = true;
+	return after ? db_put_ordered(t, table_of(key), key, slice_of(row, sizeof row))
+	             : db_delete(t, table_of(key), key);
+}
+
+enum error publish_note(struct db_txn *t, const struct publish_change *c)
+{
+	struct unit_key k = unit_key(&c->ip);
+	if (!c->is) return ERR_OK;
+	return journal(t, slice_of(k.octets + 1, k.n - 1), c->had ? &c->before : NULL, c->has ? &c->after : NULL);
+}
+
+enum error publish_row(struct db_txn *t, const struct ip *ip, const struct published *after)
+{
+	struct publish_change c;
+	enum error err = publish_set(t, ip, after, &c);
+	return err ? err : publish_note(t, &c);
 }
 
 static bool read_change(struct slice key, struct slice value, struct published_change *c)

@@ -20,6 +20,7 @@
 #include "base/sandbox.h"
 #include "cli/cli.h"
 #include "net/tls.h"
+#include "store/listings.h"
 #include "supervisor/child.h"
 
 #define BIND_WAIT 5000 /* ms: the services of a supervisor that was killed may take a moment to close their sockets */
@@ -82,6 +83,19 @@ static enum error make_folders(const struct config *c, char why[CONFIG_WHY])
 	enum error e = sandbox_make_folder(c->state_dir, c->user, 0750, reason);
 	if (e == ERR_OK) e = sandbox_make_folder(c->run_dir, c->user, 0755, reason);
 	if (e != ERR_OK) snprintf(why, CONFIG_WHY, "%s", reason);
+	return e;
+}
+
+/* Services that may only read the state need all of its tables to be there. It is closed again before anything is forked. */
+static enum error prepare_state(const struct config *c, char why[CONFIG_WHY])
+{
+	struct db *state;
+	char reason[256];
+	enum error e = db_open(c->state_dir, DB_STATE, DB_CREATE, &state, reason);
+	if (e == ERR_OK && (e = listings_upgrade(state)) != ERR_OK)
+		snprintf(reason, sizeof reason, "%s", error_text(e));
+	if (e != ERR_OK) snprintf(why, CONFIG_WHY, "state-dir: %s", reason);
+	db_close(state);
 	return e;
 }
 
@@ -375,6 +389,7 @@ static enum error prepare(struct supervisor *s, char why[CONFIG_WHY])
 	e = check_tls(s->config, why);
 	if (e == ERR_OK) e = make_folders(s->config, why);
 	if (e == ERR_OK) e = take_lock(s, why);
+	if (e == ERR_OK) e = prepare_state(s->config, why);
 	if (e == ERR_OK) e = open_listeners(s, why);
 	if (e == ERR_OK && (e = open_signals(s)) != ERR_OK) snprintf(why, CONFIG_WHY, "signals: %s", error_text(e));
 	return e;
