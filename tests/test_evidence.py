@@ -20,8 +20,7 @@ def keeper(**more):
 def make(lab, *options, **settings):
     """A relay with traps and a tenant; each test is a source of its own."""
     down, source = lab.sink(), lab.address()
-    dns = lab.dns("client.test A 192.0.2.1")
-    relay = lab.backstop(dns=dns, top=keeper(), **settings)
+    relay = lab.backstop(dns=lab.dns("client.test A 192.0.2.1"), top=keeper(), **settings)
     relay.lab, relay.down, relay.source = lab, down, source
     relay.tenant("acme", "tenant.test", down.endpoint, [f"{source}/32"], *options)
     return relay
@@ -355,9 +354,10 @@ REPORT = "report@bl.relay.test"
 @pytest.fixture(scope="module")
 def reports(labs):
     lab = labs()
-    down, source = lab.sink(), lab.address()
-    relay = lab.backstop(dns=lab.dns("client.test A 192.0.2.1"), top=keeper(**{"report-address": REPORT}))
-    relay.lab, relay.down, relay.source = lab, down, source
+    down, world, source = lab.sink(), lab.sink(), lab.address()
+    relay = lab.backstop(dns=lab.dns("client.test A 192.0.2.1"), routes={"*": world.endpoint},
+                         top=keeper(**{"report-address": REPORT}))
+    relay.lab, relay.down, relay.world, relay.source = lab, down, world, source
     relay.tenant("acme", "tenant.test", down.endpoint, [f"{source}/32"])
     return relay
 
@@ -415,6 +415,20 @@ def test_a_report_that_proves_nothing_is_refused_with_its_reason(reports, conten
     assert reply.code == 550 and reply.enhanced == "5.6.0", reply
     assert reports.wait_event("message", reason=reason, result="refused")
     assert evidence(reports, "198.51.100.9") == []
+
+
+def test_a_bounce_of_mail_that_the_tenant_sent_is_no_evidence(reports):
+    relay, source = reports, new_address()
+    with Smtp(relay.server, source=relay.source) as client:
+        sent = message("user@tenant.test", "friend@world.test", "genuine")
+        assert client.transaction("user@tenant.test", "friend@world.test", sent).code == 250
+    left = relay.world.wait_for(lambda m: m.field("Subject") == "genuine")
+    returned = left.data.split(b"\r\n\r\n")[0] + b"\r\n"
+    bounce = received(source) + ndr("user@tenant.test").replace(b"--b--", b"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" + returned
+                                                                + b"\r\n--b--")
+    reply = report(relay, attached(bounce))
+    assert reply.code == 550 and reply.enhanced == "5.7.1", reply
+    assert relay.wait_event("message", reason="report_genuine") and evidence(relay, source) == []
 
 
 def test_a_tenant_cannot_report_itself_and_a_stranger_nobody(reports):

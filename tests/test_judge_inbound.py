@@ -235,6 +235,9 @@ def test_backscatter_is_refused_at_the_end_of_data_with_its_reason(covered):
     assert covered.metric("bounces_refused") >= 1
     row = wait_until(lambda: covered.cli("ledger", "--recipient", USER, "--json").rows, 10, "the ledger's entry")
     assert row
+    act, = wait_until(lambda: covered.cli("evidence", "list", "--json").rows, 10, "its evidence")
+    assert (act["ip"], act["class"], act["witness"], act["strength"], act["reporter"]) == ("127.0.0.1", "bounce", "judge", 90, None)
+    assert "tenant.test" not in act["specimen"] and covered.wait_event("evidence", id=seen.event["id"], witness="judge")
 
 
 def test_genuine_ones_pass_meanwhile(covered):

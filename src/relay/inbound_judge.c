@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "bounce/bouncefield.h"
+#include "bounce/virus.h"
+#include "relay/accuse.h"
 #include "relay/answering.h"
 #include "relay/answers.h"
 #include "relay/bounce_facts.h"
@@ -32,6 +34,7 @@ void inbound_judge_begin(struct inbound_judge *j, struct passage *p, const struc
 	enum bounce_class class = j->classified.class.class;
 	j->wanted = class == CLASS_NDR || class == CLASS_AUTOREPLY || class == CLASS_CHALLENGE;
 	enum answer_ground ground = answers_ground(&p->sender, header->text, &j->classified.class);
+	p->answer = ground != ANSWER_none;
 	j->sure = ground == ANSWER_marked || ground == ANSWER_classed;
 	returned_nothing(&j->returned);
 	if (j->wanted && !returned_read(&j->classified.arena, j->classified.mime.root, &j->returned))
@@ -170,6 +173,18 @@ static void log_bounce(struct inbound_judge *j, const struct tenant *t, struct s
 	log_end();
 }
 
+/* What is surely backscatter, for all of its recipients, is evidence, whether the tenant wants it refused or marked. */
+static void accuse(struct inbound_judge *j, const struct judged *judged, size_t n)
+{
+	struct classified *c = &j->classified;
+	enum act_class act;
+	for (size_t i = 0; i < n; i++)
+		if (judged[i].judgement.verdict != JUDGE_backscatter || !is_sure(j, &judged[i])) return;
+	if (!accuse_class(c->class.class, virus_notice(&c->arena, c->mime.root), &act)) return;
+	for (size_t i = 0; i < n; i++)
+		passage_accuse(j->passage, act, WITNESSED_judge, judged[i].facts.addressee, j->header);
+}
+
 static struct slice field_of(struct inbound_judge *j, const struct judged *out)
 {
 	const struct classification *c = &j->classified.class;
@@ -233,6 +248,7 @@ struct slice inbound_judge_leg(struct inbound_judge *j, struct leg *l, struct re
 		count_verdict(&judged[i]);
 		log_bounce(j, l->tenant, l->envelope.recipients[i].address, &judged[i]);
 	}
+	accuse(j, judged, n);
 	size_t left = drop_refused(j, l, judged, replies);
 	if (left == 0) return SLICE_EMPTY;
 	const struct judged *best = &judged[best_of(judged, left)];

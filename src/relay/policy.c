@@ -342,7 +342,7 @@ static void policy_data(struct session *s, struct transaction *t, struct reply *
 /* What a source sends besides backscatter is weighed against it. */
 static void count_exposure(struct passage *p, const struct trace_header *header)
 {
-	if (!p->source && !answers_is_marked(&p->sender, header->text))
+	if (!p->source && !p->answer && !answers_is_marked(&p->sender, header->text))
 		evidence_writer_expose(p->visit->worker->relay->evidence_writer, &p->visit->client);
 }
 

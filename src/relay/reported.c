@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/reported.h"
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "bounce/forwarded.h"
+#include "bounce/judge.h"
 #include "bounce/virus.h"
 #include "relay/accuse.h"
+#include "relay/bounce_facts.h"
 #include "relay/classified.h"
+#include "relay/remembered.h"
 
 void check_report(struct passage *p, struct rcpt *r, struct verdict *v)
 {
@@ -60,20 +64,53 @@ static bool owns(struct slice domain, void *arg)
 /* ---- the report -------------------------------------------------------------------------------------------------- */
 
 /* The act that the message sent on is. False: none. */
-static bool classify_forwarded(struct passage *p, struct classified *c, const struct forwarded *f, enum act_class *out)
+static bool classify_forwarded(struct passage *p, struct classified *c, const struct forwarded *f,
+                               enum bounce_class *class, enum act_class *out)
 {
 	struct classification found;
 	const struct slice *path = f->has_return_path ? &f->return_path : NULL;
 	if (!c->rules || classify(p->visit->worker->classifier, c->rules, &c->arena, f->root, path, &found))
 		return false;
+	*class = found.class;
 	bool may_be_notice = found.class != CLASS_OTHER || (path && !path->n);
 	return accuse_class(found.class, may_be_notice && virus_notice(&c->arena, f->root), out);
+}
+
+/* It answers mail that the tenant did send (relay/inbound_judge.h asks more, and may wait for it). *addressee: to whom it came, without a
+ * tag. */
+static bool is_genuine(struct passage *p, struct classified *c, const struct forwarded *f, enum bounce_class class,
+                       struct slice *addressee)
+{
+	struct remembered remembered = {.ledger = p->visit->worker->relay->ledger, .tenant = p->source->id};
+	struct slice hostname = slice_str(p->session->settings->hostname);
+	struct bounce_case case_ = {.tenant = p->source,
+	                            .keys = p->keys,
+	                            .addressed = f->target,
+	                            .null_path = f->has_return_path && !f->return_path.n,
+	                            .class = class,
+	                            .now = clock_unix()};
+	struct returned returned;
+	struct provenance_facts facts;
+	struct provenance provenance;
+	struct judgement judgement;
+	*addressee = f->target;
+	if (!returned_read(&c->arena, f->root, &returned) || !bounce_facts(&c->arena, &case_, &facts)) return false;
+	*addressee = facts.addressee;
+	facts.ledger = remembered_ledger(&remembered);
+	facts.hostnames = &hostname;
+	facts.hostname_count = 1;
+	facts.secrets = keyring_srs(p->keys, case_.now);
+	provenance_find(&c->arena, &returned, &facts, &provenance);
+	judge_inbound(&provenance, false, &judgement);
+	return judgement.verdict == JUDGE_genuine;
 }
 
 static enum reason take(struct passage *p, struct classified *c, struct ip *source)
 {
 	struct forwarded f;
-	enum act_class class;
+	enum bounce_class class;
+	enum act_class act;
+	struct slice target = SLICE_EMPTY;
 	const struct forwarded_eyes eyes = {.hostname = slice_str(p->session->settings->hostname),
 	                                    .trusted = trusted,
 	                                    .inside = inside,
@@ -82,11 +119,12 @@ static enum reason take(struct passage *p, struct classified *c, struct ip *sour
 	if (!c->mime.root || !c->rules) return REASON_no_memory;
 	enum forwarded_result got = forwarded_find(&c->arena, c->mime.root, &eyes, &f);
 	if (got == FORWARDED_NO_MEMORY) return REASON_no_memory;
-	if (got == FORWARDED_NOTHING || !classify_forwarded(p, c, &f, &class)) return REASON_report_no_bounce;
+	if (got == FORWARDED_NOTHING || !classify_forwarded(p, c, &f, &class, &act)) return REASON_report_no_bounce;
 	if (got == FORWARDED_NO_SOURCE) return REASON_report_no_source;
+	if (f.target.n && is_genuine(p, c, &f, class, &target)) return REASON_report_genuine;
+	if (!target.n) target = p->transaction->envelope.return_path;
 	*source = f.source;
-	struct slice target = f.target.n ? f.target : p->transaction->envelope.return_path;
-	passage_accuse_other(p, &f.source, class, target, f.root->header, slice_str(p->source->name));
+	passage_accuse_other(p, &f.source, act, target, f.root->header, slice_str(p->source->name));
 	return REASON_ok;
 }
 

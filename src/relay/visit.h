@@ -64,6 +64,7 @@ struct passage {
 	struct reply listed;     /* safe mode's refusal, where it waits for RCPT; code 0: none */
 	bool trap;               /* its recipients are traps (traps.h) */
 	bool report;             /* it is a report of backscatter (reported.h) */
+	bool answer;             /* inbound: a program's answer, by its marks or class */
 	bool data_asked;         /* the client went on to DATA, whatever we said to its recipients */
 	bool cut_off;            /* we ended the session */
 	struct slice untagged;   /* a bounce's recipient that lacked its tag; empty: none */

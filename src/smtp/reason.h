@@ -77,6 +77,7 @@
 	X(trap, 550, "5.7.1", "this address never sends mail, so what answers it is backscatter")                      \
 	X(report_no_bounce, 550, "5.6.0", "no bounce or automatic reply was found in it: attach the whole message that came to you") \
 	X(report_no_source, 550, "5.6.0", "the Received fields of the attached message do not tell which server gave it to you") \
+	X(report_genuine, 550, "5.7.1", "the attached bounce is genuine: the mail that it answers was sent from your servers") \
 	X(not_read, 550, "5.1.1", "nobody reads mail for this address")                                                \
 	X(tenant_disabled, 450, "4.3.2", "mail for this domain is suspended for now; please try later")
 /* clang-format on */
