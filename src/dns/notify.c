@@ -21,6 +21,7 @@
 #define BUSY_MS      100  /* how long a change may go unseen while answers are waited for */
 #define FIRST_WAIT   1000 /* before the second message; doubles */
 #define MOST_WAIT    60000
+#define SILENT       8000 /* without an answer: newer serials are no reason to be quick */
 
 struct target { /* one secondary */
 	const struct config_target *at;
@@ -28,7 +29,8 @@ struct target { /* one secondary */
 	bool waiting; /* for its answer */
 	uint32_t serial;
 	unsigned tries;
-	int64_t next; /* when to send again, or to give up */
+	int64_t next;  /* when to send again, or to give up */
+	int64_t since; /* when it was first told of what it has not acknowledged */
 	uint16_t id;
 	struct tsig tsig; /* of the last message */
 	unsigned refused; /* TSIG error or rcode of an answer that did not count */
@@ -121,8 +123,12 @@ static void send_message(struct notifier *n, struct target *t)
 
 static void tell(struct notifier *n, struct target *t, uint32_t serial)
 {
-	t->waiting = true;
+	int64_t now = clock_now_ms();
 	t->serial = serial;
+	/* It is told at its next turn: a list that changes all the time must not keep it from being given up. */
+	if (t->waiting && now - t->since > SILENT) return;
+	if (!t->waiting) t->since = now;
+	t->waiting = true;
 	t->tries = 0;
 	t->refused = 0;
 	send_message(n, t);
