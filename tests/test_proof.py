@@ -613,6 +613,7 @@ def test_what_comes_to_a_contained_return_path_is_held_and_goes_nowhere(containe
     assert reply.code == 250 and "held as" in reply.text, reply
     row, = [r for r in contained.cli("held", "list", "--tenant", "acme", "--json").ok().rows if r["to"][0].lower() == victim.lower()]
     assert row["answer"] and "contained" in row["reason"] and row["expires"]
+    assert re.search(r"\[(ndr|autoreply|other)[^]]*; ledger=\w+ \(", row["reason"]), row["reason"]
     assert contained.cli("held", "release", row["id"]).code == 1, "an answer to a stranger is not let go"
     assert contained.cli("held", "list", "--json").ok().rows.count(row) == 1
     assert contained.world.connections == []
@@ -715,6 +716,7 @@ def test_a_bounce_about_unproven_mail_is_held(answering):
     assert "held as" in answer(answering, "forged@pass.test", "<forged@client.test>").text
     row, = held_for(answering, "forged@pass.test")
     assert "backscatter" in row["reason"] and row["answer"]
+    assert "[ndr, failed; ledger=against (" in row["reason"], row["reason"]
     assert not [m for m in answering.world.messages if m.recipients == ["forged@pass.test"]]
 
 

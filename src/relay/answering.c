@@ -156,6 +156,14 @@ static void count(const struct judging *j)
 	if (j->storm[0]) metric_add(METRIC_answers_stormed, 1);
 }
 
+/* "ndr, failed; ledger=against (...); received=silent (...)": for who looks at what is held. {NULL,0}: no memory. */
+static struct slice words(struct arena *a, const struct classified *c, struct slice evidence)
+{
+	const char *kind = c->known ? kind_word(c->class.kind) : NULL;
+	return arena_printf(a, "%s%s%s%s%.*s", c->known ? class_word(c->class.class) : "not classified",
+	                    kind ? ", " : "", kind ? kind : "", evidence.n ? "; " : "", SLICE_ARG(evidence));
+}
+
 /* What is held for a storm may be let go by its owner; what is unproven never to its addressee (spool.h, answer). */
 static void settle(const struct judging *j, struct intake *in)
 {
@@ -166,15 +174,31 @@ static void settle(const struct judging *j, struct intake *in)
 	in->pool = pools[v];
 	in->answer = v == JUDGE_backscatter;
 	in->hold = in->answer || j->storm[0];
+	if (!in->hold) return;
+	struct slice found = words(a, j->passage->classified, j->worst.evidence);
 	if (in->answer)
 		in->hold_reason =
-			arena_printf(a, "answers mail that did not prove to be from %.*s: it would be backscatter",
-		                     SLICE_ARG(j->whom));
-	else if (in->hold)
+			arena_printf(a,
+		                     "answers mail that did not prove to be from %.*s: it would be backscatter [%.*s]",
+		                     SLICE_ARG(j->whom), SLICE_ARG(found));
+	else
 		in->hold_reason = arena_printf(a,
 		                               "answers mail that is not known, to %.*s, while a forged campaign "
-		                               "against %s lasts",
-		                               SLICE_ARG(j->whom), j->storm);
+		                               "against %s lasts [%.*s]",
+		                               SLICE_ARG(j->whom), j->storm, SLICE_ARG(found));
+}
+
+struct slice answering_words(struct passage *p, uint32_t tenant, struct slice addressee)
+{
+	const struct classified *c = p->classified;
+	struct arena *a = &p->transaction->arena;
+	struct answer_verdict v = {.evidence = SLICE_EMPTY};
+	struct answer *answer =
+		answer_read(c->mime.root, c->cut, p->session->settings->hostname, keyring_srs(p->keys, clock_unix()));
+	if (answer) answer_judge(answer, p->visit->worker->relay->ledger, tenant, addressee, clock_unix(), &v);
+	struct slice found = words(a, c, v.evidence);
+	answer_free(answer);
+	return found;
 }
 
 bool answering_judge(struct passage *p, const struct trace_header *header, struct intake *in)

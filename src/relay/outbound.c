@@ -165,10 +165,14 @@ void contained_message(struct passage *p, const struct trace_header *header, str
 	                    .downstream = true,
 	                    .hold = true,
 	                    .answer = true};
+	struct classified classified;
+	classified_read(&classified, p->visit->worker, &t->body, envelope.return_path);
+	p->classified = &classified;
+	struct slice found = answering_words(p, in.tenant, passage_address(p, 0));
 	in.hold_reason = arena_printf(&t->arena,
 	                              "answers mail that did not prove to be from %.*s: it came back by its contained "
-	                              "return path",
-	                              SLICE_ARG(passage_address(p, 0)));
+	                              "return path [%.*s]",
+	                              SLICE_ARG(passage_address(p, 0)), SLICE_ARG(found));
 	enum error e =
 		envelope.recipients && in.marks.head.p && in.hold_reason.p ? intake_store(p, &in) : ERR_NO_MEMORY;
 	if (e) {
@@ -180,4 +184,6 @@ void contained_message(struct passage *p, const struct trace_header *header, str
 	}
 	if (t->rcpt_replies) t->rcpt_replies[0] = *out;
 	policy_log_message(p, e ? LEDGER_deferred : LEDGER_held, out, NULL, header->message_id);
+	p->classified = NULL;
+	classified_free(&classified);
 }
