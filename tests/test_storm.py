@@ -80,7 +80,7 @@ def test_a_campaign_against_an_address_from_its_beginning_to_its_end(weather):
     assert got.ehlo == "bounce.relay.test" and time.monotonic() - began < 10, "genuine ones are not delayed"
 
     held = weather.held(victim)
-    assert held and all(r["reason"] == f"answers mail that is not known, to {victim}, while a forged campaign against {victim} lasts"
+    assert held and all(r["reason"].startswith(f"answers mail that is not known, to {victim}, while a forged campaign against {victim} lasts [")
                         and not r["answer"] for r in held)
     said, = wait_until(weather.storms, 5, "the storm in status")
     assert said["against"] == victim and said["kind"] == "address" and abs(said["since"] - time.time()) < 60
