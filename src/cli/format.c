@@ -51,7 +51,7 @@ const char *format_safe(struct slice text, char *out, size_t size)
 
 json_t *format_json(struct slice text)
 {
-	char *copy = strndup(text.p, text.n);
+	char *copy = text.n ? strndup(text.p, text.n) : strdup("");
 	json_t *string = copy ? cli_json_text(copy) : NULL;
 	free(copy);
 	return string;

@@ -88,6 +88,7 @@ static int show(struct job *j, int argc, char **argv)
 	enum error err = cli_open_db(j->config, DB_STATE, DB_READ_ONLY, &state);
 	if (err && err != ERR_NOT_FOUND) return CLI_CANNOT;
 	if (!argc) list_view_head(&v);
+	if (err && argc && j->options.json) list_view_nothing(&j->unit);
 	if (!err) err = argc ? list_view_unit(&v, state, &j->unit, &listed) : list_view_all(&v, state);
 	db_close(state);
 	if (err && err != ERR_NOT_FOUND) return failed(err);

@@ -279,6 +279,12 @@ static void print_unit(const struct facts *f)
 		       format_safe(f->exemption.reason, text, sizeof text));
 }
 
+void list_view_nothing(const struct prefix *unit)
+{
+	struct facts f = {.unit = *unit, .now = {.unit = *unit}};
+	cli_print_json(unit_json(&f));
+}
+
 enum error list_view_unit(const struct list_view *v, struct db *state, const struct prefix *unit, bool *listed)
 {
 	struct facts f = {.unit = *unit};

@@ -25,6 +25,7 @@ void list_view_listing(const struct list_view *v, const struct listing *l); /* a
 /* All that is listed: by hand, then by the keeper. */
 enum error list_view_all(const struct list_view *v, struct db *state);
 /* One unit: is it listed, by whom, why or why not, and on what evidence. */
+void list_view_nothing(const struct prefix *unit); /* the object of one that is not listed: there is no state at all */
 enum error list_view_unit(const struct list_view *v, struct db *state, const struct prefix *unit, bool *listed);
 
 #endif

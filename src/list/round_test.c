@@ -215,6 +215,64 @@ static void who_was_removed_on_request_has_half_the_way_back(void **state)
 	assert_int_equal(r->changes[0].row.times, 2);
 }
 
+static void addresses_of_one_64_are_one_sender(void **state)
+{
+	struct store_test *s = *state;
+	struct assess_rules rules = lab_rules();
+	struct published p;
+	for (unsigned i = 1; i <= 3; i++) {
+		char ip[40];
+		snprintf(ip, sizeof ip, "2a00:1:2:3:%x::1", i);
+		bounce(s->db, ip, i, NOW);
+		snprintf(ip, sizeof ip, "2a00:1:2:%x::1", 0x10 + i);
+		bounce(s->db, ip, i, NOW);
+	}
+	struct round *r = round_at(s->db, &rules, NOW);
+	assert_int_equal(r->taken, 4);
+	assert_int_equal(r->changed, 1);
+	assert_true(is_published(s->db, "2a00:1:2:3:ffff::", NOW, &p));
+	assert_false(is_published(s->db, "2a00:1:2:11::1", NOW, &p));
+}
+
+static void one_ordinary_message_takes_a_sender_out_of_any(void **state)
+{
+	struct store_test *s = *state;
+	struct assess_rules rules = lab_rules();
+	struct published p;
+	struct exposure_count one = {list_test_unit("192.0.2.1"), 1};
+	for (unsigned i = 0; i < 30; i++) bounce(s->db, "192.0.2.1", i, NOW + i / 10 * DAY);
+	round_at(s->db, &rules, NOW + 2 * DAY);
+	assert_true(is_published(s->db, "192.0.2.1", NOW + 2 * DAY, &p));
+	assert_int_equal(p.flags, PUBLISHED_ANY);
+	assert_int_equal(exposure_add(s->db, &one, 1, NOW + 2 * DAY), ERR_OK);
+	struct round *r = round_at(s->db, &rules, NOW + 2 * DAY);
+	assert_int_equal(r->changed, 1);
+	assert_int_equal(r->changes[0].kind, ROUND_changed);
+	assert_true(is_published(s->db, "192.0.2.1", NOW + 2 * DAY, &p));
+	assert_int_equal(p.flags, 0);
+	assert_int_equal(p.grade, GRADE_mostly);
+}
+
+/* While more acts come each day, what is published changes once a day at most: secondaries are not kept busy. */
+static void a_listing_that_only_gets_longer_changes_once_a_day(void **state)
+{
+	struct store_test *s = *state;
+	struct assess_rules rules = lab_rules();
+	for (unsigned i = 0; i < 10; i++) bounce(s->db, "192.0.2.1", i, NOW);
+	round_at(s->db, &rules, NOW);
+	struct db_txn *t = list_test_read(s->db);
+	uint32_t serial = published_serial(t);
+	db_end_read(t);
+	for (unsigned i = 1; i <= 40; i++) {
+		bounce(s->db, "192.0.2.1", 100 + i, NOW + 2400 * i); /* into the next day */
+		struct round *r = round_at(s->db, &rules, NOW + 2400 * i);
+		assert_int_equal(r->taken, 1);
+	}
+	t = list_test_read(s->db);
+	assert_in_range(published_serial(t) - serial, 1, 2);
+	db_end_read(t);
+}
+
 /* An act later than now does not count yet. */
 static void the_time_is_the_one_that_is_given(void **state)
 {
@@ -240,6 +298,9 @@ int main(void)
 		LIST_TEST(who_may_not_be_listed_is_not),
 		LIST_TEST(other_rules_weigh_everything_again),
 		LIST_TEST(who_was_removed_on_request_has_half_the_way_back),
+		LIST_TEST(addresses_of_one_64_are_one_sender),
+		LIST_TEST(one_ordinary_message_takes_a_sender_out_of_any),
+		LIST_TEST(a_listing_that_only_gets_longer_changes_once_a_day),
 		LIST_TEST(the_time_is_the_one_that_is_given),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
