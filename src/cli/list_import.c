@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "cli/unit.h"
+#include "cli/list_line.h"
 #include "store/listings.h"
 #include "store/unit_key.h"
 
@@ -44,55 +44,13 @@ static struct listing *new_row(struct import *im)
 	return l;
 }
 
-/* One line, without control characters, as everywhere. */
-static bool take_reason(struct import *im, struct slice text, struct listing *l)
-{
-	text = slice_sub(slice_trim(text), 0, 255);
-	if (text.n == 0) return true;
-	char *copy = arena_alloc(&im->texts, text.n);
-	if (!copy) return false;
-	for (size_t i = 0; i < text.n; i++)
-		copy[i] = (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f ? ' ' : text.p[i];
-	l->reason = slice_of(copy, text.n);
-	return true;
-}
-
-static const char *take_object(struct import *im, struct slice line, struct listing *l)
-{
-	json_error_t error;
-	json_t *o = json_loadb(line.p, line.n, JSON_REJECT_DUPLICATES, &error);
-	const char *unit = json_string_value(json_object_get(o, "unit")), *why = NULL;
-	const json_t *reason = json_object_get(o, "reason"), *expires = json_object_get(o, "expires");
-	if (!json_is_object(o))
-		why = "not JSON";
-	else if (!unit || !unit_parse(slice_str(unit), &l->unit))
-		why = "unit is not an IPv4 address, IPv6 address or IPv6 /64";
-	else if (expires && !json_is_null(expires) && (!json_is_integer(expires) || json_integer_value(expires) < 0))
-		why = "expires is not a Unix time";
-	else if (!take_reason(im, slice_str(json_is_string(reason) ? json_string_value(reason) : ""), l))
-		why = "out of memory";
-	if (json_is_integer(expires)) l->expires = json_integer_value(expires);
-	json_decref(o);
-	return why;
-}
-
-static const char *take_words(struct import *im, struct slice line, struct listing *l)
-{
-	size_t end = 0;
-	while (end < line.n && line.p[end] != ' ' && line.p[end] != '\t' && line.p[end] != '#') end++;
-	if (!unit_parse(slice_sub(line, 0, end), &l->unit)) return "not an IPv4 address, IPv6 address or IPv6 /64";
-	struct slice reason = slice_sub(line, end, line.n);
-	return take_reason(im, slice_sub(reason, 0, slice_find(reason, '#')), l) ? NULL : "out of memory";
-}
-
 static bool take_line(struct import *im, struct slice line)
 {
 	im->line++;
-	line = slice_trim(line);
-	if (line.n == 0 || line.p[0] == '#') return true;
+	if (list_line_is_empty(line)) return true;
 	struct listing *l = new_row(im);
 	if (!l) return false;
-	const char *why = line.p[0] == '{' ? take_object(im, line, l) : take_words(im, line, l);
+	const char *why = list_line_parse(&im->texts, line, l);
 	if (why)
 		complain(im, why);
 	else
