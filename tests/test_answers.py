@@ -100,6 +100,8 @@ def test_an_answer_is_judged_by_what_it_is(mill, path, make, cls, ground, good):
     said = event["answer"]
     assert said and (said["class"], said["ground"]) == (cls, ground), said
     assert said["verdict"] == ("genuine" if good else "backscatter") and said["signals"]
+    row, = wait_until(lambda: mill.relay.cli("ledger", "show", event["id"], "--json").rows, 10, "the ledger's entry")
+    assert row["class"] == cls
     assert event["class"] == cls and 0.5 <= float(event["probability"]) <= 1
     assert pool == ("bounce" if good else None)
     if not good:

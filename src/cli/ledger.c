@@ -6,6 +6,7 @@
 #include "auth/proof.h"
 #include "auth/result.h"
 #include "base/clock.h"
+#include "bounce/class.h"
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "store/ledger.h"
@@ -22,8 +23,9 @@ static const char help[] =
 	"       backstop ledger show ID [--json]\n"
 	"\n"
 	"What was known of each transaction when it ended: who sent it, how the return path proved\n"
-	"itself, to whom it went, what became of it. Newest first. Works whether the services run\n"
-	"or not; a transaction is here a moment after its end, for ledger-lifetime.\n"
+	"itself, what class of message it was, to whom it went, what became of it. Newest first.\n"
+	"Works whether the services run or not; a transaction is here a moment after its end, for\n"
+	"ledger-lifetime.\n"
 	"\n"
 	"      --message-id ID        those with this Message-ID; <> around it may be left out\n"
 	"      --return-path ADDRESS  those with this return path, as it came or as it was handed on\n"
@@ -91,6 +93,11 @@ static json_t *texts(const struct slice *s, size_t n)
 	return list;
 }
 
+static const char *class_of(const struct ledger_passage *p)
+{
+	return p->class && p->class <= CLASS_COUNT ? class_word((enum bounce_class)(p->class - 1)) : NULL;
+}
+
 static void add_auth(json_t *o, const struct ledger_passage *p)
 {
 	json_object_set_new(o, "spf", json_string(auth_word(p->spf)));
@@ -100,6 +107,7 @@ static void add_auth(json_t *o, const struct ledger_passage *p)
 	json_object_set_new(o, "dkim_domains", texts(p->dkim_domains, p->dkim_domain_count));
 	json_object_set_new(o, "proof", json_string(proof_word(p->proof)));
 	json_object_set_new(o, "verified", json_boolean(p->proof != PROOF_none));
+	json_object_set_new(o, "class", class_of(p) ? json_string(class_of(p)) : json_null());
 }
 
 static json_t *passage_json(const struct job *j, const struct ledger_passage *p)
@@ -168,6 +176,7 @@ static void print_result(const struct ledger_passage *p)
 	       p->proof == PROOF_none ? "none: the return path is not verified" : proof_word(p->proof));
 	printf("%-14s spf=%s dkim=%s dmarc=%s arc=%s\n", "results", auth_word(p->spf), auth_word(p->dkim),
 	       auth_word(p->dmarc), auth_word(p->arc));
+	if (class_of(p)) printf("%-14s %s\n", "class", class_of(p));
 	for (size_t i = 0; i < p->dkim_domain_count; i++) print_text("signed by", p->dkim_domains[i]);
 }
 

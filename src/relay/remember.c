@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A passage goes into the ledger: all that was known of it when it ended, so that what answers it later can be judged. */
 #include "base/clock.h"
+#include "relay/classified.h"
 #include "relay/ledger_writer.h"
 #include "relay/visit.h"
 
@@ -53,6 +54,7 @@ void passage_remember(struct passage *p)
 		.server = slice_str(p->ending.server),
 	};
 	add_evidence(p, &l);
+	if (p->classified && p->classified->known) l.class = (uint8_t)(1 + p->classified->class.class);
 	for (size_t i = 0; i < e->recipient_count; i++) ledger_passage_recipient(&l, passage_address(p, i));
 	if (!e->recipient_count && p->ending.refused.n) ledger_passage_recipient(&l, p->ending.refused);
 	ledger_writer_add(v->worker->relay->ledger_writer, &l);

@@ -62,6 +62,7 @@ struct ledger_passage {
 	struct slice reason;           /* name of smtp/reason.h's table; empty: none. At most 63 */
 	uint8_t spf, dkim, dmarc, arc; /* AUTH_ values of auth/result.h */
 	uint8_t proof;                 /* PROOF_ values of auth/proof.h */
+	uint8_t class;                 /* 1 + CLASS_ value of bounce/class.h; 0: it was not classified. At most 7 */
 	uint64_t size;                 /* octets of the message; 0: it did not come so far */
 	bool has_digest;               /* of the body */
 	uint8_t digest[LEDGER_DIGEST]; /* SHA-256 */

@@ -13,7 +13,7 @@
 #define NAME_MOST   255
 #define REASON_MOST 63
 
-enum { FLAG_OUTBOUND = 1, FLAG_AUTHENTICATED = 2, FLAG_DIGEST = 4, FLAG_ALL = 7 };
+enum { FLAG_OUTBOUND = 1, FLAG_AUTHENTICATED = 2, FLAG_DIGEST = 4, FLAG_CLASS_SHIFT = 3, FLAG_ALL = 63 };
 
 const char *ledger_result_text(uint8_t result)
 {
@@ -89,7 +89,7 @@ static void put_fixed(struct octet_writer *w, const struct ledger_passage *p)
 {
 	octet_put_u8(w, RECORD_VERSION);
 	octet_put_u8(w, (uint8_t)((p->outbound ? FLAG_OUTBOUND : 0) | (p->authenticated ? FLAG_AUTHENTICATED : 0) |
-	                          (p->has_digest ? FLAG_DIGEST : 0)));
+	                          (p->has_digest ? FLAG_DIGEST : 0) | (p->class & 7) << FLAG_CLASS_SHIFT));
 	octet_put_u8(w, p->result);
 	octet_put_u8(w, p->spf);
 	octet_put_u8(w, p->dkim);
@@ -128,6 +128,7 @@ static void get_fixed(struct octet_reader *r, struct ledger_passage *p)
 	p->outbound = flags & FLAG_OUTBOUND;
 	p->authenticated = flags & FLAG_AUTHENTICATED;
 	p->has_digest = flags & FLAG_DIGEST;
+	p->class = flags >> FLAG_CLASS_SHIFT;
 	p->result = octet_get_u8(r);
 	p->spf = octet_get_u8(r);
 	p->dkim = octet_get_u8(r);

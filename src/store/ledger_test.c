@@ -108,6 +108,7 @@ static void fill(struct ledger_passage *p)
 	                             .dmarc = 3,
 	                             .arc = 4,
 	                             .proof = 5,
+	                             .class = 7,
 	                             .size = (uint64_t)5 << 32,
 	                             .has_digest = true,
 	                             .server = SLICE("mx.example.net [192.0.2.1]")};
@@ -136,6 +137,7 @@ static void assert_same(const struct ledger_passage *a, const struct ledger_pass
 	assert_int_equal(a->dmarc, b->dmarc);
 	assert_int_equal(a->arc, b->arc);
 	assert_int_equal(a->proof, b->proof);
+	assert_int_equal(a->class, b->class);
 	assert_int_equal(a->size, b->size);
 	assert_int_equal(a->has_digest, b->has_digest);
 	assert_memory_equal(a->digest, b->digest, LEDGER_DIGEST);
