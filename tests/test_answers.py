@@ -10,6 +10,11 @@ from lab.smtp import message
 ZONE = 'pass.test TXT "v=spf1 ip4:{good} -all"\nother.test TXT "v=spf1 ip4:{good} -all"'
 
 
+def whom(message_id):
+    """To whom that message went: reports say that they do not exist, which the relay believes, so each goes to another."""
+    return f"joe{''.join(filter(str.isdigit, message_id))}@tenant.test"
+
+
 class Mill:
     """A relay with one tenant; mail from pass.test proves itself from the good address."""
 
@@ -25,8 +30,9 @@ class Mill:
         """The Message-ID of mail that came in."""
         self.count += 1
         message_id = f"<original{self.count}@client.test>"
+        to = whom(message_id)
         with Smtp(self.relay.server, source=self.good if good else None) as client:
-            assert client.transaction(sender, "joe@tenant.test", message(sender, "joe@tenant.test", message_id=message_id)).code == 250
+            assert client.transaction(sender, to, message(sender, to, message_id=message_id)).code == 250
         return message_id
 
     def send(self, sender, to, content):
@@ -67,9 +73,9 @@ def challenge(to, about):
 def report(to, about, sender="Mail system <mailsystem@tenant.test>", kind="delivery-status", action="failed"):
     return (f"From: {sender}\r\nTo: <{to}>\r\nSubject: Undeliverable: hello\r\nMIME-Version: 1.0\r\n"
             f'Content-Type: multipart/report; report-type={kind}; boundary="b"\r\n\r\n'
-            "--b\r\nContent-Type: text/plain\r\n\r\nYour message could not be delivered to joe@tenant.test.\r\n"
+            f"--b\r\nContent-Type: text/plain\r\n\r\nYour message could not be delivered to {whom(about)}.\r\n"
             "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; tenant.test\r\n\r\n"
-            f"Final-Recipient: rfc822; joe@tenant.test\r\nAction: {action}\r\nStatus: {5 if action == 'failed' else 2}.1.1\r\n\r\n"
+            f"Final-Recipient: rfc822; {whom(about)}\r\nAction: {action}\r\nStatus: {5 if action == 'failed' else 2}.1.1\r\n\r\n"
             f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nFrom: {to}\r\nMessage-ID: {about}\r\n\r\n--b--\r\n")
 
 

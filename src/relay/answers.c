@@ -40,6 +40,15 @@ static bool fired(const struct classification *c, const char *signal)
 	return false;
 }
 
+/* Signals by which people are known: their programs, subjects that answer or forward. */
+static bool is_of_person(const struct classification *c)
+{
+	static const char *const marks[] = {"header.mail-program", "person.forwards", "person.answers-autoreply"};
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (fired(c, marks[i])) return true;
+	return false;
+}
+
 /* Reports that are written for people who asked for them answer nobody: complaints (RFC 5965), DMARC and TLS reports. */
 static bool is_other_report(const struct classification *c)
 {
@@ -49,7 +58,7 @@ static bool is_other_report(const struct classification *c)
 static enum answer_ground by_class(const struct classification *c)
 {
 	if (c->class != CLASS_NDR && c->class != CLASS_AUTOREPLY && c->class != CLASS_CHALLENGE) return ANSWER_none;
-	bool sure = c->probability >= ANSWER_SURE, person = fired(c, "header.mail-program");
+	bool sure = c->probability >= ANSWER_SURE, person = is_of_person(c);
 	if (sure && !person) return ANSWER_classed;
 	return sure || !person ? ANSWER_likely : ANSWER_none;
 }

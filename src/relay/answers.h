@@ -29,8 +29,10 @@
  *   marked    by what people do not write: the null return path; Auto-Submitted: auto-replied (RFC 3834 5);
  *             postmaster's multipart/report. Whatever the classifier says: no unproven answer leaves for its mistake
  *   classed   it is classified as a delivery report, automatic reply or challenge, with confidence
- *   likely    it is classified so with less confidence, or has the marks of a person's mail program besides. It is an
- *             answer only if it is joined with what it answers: a person's mail that quotes a bounce is not held
+ *   likely    it is classified so with less confidence, or with it but also with the marks of a person (the signals
+ *             header.mail-program, person.forwards, person.answers-autoreply). It is an answer only if it is joined
+ *             with what it answers: a person's mail that quotes a bounce is not held. With less confidence and such
+ *             marks it is none
  */
 #define ANSWER_GROUND_TABLE(X) X(none) X(marked) X(classed) X(likely)
 enum answer_ground {

@@ -340,8 +340,8 @@ static void a_stamp_stands_in_for_the_ledger(void **state)
 	{                                                                                                              \
 		text, sizeof text - 1                                                                                  \
 	}
-static const struct slice a_program[] = {NAME("header.mail-program")}, feedback[] = {NAME("type.feedback-report")},
-			  tls_report[] = {NAME("type.other-report")};
+static const struct slice a_program[] = {NAME("header.mail-program")}, a_reply[] = {NAME("person.forwards")},
+			  feedback[] = {NAME("type.feedback-report")}, tls_report[] = {NAME("type.other-report")};
 
 #define UNCLASSIFIED                                                                                                   \
 	{                                                                                                              \
@@ -391,6 +391,9 @@ static void what_an_answer_is(void **state)
 		/* a person's program */
 		{"joe@ours.example", "Subject: x\r\n\r\n", SIGNED(NDR, 0.99, a_program), ANSWER_likely},
 		{"joe@ours.example", "Subject: x\r\n\r\n", SIGNED(NDR, 0.7, a_program), ANSWER_none},
+		{"joe@ours.example", "Subject: Re: x\r\n\r\n", SIGNED(AUTOREPLY, 0.99, a_reply), ANSWER_likely},
+		{"joe@ours.example", "Subject: Re: x\r\n\r\n", SIGNED(AUTOREPLY, 0.7, a_reply), ANSWER_none},
+		{"", "Subject: Re: x\r\n\r\n", SIGNED(AUTOREPLY, 0.7, a_reply), ANSWER_marked},
 		/* reports that answer nobody */
 		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SIGNED(ARF, 0.99, feedback),
 	         ANSWER_none},
