@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "auth/proof.h"
+#include "bounce/class.h"
 #include "cli/cli.h"
 #include "store/spool.h"
 #include "store/store_test.h"
@@ -42,6 +43,7 @@ static void put_both(struct world *w)
 	                            .dkim = AUTH_pass,
 	                            .dmarc = AUTH_pass,
 	                            .proof = PROOF_dkim,
+	                            .class = 1 + CLASS_NDR,
 	                            .size = 4096,
 	                            .has_digest = true,
 	                            .server = SLICE("mx.example.net [192.0.2.1]")};
@@ -53,7 +55,8 @@ static void put_both(struct world *w)
 	                             .reply_code = 550,
 	                             .reason = SLICE("not_your_domain"),
 	                             .arc = 200,
-	                             .proof = 200};
+	                             .proof = 200,
+	                             .class = 7};
 	ip_parse(SLICE("192.0.2.7"), &in.client);
 	ledger_passage_dkim_domain(&in, SLICE("example.org"));
 	ledger_passage_recipient(&in, SLICE("b@example.net"));
@@ -176,7 +179,8 @@ static void test_json(void **state)
 	         "\"handed_on\":\"SRS0=x@rp.example.net\",\"recipients\":[\"b@example.net\"],\"recipient_count\":1,"
 	         "\"message_id\":\"<1@example.org>\",\"from_domain\":\"example.org\",\"result\":\"delivered\","
 	         "\"reply_code\":250,\"reason\":null,\"spf\":\"softfail\",\"dkim\":\"pass\",\"dmarc\":\"pass\","
-	         "\"arc\":\"none\",\"dkim_domains\":[\"example.org\"],\"proof\":\"dkim\",\"verified\":true,\"size\":"
+	         "\"arc\":\"none\",\"dkim_domains\":[\"example.org\"],\"proof\":\"dkim\",\"verified\":true,\"class\":"
+	         "\"ndr\",\"size\":"
 	         "4096,"
 	         "\"digest\":\"0000000000000000000000000000000000000000000000000000000000000000\","
 	         "\"server\":\"mx.example.net [192.0.2.1]\"}\n",
