@@ -28,7 +28,7 @@ static const struct subcommand services[] = {
 	{"run", supervisor_main, "start all services of the configuration"},
 	{"relay", supervisor_main, "start the relay alone"},
 	{"keeper", keeper_main, "weigh evidence into listings; --once does it without a service"},
-	{"dns", NULL, "answer the list"},
+	{"dns", supervisor_main, "answer the list over DNS, alone"},
 	{"web", NULL, "lookup pages and metrics"},
 	{"milter", NULL, "the judge for Postfix, Sendmail and Exim"},
 	{"cluster", NULL, "share the state of several nodes"},

@@ -116,16 +116,17 @@ static enum error check_hostname(struct box *box, struct config_complaints *comp
 	return ERR_OK;
 }
 
-static enum error check_listen(const struct config *c, struct config_complaints *complaints)
+static enum error check_listen(const char *section, const struct endpoint *l, size_t n,
+                               struct config_complaints *complaints)
 {
-	const struct endpoint *l = c->relay.listen;
-	for (size_t i = 0; i < c->relay.listen_count; i++)
+	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < i; j++) {
 			if (l[i].port == 0 || l[i].port != l[j].port || l[i].scope != l[j].scope ||
 			    !ip_equal(&l[i].ip, &l[j].ip))
 				continue;
 			char buf[ENDPOINT_TEXT_SIZE];
-			config_complain(complaints, 0, "relay: listen: %s is given twice", endpoint_text(&l[i], buf));
+			config_complain(complaints, 0, "%s: listen: %s is given twice", section,
+			                endpoint_text(&l[i], buf));
 			return ERR_INVALID;
 		}
 	return ERR_OK;
@@ -166,6 +167,29 @@ static enum error check_tls(struct box *box, struct slice certificate, struct sl
 	                        complaints);
 	if (e == ERR_OK) e = take_pem(box, "key", c->tls_key, key, &c->tls_key_pem, line, complaints);
 	return e;
+}
+
+static bool is_cookie_secret(const char *text)
+{
+	return !text || (strlen(text) == 32 && strspn(text, "0123456789abcdefABCDEF") == 32);
+}
+
+static enum error check_dns(const struct config *c, struct config_complaints *complaints)
+{
+	const char *why = NULL;
+	if (!c->dns.zone)
+		why = "zone is missing: the domain whose subdomains safe and any are the lists";
+	else if (strlen(c->dns.zone) > 180)
+		why = "zone is too long: names of IPv6 addresses must fit in front of it";
+	else if (c->dns.nameserver_count == 0)
+		why = "nameserver is missing: the name under which this server, or a secondary, is reached";
+	else if (!is_cookie_secret(c->dns.cookie_secret) || !is_cookie_secret(c->dns.cookie_secret_before))
+		why = "cookie-secret: 32 hexadecimal digits are needed, such as openssl rand -hex 16 prints";
+	else if (c->dns.cookie_secret_before && !c->dns.cookie_secret)
+		why = "cookie-secret-before is of use beside cookie-secret only";
+	if (!why) return ERR_OK;
+	config_complain(complaints, 0, "dns: %s", why);
+	return ERR_INVALID;
 }
 
 static enum error check_tsig_names(const struct config *c, struct config_complaints *complaints)
@@ -258,7 +282,9 @@ static enum error box_read(struct box *box, struct slice text, struct slice cert
 	int tls_line = 0;
 	enum error e = config_read(copy, &box->arena, c, &tls_line, complaints);
 	if (e == ERR_OK) e = check_hostname(box, complaints);
-	if (e == ERR_OK) e = check_listen(c, complaints);
+	if (e == ERR_OK) e = check_listen("relay", c->relay.listen, c->relay.listen_count, complaints);
+	if (e == ERR_OK) e = check_listen("dns", c->dns.listen, c->dns.listen_count, complaints);
+	if (e == ERR_OK && c->dns_enabled) e = check_dns(c, complaints);
 	if (e == ERR_OK) e = check_tls(box, certificate_pem, key_pem, tls_line, complaints);
 	if (e == ERR_OK) e = check_tsig(box, secrets, complaints);
 	if (e == ERR_OK && c->relay.route_count)

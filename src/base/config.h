@@ -170,7 +170,27 @@ struct config {
 	struct {
 		const char *rules, *knowledge; /* files; NULL: what is built in */
 	} bounce;
-	struct { /* zone transfers */
+	struct {
+		struct endpoint *listen;
+		size_t listen_count;
+		const char *zone; /* lower case; there is one when the section is */
+		const char *const *nameservers;
+		size_t nameserver_count;
+		const char *contact;                              /* hostmaster@ZONE when not set */
+		int64_t ttl;                                      /* 15m */
+		int64_t negative_ttl;                             /* 1m */
+		int64_t workers;                                  /* 0: one per core */
+		const char *nsid;                                 /* NULL: not told */
+		int64_t udp_size;                                 /* 1232 */
+		const char *cookie_secret, *cookie_secret_before; /* 32 hexadecimal digits; NULL */
+		int64_t rate_limit;                               /* 1000 a second per network; 0: none */
+		int64_t rate_slip;                                /* 2 */
+		struct prefix *rate_exempt;
+		size_t rate_exempt_count;
+		int64_t tcp_limit, tcp_client_limit; /* 1000, 50 connections */
+		int64_t tcp_timeout;                 /* 10s */
+
+		/* zone transfers */
 		struct config_access *transfer;
 		size_t transfer_count;
 		struct config_target *notify;

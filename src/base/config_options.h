@@ -152,9 +152,23 @@
 	X("exposure-lifetime", DURATION, C(keeper.exposure_lifetime), NOWHERE, "400d", DAYS(56), DAYS(3660), "how long it is remembered that an address sends ordinary mail, after the last one")
 
 #define CONFIG_dns_OPTIONS(X) \
-	X("listen", ENDPOINTS, NOWHERE, NOWHERE, "0.0.0.0:53 [::]:53", 0, 64, "addresses and ports that answer the list") \
-	X("zone", NAME, NOWHERE, NOWHERE, NULL, 0, 0, "the list's zone") \
-	X("nameserver", NAMES, NOWHERE, NOWHERE, "", 0, 32, "the zone's name servers") \
+	X("listen", ENDPOINTS, C(dns.listen), C(dns.listen_count), "0.0.0.0:53 [::]:53", 0, 16, "addresses and ports that answer the list, by UDP and TCP") \
+	X("zone", NAME, C(dns.zone), NOWHERE, NULL, 0, 0, "the list's zone: safe.ZONE and any.ZONE are the lists") \
+	X("nameserver", NAMES, C(dns.nameservers), C(dns.nameserver_count), "", 0, 32, "the zone's name servers; the first is named in its SOA") \
+	X("contact", MAILBOX, C(dns.contact), NOWHERE, NULL, 0, 0, "who answers for the zone, for its SOA; default: hostmaster at the zone") \
+	X("ttl", DURATION, C(dns.ttl), NOWHERE, "15m", SECONDS(1), DAYS(7), "how long others may keep an answer") \
+	X("negative-ttl", DURATION, C(dns.negative_ttl), NOWHERE, "1m", SECONDS(1), HOURS(3), "how long others may keep that an address is not listed") \
+	X("workers", NUMBER, C(dns.workers), NOWHERE, "0", 0, 64, "threads for each address to listen on; 0: one per core") \
+	X("nsid", WORD, C(dns.nsid), NOWHERE, NULL, 0, 0, "name of this server for who asks for it (NSID, id.server); default: it is not told") \
+	X("udp-size", NUMBER, C(dns.udp_size), NOWHERE, "1232", 512, 4096, "largest message by UDP") \
+	X("cookie-secret", WORD, C(dns.cookie_secret), NOWHERE, NULL, 0, 0, "32 hexadecimal digits that all servers behind one address share; default: a secret of its own, new each day") \
+	X("cookie-secret-before", WORD, C(dns.cookie_secret_before), NOWHERE, NULL, 0, 0, "the secret that was used before and is still taken") \
+	X("rate-limit", NUMBER, C(dns.rate_limit), NOWHERE, "1000", 0, 1000000, "answers a second by UDP to an IPv4 /24 or IPv6 /56 without a valid cookie; 0: no limit") \
+	X("rate-slip", NUMBER, C(dns.rate_slip), NOWHERE, "2", 0, 10, "of what is beyond, each so-manieth is told to come by TCP; 0: none") \
+	X("rate-exempt", PREFIXES, C(dns.rate_exempt), C(dns.rate_exempt_count), "127.0.0.0/8 ::1/128", 0, 256, "networks without that limit and that of the size of answers") \
+	X("tcp-limit", NUMBER, C(dns.tcp_limit), NOWHERE, "1000", 1, 100000, "open TCP connections; for another one the idlest is closed") \
+	X("tcp-client-limit", NUMBER, C(dns.tcp_client_limit), NOWHERE, "50", 1, 100000, "the same of one IPv4 address or IPv6 /64") \
+	X("tcp-timeout", DURATION, C(dns.tcp_timeout), NOWHERE, "10s", 100, MINUTES(10), "wait for a whole request, or for an answer to be taken") \
 	X("transfer", ACCESS, C(dns.transfer), C(dns.transfer_count), "", 0, 256, "who may have the whole zone: ADDRESS/LENGTH, key NAME, or both") \
 	X("transfer-limit", NUMBER, C(dns.transfer_limit), NOWHERE, "10", 1, 1000, "transfers at a time; more are put off") \
 	X("transfer-timeout", DURATION, C(dns.transfer_timeout), NOWHERE, "1m", SECONDS(1), HOURS(1), "a transfer of which nothing is taken for so long is given up") \

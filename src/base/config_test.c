@@ -18,6 +18,7 @@ static enum error parse(const char *text, struct config **out, char why[CONFIG_W
 	return config_parse("test.conf", slice_str(text), none, none, out, why);
 }
 
+#define ZONE   " zone = bl.example.net nameserver = {ns1.example.net} "
 #define SECRET "MDEyMzQ1Njc4OWFiY2RlZg==" /* 16 octets */
 
 static const char full[] =
@@ -295,6 +296,18 @@ static const struct {
          "test.conf:2: message-size-limit: 1K is out of range, 64K to 2G"},
 	{"number with a unit", "relay {\nhop-limit = 5m\n}\n", "test.conf:2: hop-limit: a number is needed"},
 	{"number out of range", "relay {\nworkers = 1000\n}\n", "test.conf:2: workers: 1000 is out of range, 0 to 256"},
+	{"dns without a zone", "hostname = a.b\ndns { nameserver = {ns1.example.net} }\n",
+         "test.conf: dns: zone is missing: the domain whose subdomains safe and any are the lists"},
+	{"dns without a name server", "hostname = a.b\ndns { zone = bl.example.net }\n",
+         "test.conf: dns: nameserver is missing: the name under which this server, or a secondary, is reached"},
+	{"cookie secret that is none", "hostname = a.b\ndns { " ZONE " cookie-secret = abc }\n",
+         "test.conf: dns: cookie-secret: 32 hexadecimal digits are needed, such as openssl rand -hex 16 prints"},
+	{"cookie secret before none",
+         "hostname = a.b\ndns { " ZONE " cookie-secret-before = 00112233445566778899aabbccddeeff }\n",
+         "test.conf: dns: cookie-secret-before is of use beside cookie-secret only"},
+	{"dns listens twice", "hostname = a.b\ndns { " ZONE " listen = {\"[::]:53\", \"[::]:53\"} }\n",
+         "test.conf: dns: listen: [::]:53 is given twice"},
+	{"udp-size", "dns { udp-size = 100 }\n", "test.conf:1: udp-size: 100 is out of range, 512 to 4096"},
 	{"tsig without a secret", "dns {\n tsig \"k\" {\n }\n}\n",
          "test.conf:3: tsig \"k\": one of secret-file and secret is needed"},
 	{"tsig with two secrets", "dns {\n tsig k { secret = \"" SECRET "\" secret-file = x }\n}\n",
@@ -311,13 +324,14 @@ static const struct {
          "test.conf:2: transfer: 'ns.example' is not ADDRESS/LENGTH"},
 	{"transfer with a key's name that is none", "dns {\n transfer = {\"key a..b\"}\n}\n",
          "test.conf:2: transfer: 'a..b' is not a domain name"},
-	{"transfer with a key that is not there", "hostname = a.b\ndns {\n transfer = {\"192.0.2.0/24 key k\"}\n}\n",
+	{"transfer with a key that is not there",
+         "hostname = a.b\ndns {\n" ZONE "transfer = {\"192.0.2.0/24 key k\"}\n}\n",
          "test.conf: dns: transfer: key k: there is no section tsig \"k\""},
-	{"notify with a key that is not there", "hostname = a.b\ndns {\n notify = {\"192.0.2.1:53 key k\"}\n}\n",
+	{"notify with a key that is not there", "hostname = a.b\ndns {\n" ZONE "notify = {\"192.0.2.1:53 key k\"}\n}\n",
          "test.conf: dns: notify: key k: there is no section tsig \"k\""},
 	{"notify to a name", "dns {\n notify = {\"ns.example:53\"}\n}\n",
          "test.conf:2: notify: 'ns.example:53' is not ADDRESS, ADDRESS:PORT or ADDRESS:PORT key NAME"},
-	{"secret file that is not there", "hostname = a.b\ndns {\n tsig k { secret-file = \"/nowhere\" }\n}\n",
+	{"secret file that is not there", "hostname = a.b\ndns {\n" ZONE "tsig k { secret-file = \"/nowhere\" }\n}\n",
          "test.conf: dns: tsig \"k\": secret-file: /nowhere: not found"},
 	{"neither true nor false", "relay {\nreport-full = maybe\n}\n",
          "test.conf:2: report-full: true or false is needed"},
@@ -451,7 +465,8 @@ static void test_transfers(void **state)
 	assert_non_null(mkdtemp(folder));
 	snprintf(file, sizeof file, "%s/secret", folder);
 	snprintf(text, sizeof text,
-	         "hostname = a.b\ndns { transfer = {\"192.0.2.0/24\", \"key One\", \"2001:db8::/32 key two.example\"}\n"
+	         "hostname = a.b\ndns { " ZONE
+	         "transfer = {\"192.0.2.0/24\", \"key One\", \"2001:db8::/32 key two.example\"}\n"
 	         "notify = {\"192.0.2.1\", \"[::1]:5353 key one\"} notify-delay = 20ms\n"
 	         "tsig one { secret = \"" SECRET "\" algorithm = hmac-sha512 }\n"
 	         "tsig \"Two.example\" { secret-file = \"%s\" } }\n",

@@ -124,6 +124,39 @@
 	X(list_serial, GAUGE, "serial of the list")                                                                    \
 	X(evidence_rows, GAUGE, "rows of evidence kept")                                                               \
 	X(evidence_aged, COUNTER, "rows of evidence dropped after evidence-lifetime")                                  \
+	X(dnsbl_udp, COUNTER, "requests to the list by UDP")                                                           \
+	X(dnsbl_tcp, COUNTER, "requests to the list by TCP")                                                           \
+	X(dnsbl_ignored, COUNTER, "datagrams that were no request")                                                    \
+	X(dnsbl_type_a, COUNTER, "questions to the list of type A")                                                    \
+	X(dnsbl_type_txt, COUNTER, "questions to the list of type TXT")                                                \
+	X(dnsbl_type_soa, COUNTER, "questions to the list of type SOA")                                                \
+	X(dnsbl_type_ns, COUNTER, "questions to the list of type NS")                                                  \
+	X(dnsbl_type_other, COUNTER, "questions to the list of other types")                                           \
+	X(dnsbl_apex, COUNTER, "questions about the zone itself")                                                      \
+	X(dnsbl_safe, COUNTER, "questions about names in the zone's part safe")                                        \
+	X(dnsbl_any, COUNTER, "questions about names in the zone's part any")                                          \
+	X(dnsbl_elsewhere, COUNTER, "questions about other names")                                                     \
+	X(dnsbl_listed, COUNTER, "questions about addresses that are listed")                                          \
+	X(dnsbl_noerror, COUNTER, "answers of the list with NOERROR")                                                  \
+	X(dnsbl_nxdomain, COUNTER, "answers of the list with NXDOMAIN")                                                \
+	X(dnsbl_refused, COUNTER, "answers of the list with REFUSED")                                                  \
+	X(dnsbl_formerr, COUNTER, "answers of the list with FORMERR")                                                  \
+	X(dnsbl_notimp, COUNTER, "answers of the list with NOTIMP")                                                    \
+	X(dnsbl_servfail, COUNTER, "answers of the list with SERVFAIL")                                                \
+	X(dnsbl_badcookie, COUNTER, "answers of the list with BADCOOKIE")                                              \
+	X(dnsbl_other_code, COUNTER, "answers of the list with other codes")                                           \
+	X(dnsbl_truncated, COUNTER, "answers of the list by UDP that were truncated")                                  \
+	X(dnsbl_limited, COUNTER, "requests to the list dropped because their network sent too many")                  \
+	X(dnsbl_slipped, COUNTER, "requests beyond that limit that were told to come by TCP")                          \
+	X(dnsbl_cookie_good, COUNTER, "requests to the list with a cookie of ours")                                    \
+	X(dnsbl_cookie_new, COUNTER, "requests to the list that asked for a cookie")                                   \
+	X(dnsbl_cookie_bad, COUNTER, "requests to the list with a cookie that is not ours, or too old")                \
+	X(dnsbl_signed, COUNTER, "requests to the list signed with a key that we know (TSIG)")                         \
+	X(dnsbl_signed_badly, COUNTER, "requests to the list whose signature failed")                                  \
+	X(dnsbl_unsent, COUNTER, "answers of the list that the system did not take")                                   \
+	X(dnsbl_connections, COUNTER, "TCP connections to the list")                                                   \
+	X(dnsbl_connections_open, GAUGE, "TCP connections to the list open now")                                       \
+	X(dnsbl_connections_evicted, COUNTER, "idle TCP connections to the list closed to make room")                  \
 	X(out_of_resources, COUNTER, "421 and 452 answers for want of memory, disk or descriptors")
 
 enum metric {

@@ -66,14 +66,13 @@ static void warn_sections(struct findings *f, const struct config *c)
 	const struct {
 		bool given;
 		const char *name;
-	} later[] = {{c->dns_enabled, "dns"}, {c->web_enabled, "web"}};
+	} later[] = {{c->web_enabled, "web"}};
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		if (later[i].given)
 			note(f, f->warnings, "%s: warning: section %s: the service is not in this release", c->path,
 			     later[i].name);
-	if (!c->relay.enabled && !c->keeper_enabled)
-		note(f, f->warnings, "%s: warning: no relay section and no keeper section: there is nothing to run",
-		     c->path);
+	if (!c->relay.enabled && !c->keeper_enabled && !c->dns_enabled)
+		note(f, f->warnings, "%s: warning: no section relay, keeper or dns: there is nothing to run", c->path);
 }
 
 /* The relay does not start without it. Whether the services' user may read it is not seen from here. */
@@ -107,13 +106,18 @@ static void look_around(struct findings *f, const struct config *c)
 	tls_unref(tls);
 }
 
-static void list_listeners(struct findings *f, const struct config *c)
+static void list_listeners_of(struct findings *f, const char *service, const struct endpoint *at, size_t n)
 {
 	char text[ENDPOINT_TEXT_SIZE];
-	for (size_t i = 0; c->relay.enabled && i < c->relay.listen_count; i++) {
-		endpoint_text(&c->relay.listen[i], text);
-		json_array_append_new(f->listen, json_pack("{ssss}", "service", "relay", "address", text));
-	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(f->listen,
+		                      json_pack("{ssss}", "service", service, "address", endpoint_text(&at[i], text)));
+}
+
+static void list_listeners(struct findings *f, const struct config *c)
+{
+	if (c->relay.enabled) list_listeners_of(f, "relay", c->relay.listen, c->relay.listen_count);
+	if (c->dns_enabled) list_listeners_of(f, "dns", c->dns.listen, c->dns.listen_count);
 }
 
 static void print_summary(const struct findings *f, const struct config *c)
@@ -124,6 +128,7 @@ static void print_summary(const struct findings *f, const struct config *c)
 	json_array_foreach(f->listen, i, row)
 		printf("  %s listens on %s\n", json_string_value(json_object_get(row, "service")),
 	               json_string_value(json_object_get(row, "address")));
+	if (c->dns_enabled) printf("  the list is safe.%s and any.%s\n", c->dns.zone, c->dns.zone);
 	if (!c->relay.enabled) return;
 	printf("  TLS is %s to clients\n", c->tls_certificate ? "offered" : "not offered");
 	printf("  %zu pools, %zu routes, %zu blocklists\n", c->relay.pool_count, c->relay.route_count,

@@ -96,6 +96,51 @@ static enum error count_ledger(const struct config *c, struct ledger_summary *s)
 	return e;
 }
 
+static const enum metric relay_shown[] = {
+	METRIC_smtp_sessions_open,  METRIC_smtp_sessions,   METRIC_smtp_rejected_recipients,
+	METRIC_cutthrough_messages, METRIC_spool_stored,    METRIC_delivery_delivered,
+	METRIC_delivery_deferred,   METRIC_delivery_failed, METRIC_safe_mode_refused,
+	METRIC_out_of_resources,    METRIC_COUNT,
+};
+static const enum metric dns_shown[] = {
+	METRIC_dnsbl_udp,        METRIC_dnsbl_tcp,      METRIC_dnsbl_listed,  METRIC_dnsbl_nxdomain,
+	METRIC_dnsbl_refused,    METRIC_dnsbl_servfail, METRIC_dnsbl_limited, METRIC_dnsbl_connections_open,
+	METRIC_out_of_resources, METRIC_COUNT,
+};
+
+static const enum metric keeper_shown[] = {
+	METRIC_keeper_weighed,
+	METRIC_keeper_listed,
+	METRIC_keeper_delisted,
+	METRIC_COUNT,
+};
+
+static bool relay_enabled(const struct config *c)
+{
+	return c->relay.enabled;
+}
+
+static bool keeper_enabled(const struct config *c)
+{
+	return c->keeper_enabled;
+}
+
+static bool dns_enabled(const struct config *c)
+{
+	return c->dns_enabled;
+}
+
+static const struct {
+	const char *name;
+	bool (*enabled)(const struct config *c);
+	const enum metric *shown; /* the main counters, for people */
+} services[] = {
+	{"relay", relay_enabled, relay_shown},
+	{"keeper", keeper_enabled, keeper_shown},
+	{"dns", dns_enabled, dns_shown},
+};
+#define SERVICES (sizeof services / sizeof *services)
+
 /* ---- services ------------------------------------------------------------------------------------------------------------------- */
 
 struct service_state {
@@ -125,6 +170,19 @@ static json_t *service_json(const struct service_state *s)
 		json_object_set_new(o, "uptime", json_integer(clock_unix() - s->started));
 	}
 	return o;
+}
+
+static json_t *services_json(const struct service_state states[SERVICES])
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < SERVICES; i++) json_array_append_new(all, service_json(&states[i]));
+	return all;
+}
+
+/* For people: the relay always; another one when it is wanted, or ran at some time. */
+static bool is_shown(const struct config *c, size_t i, const struct service_state *s)
+{
+	return i == 0 || s->known || services[i].enabled(c);
 }
 
 static json_t *queue_json(const struct queue_count *q)
@@ -161,13 +219,7 @@ static const char *age_text(int64_t seconds, char out[32])
 	return out;
 }
 
-static void print_counters(const struct service_state *s, const enum metric *shown, size_t n)
-{
-	for (size_t i = 0; s->known && i < n; i++)
-		printf("  %12lld  %s\n", (long long)s->values[shown[i]], metric_help(shown[i]));
-}
-
-static void print_service(const struct service_state *s)
+static void print_service(const struct service_state *s, const enum metric *shown)
 {
 	char age[32];
 	if (s->running)
@@ -175,15 +227,10 @@ static void print_service(const struct service_state *s)
 		       age_text(clock_unix() - s->started, age));
 	else
 		printf("%s: not running\n", s->name);
+	if (!s->known) return;
+	for (; *shown != METRIC_COUNT; shown++)
+		printf("  %12lld  %s\n", (long long)s->values[*shown], metric_help(*shown));
 }
-
-static const enum metric relay_shown[] = {
-	METRIC_smtp_sessions_open,  METRIC_smtp_sessions,   METRIC_smtp_rejected_recipients,
-	METRIC_cutthrough_messages, METRIC_spool_stored,    METRIC_delivery_delivered,
-	METRIC_delivery_deferred,   METRIC_delivery_failed, METRIC_safe_mode_refused,
-	METRIC_out_of_resources,
-};
-static const enum metric keeper_shown[] = {METRIC_keeper_weighed, METRIC_keeper_listed, METRIC_keeper_delisted};
 
 static void print_queue(const struct queue_count *q)
 {
@@ -257,32 +304,30 @@ int cli_status(int argc, char **argv)
 	if (optind < argc) return cli_usage("unexpected operand %s", argv[optind]);
 	struct config *c;
 	if (cli_open_config(&o, &c)) return CLI_CANNOT;
-	static struct service_state relay, keeper;
+	static struct service_state states[SERVICES];
 	struct list_count list = {.serial = 1};
 	struct queue_count queue = {0};
 	struct ledger_summary ledger = {0};
 	size_t tenants = 0;
-	read_service(c, "relay", &relay);
-	read_service(c, "keeper", &keeper);
-	bool ok = (relay.running || !c->relay.enabled) && (keeper.running || !c->keeper_enabled);
+	bool ok = true;
+	for (size_t i = 0; i < SERVICES; i++) {
+		read_service(c, services[i].name, &states[i]);
+		ok &= states[i].running || !services[i].enabled(c);
+	}
 	int status = ok ? CLI_DONE : CLI_NO;
 	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK ||
 	    count_ledger(c, &ledger) != ERR_OK || count_list(c, &list) != ERR_OK)
 		status = CLI_CANNOT;
-	json_t *rules = relay.running ? status_relay_notice(c, "rules") : NULL;
-	json_t *storms = relay.running ? status_relay_notice(c, "storms") : NULL;
+	json_t *rules = states[0].running ? status_relay_notice(c, "rules") : NULL;
+	json_t *storms = states[0].running ? status_relay_notice(c, "storms") : NULL;
 	if (o.json) {
-		cli_print_json(json_pack("{sbs[oo]sIsosososO?sO?}", "ok", ok, "services", service_json(&relay),
-		                         service_json(&keeper), "tenants", (json_int_t)tenants, "queue",
-		                         queue_json(&queue), "ledger", ledger_json(&ledger), "list", list_json(&list),
-		                         "rules", rules, "storms", storms));
+		cli_print_json(json_pack("{sbsosIsosososO?sO?}", "ok", ok, "services", services_json(states), "tenants",
+		                         (json_int_t)tenants, "queue", queue_json(&queue), "ledger",
+		                         ledger_json(&ledger), "list", list_json(&list), "rules", rules, "storms",
+		                         storms));
 	} else if (status != CLI_CANNOT) {
-		print_service(&relay);
-		print_counters(&relay, relay_shown, sizeof relay_shown / sizeof *relay_shown);
-		if (c->keeper_enabled || keeper.known) {
-			print_service(&keeper);
-			print_counters(&keeper, keeper_shown, sizeof keeper_shown / sizeof *keeper_shown);
-		}
+		for (size_t i = 0; i < SERVICES; i++)
+			if (is_shown(c, i, &states[i])) print_service(&states[i], services[i].shown);
 		printf("tenants: %zu\n", tenants);
 		print_queue(&queue);
 		print_ledger(&ledger);

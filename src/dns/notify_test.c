@@ -37,7 +37,8 @@ static struct world *world_begin(const char *key)
 	assert_int_equal(getsockname(w->fd, (struct sockaddr *)&sa, &n), 0);
 	assert_true(endpoint_from_sockaddr((struct sockaddr *)&sa, &here));
 	snprintf(text, sizeof text,
-	         "hostname = a.b\ndns { tsig k { secret = \"" SECRET "\" } notify = {\"%s%s\"} notify-delay = 30ms }\n",
+	         "hostname = a.b\ndns { zone = bl.example.net nameserver = {ns1.example.net} tsig k { secret = "
+	         "\"" SECRET "\" } notify = {\"%s%s\"} notify-delay = 30ms }\n",
 	         endpoint_text(&here, at), key);
 	assert_int_equal(config_parse("t", slice_str(text), SLICE_EMPTY, SLICE_EMPTY, &w->config, why), ERR_OK);
 	assert_true(wire_name_parse("bl.example.net", 14, &w->zone.name));
@@ -189,7 +190,10 @@ static void test_nobody(void **state)
 	struct config *c;
 	char why[CONFIG_WHY];
 	struct list_zone zone = {0};
-	assert_int_equal(config_parse("t", SLICE("hostname = a.b\ndns {}\n"), SLICE_EMPTY, SLICE_EMPTY, &c, why),
+	assert_int_equal(config_parse("t",
+	                              SLICE("hostname = a.b\ndns { zone = bl.example.net nameserver = "
+	                                    "{ns1.example.net} }\n"),
+	                              SLICE_EMPTY, SLICE_EMPTY, &c, why),
 	                 ERR_OK);
 	struct notify_setup setup = {NULL, c, &zone, NULL, 0};
 	struct notifier *n = (struct notifier *)&setup;

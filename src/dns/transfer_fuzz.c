@@ -33,9 +33,9 @@ static enum error fill(struct db_txn *t, void *arg)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	char folder[] = "/tmp/backstop-fuzz-XXXXXX", why[CONFIG_WHY];
-	static const char text[] =
-		"hostname = a.b\n"
-		"dns { transfer = {\"192.0.2.0/24\"} tsig \"k\" { secret = \"MDEyMzQ1Njc4OWFiY2RlZg==\" } }\n";
+	static const char text[] = "hostname = a.b\n"
+				   "dns { zone = bl.example.net nameserver = {ns1.example.net} transfer = "
+				   "{\"192.0.2.0/24\"} tsig \"k\" { secret = \"MDEyMzQ1Njc4OWFiY2RlZg==\" } }\n";
 	static struct config *c; /* the rules point into it */
 	log_setup(LOG_LOGFMT, LOG_ERROR, NULL);
 	if (!mkdtemp(folder) || db_open(folder, DB_STATE, DB_CREATE, &state, why) || db_update(state, fill, NULL))

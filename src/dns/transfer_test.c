@@ -30,7 +30,9 @@ static struct world *world_begin(const char *settings)
 {
 	struct world *w = calloc(1, sizeof *w);
 	char text[1024], why[CONFIG_WHY];
-	snprintf(text, sizeof text, "hostname = a.b\ndns { tsig \"key.example\" { secret = \"" SECRET "\" } %s }\n",
+	snprintf(text, sizeof text,
+	         "hostname = a.b\ndns { zone = bl.example.net nameserver = {ns1.example.net} tsig \"key.example\" { "
+	         "secret = \"" SECRET "\" } %s }\n",
 	         settings);
 	assert_int_equal(config_parse("t", slice_str(text), SLICE_EMPTY, SLICE_EMPTY, &w->config, why), ERR_OK);
 	assert_true(wire_name_parse("bl.example.net", 14, &w->zone.name));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* services - the table of services, and the command lines that start them */
 #include "cli/cli.h"
+#include "dns/dns.h"
 #include "list/keeper.h"
 #include "relay/relay.h"
 #include "supervisor/supervisor.h"
@@ -8,6 +9,7 @@
 static const char help[] = "Usage: backstop run [-c FILE]      all services that the configuration has a section for\n"
 			   "       backstop relay [-c FILE]    the relay alone\n"
 			   "       backstop keeper [-c FILE]   the keeper of the list alone; see also keeper --help\n"
+			   "       backstop dns [-c FILE]      the name server of the list alone\n"
 			   "\n"
 			   "Stays in the foreground and logs to standard error. Start it as root: it opens the ports\n"
 			   "and its services then drop to the configured user.\n"
@@ -43,9 +45,15 @@ static size_t no_listeners(const struct config *c, struct listener_want out[SERV
 	return 0;
 }
 
+static bool dns_wanted(const struct config *c)
+{
+	return c->dns_enabled;
+}
+
 static const struct supervisor_service services[] = {
 	{"relay", relay_wanted, relay_listeners, relay_run},
 	{"keeper", keeper_wanted, no_listeners, keeper_run},
+	{"dns", dns_wanted, dns_listeners, dns_run},
 };
 
 int supervisor_main(int argc, char **argv)

@@ -49,7 +49,7 @@ static void warn_sections(const struct config *c)
 	const struct {
 		bool given;
 		const char *name;
-	} later[] = {{c->dns_enabled, "dns"}, {c->web_enabled, "web"}};
+	} later[] = {{c->web_enabled, "web"}};
 	for (size_t i = 0; i < sizeof later / sizeof *later; i++)
 		if (later[i].given)
 			log_text(LOG_WARNING, "supervisor", "section %s: the service is not in this release",
