@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -143,34 +141,6 @@ static int enter_sandbox(const struct config *c)
 	return sandbox_enter(&box, why) ? fail("sandbox", why) : 0;
 }
 
-/* In a process of its own, with the right to write. */
-static int make_state(const struct config *c)
-{
-	char why[256];
-	const char *write_paths[] = {c->state_dir, NULL};
-	struct sandbox box = {.user = c->user, .write_paths = write_paths, .syscalls = SANDBOX_NETWORK_SERVER};
-	struct db *state;
-	if (sandbox_enter(&box, why) || db_open(c->state_dir, DB_STATE, DB_CREATE, &state, why))
-		return fail("state-dir", why);
-	db_close(state);
-	return 0;
-}
-
-/* The list may be asked before anybody has written to it: then there is no environment yet, and we may not make it later. */
-static int ensure_state(const struct config *c)
-{
-	char data[4096];
-	struct stat st;
-	int status = 0;
-	state_file(c, "data.mdb", data);
-	if (stat(data, &st) == 0) return 0;
-	pid_t pid = fork();
-	if (pid == 0) _exit(make_state(c));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return fail("state-dir", "the state could not be made");
-	return 0;
-}
-
 static int start_parts(struct dns_main *k)
 {
 	char why[256];
@@ -209,8 +179,7 @@ int dns_run(struct service_start *start)
 	k->listeners = start->listeners;
 	k->listener_count = start->listener_count;
 	use_config(k, start->config);
-	int failed = ensure_state(k->config);
-	if (!failed) failed = enter_sandbox(k->config);
+	int failed = enter_sandbox(k->config);
 	if (failed) return failed;
 	enum error e = metrics_open(k->config->run_dir, "dns");
 	if (e) log_text(LOG_WARNING, "metrics", "run-dir: %s; status will show no counters", error_text(e));
