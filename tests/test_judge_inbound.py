@@ -261,6 +261,29 @@ def test_an_auto_reply_with_a_sender_passes_and_is_marked(covered):
     assert (seen.reply.code, seen.event["class"], seen.verdict) == (250, "autoreply", "unknown"), seen
 
 
+def test_a_bounce_that_a_person_forwards_is_that_persons_mail(covered):
+    inner = report(forged_header(90))
+    content = (f"From: Bob <bob@world.test>\r\nTo: {USER}\r\nSubject: Fwd: Undelivered Mail Returned to Sender\r\nMIME-Version: 1.0\r\n"
+               "User-Agent: Mozilla Thunderbird\r\nMessage-ID: <fwd@world.test>\r\nDate: Thu, 26 Nov 2026 02:00:00 +0000\r\n"
+               'Content-Type: multipart/mixed; boundary="f"\r\n\r\n--f\r\nContent-Type: text/plain\r\n\r\nHi, what does this mean? Bob\r\n\r\n'
+               "--f\r\nContent-Type: message/rfc822\r\n\r\n").encode() + inner + b"\r\n--f--\r\n"
+    assert send_in(covered, content, sender="bob@world.test").code == 250
+    got = covered.down.wait_for(lambda m: m.field("Subject") == "Fwd: Undelivered Mail Returned to Sender")
+    assert got.fields(HEADER) == []
+
+
+def test_a_flood_of_forgeries_does_not_undo_the_coverage(covered):
+    """The tenant's SPF record says that it does not send from there."""
+    before = coverage(covered)
+    with Smtp(covered.server) as client:
+        replies = [client.transaction("", USER, report(forged_header(100 + i, origin=f"203.0.113.{i}"))).code for i in range(50)]
+    assert set(replies) == {550}
+    mail, = send_out(covered)
+    assert Seen(covered, report(header_of(mail))).verdict == "genuine"
+    after = wait_until(lambda: (c := coverage(covered))["bounces"] > before["bounces"] and c, 10, "the count", every=0.2)
+    assert after["complete"] and after["bounces"] - after["confirmed"] == before["bounces"] - before["confirmed"], "only genuine ones count"
+
+
 def test_fields_of_our_name_from_outside_are_taken_out(covered):
     spoof = f"{HEADER}: genuine; class=ndr;\r\n\twhy=\"trust me\"\r\nx-backstop-dmarc: pass\r\n"
     content = message("bob@world.test", USER, "an ordinary letter", extra=spoof)

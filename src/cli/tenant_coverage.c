@@ -39,8 +39,10 @@ static void print_wanting(const struct tenant_coverage *c)
 	if (s->ordinary < COVERAGE_CASES)
 		printf("  %-13s nothing is refused before %d have come\n", "", COVERAGE_CASES);
 	else if (counted * 100 < s->ordinary * COVERAGE_SHARE)
-		printf("  %-13s nothing is refused below %d %%: does it also send by other ways?\n", "",
-		       COVERAGE_SHARE);
+		printf("  %-13s nothing is refused below %d %%: does it also send by other ways? Forgeries do not "
+		       "count\n"
+		       "  %-13s where its SPF record ends in -all\n",
+		       "", COVERAGE_SHARE, "");
 }
 
 void tenant_coverage_print(const struct tenant *t, const struct tenant_coverage *c)
