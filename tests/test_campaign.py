@@ -2,8 +2,6 @@
 """A forged campaign against tenants whose servers take everything and then bounce it, answer by themselves, or go away: nothing at
 all reaches whoever was forged, and every genuine sender whose mail failed is told exactly once."""
 import email
-import os
-import pwd
 import re
 import threading
 from collections import Counter
@@ -12,11 +10,11 @@ from dataclasses import dataclass, field
 
 import pytest
 from lab import Lab, Smtp, SmtpError, wait_until
+from lab.bouncing import LIST, OPEN, Accepting, BehindPostfix, BouncingExim, ContainedExim, DirectExim, Strict
 from lab.signing import DkimKey
 from lab.smtp import message
 
 RETURNS = "returns.relay.test"
-LIST, OPEN = "list.test", "open.test"  # of the one there is a complete list of recipients, of the other the server is asked
 
 # Who sends, by the domain of his return path. Each line is what the DNS says of it.
 GENUINE = {
@@ -64,119 +62,6 @@ class Try:
         return f"t{self.number}: {self.sender} -> {self.recipient} {self.codes}"
 
 
-# ---- the tenants' servers ------------------------------------------------------------------------------------------------------
-
-
-class Accepting:
-    """A Postfix that takes all mail and bounces what it cannot deliver; one mailbox has reached its limit."""
-    known, fails, refuses, answers = ["games", "away"], ["news", "gone"], [], []
-    speaks_dsn, smarthost, options = True, True, ()
-
-    def __init__(self, world):
-        self.source = world.lab.address()
-        self.sources = [self.source]
-        self.server = self.make(world)
-        self.target = self.server.server
-        path = os.path.join(self.server.maildirs, "news")
-        with open(path, "wb") as f:
-            f.truncate(200000)
-        os.chown(path, pwd.getpwnam("news").pw_uid, -1)
-
-    def make(self, world, **settings):
-        settings = {"local_recipient_maps": "", **settings}
-        return world.lab.postfix("down", domain=LIST, users=["games", "news"], aliases={"away": "games"}, source=self.source,
-                                 mydestination=f"{LIST}, {OPEN}", relayhost=world.smarthost, message_size_limit="100000",
-                                 mailbox_size_limit="200000", mail_spool_directory=os.path.join(world.lab.path, "down", "mail"),
-                                 default_process_limit="60", **settings)
-
-    def delivered(self):
-        """All that is in the mailboxes, as one text."""
-        text = b""
-        for name in os.listdir(self.server.maildirs):
-            with open(os.path.join(self.server.maildirs, name), "rb") as f:
-                text += f.read()
-        return text
-
-    def wait_empty(self, timeout):
-        self.server.wait_queue_empty(timeout)
-
-
-class Strict(Accepting):
-    """A Postfix that knows its users, and refuses others; the full mailbox it sees too late."""
-    fails, refuses = ["news"], ["gone"]
-
-    def make(self, world):
-        return super().make(world, local_recipient_maps="inline:{ { games = x }, { news = x } }, $alias_maps")
-
-
-class BouncingExim:
-    """An Exim that takes all mail and bounces what it cannot deliver, and an autoresponder that answers everybody. It does not
-    offer DSN and knows nothing of X-Auto-Response-Suppress: only the relay can stop what it writes."""
-    known, fails, refuses, answers = ["games", "away"], ["news", "gone"], [], ["away"]
-    speaks_dsn, smarthost, options = False, True, ()
-
-    def __init__(self, world):
-        self.source = world.lab.address()
-        self.sources = [self.source] if self.smarthost else []
-        self.server = world.lab.exim("down", domain=LIST, local_domains=f"{LIST} : {OPEN}", users=["games", "news", "away"],
-                                     accept_all=True, source=self.source, main="queue_run_max = 20\n", **self.onward(world), maildir=(
-                                         "  quota = ${if eq{$local_part}{news}{10}{0}}\n  quota_is_inclusive = true\n"), transports=(
-                                         "vacation:\n  driver = autoreply\n  user = nobody\n  to = $sender_address\n"
-                                         "  from = $local_part@$domain\n  subject = Away: $h_subject:\n  text = Back on Monday.\n"))
-        self.target = self.server.server
-
-    vacation = ("vacation:\n  driver = accept\n  unseen\n  domains = +local_domains\n  local_parts = away\n"
-                "  senders = !:\n  transport = vacation\n")
-
-    def onward(self, world):
-        return {"relay_to": world.relay_server, "routers": self.vacation}
-
-    def delivered(self):
-        return b"\n".join(m for user in ("games", "away") for m in self.server.maildir(user))
-
-    def wait_empty(self, timeout):
-        self.server.wait_queue_empty(timeout)
-
-
-class ContainedExim(BouncingExim):
-    """The same, with containment."""
-    options = ("--contain",)
-
-
-class DirectExim(ContainedExim):
-    """The same, but it does not send through the relay: it writes to the server of whoever it answers, and the relay is
-    one of those (by its MX, here a table)."""
-    smarthost = False
-
-    def onward(self, world):
-        table = {RETURNS: world.relay_server, "*": (world.victims.address, world.victims.port),
-                 **{domain: (world.genuine.address, world.genuine.port) for domain in GENUINE}}
-        routers = "".join(
-            f"to{i}:\n  driver = manualroute\n  domains = {'!+local_domains' if domain == '*' else domain}\n"
-            f"  route_list = * {host}::{port}\n  self = send\n  transport = smtp\n"
-            for i, (domain, (host, port)) in enumerate(sorted(table.items(), reverse=True)))
-        return {"routers": self.vacation + routers, "transport": "  hosts_try_fastopen =\n  allow_localhost\n"}
-
-
-class BehindPostfix(Accepting):
-    """A Postfix before a Dovecot: a small quota, users that Dovecot does not know, Sieve scripts that answer and that reject."""
-    known, fails, answers = ["games", "away"], ["news", "gone", "picky"], ["away"]
-
-    def __init__(self, world):
-        self.source = world.lab.address()
-        self.sources = [self.source, "127.0.0.1"]  # Dovecot's own answers come from there
-        self.dovecot = world.lab.dovecot(
-            "store", domain=LIST, users={"games": None, "away": None, "news": 500, "picky": None}, submission=world.smarthost_plain, sieve={
-                "away": f'require "vacation";\nvacation :days 1 :addresses ["away@{LIST}"] "Back on Monday.";\n',
-                "picky": 'require "reject";\nreject "I do not want this.";\n'})
-        self.server = self.make(world, mailbox_transport=f"lmtp:inet:[{self.dovecot.address}]:{self.dovecot.port}", alias_maps="",
-                                lmtp_dns_support_level="disabled")
-        self.target = self.server.server
-
-    def delivered(self):
-        return b"\n".join(m for user in ("games", "away") for m in self.dovecot.maildir(user))
-
-
 # ---- the campaign ---------------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +69,7 @@ class World:
     """The relay, a tenant's server behind a gate, and two servers of the world: that of the genuine senders and that of the forged."""
 
     def __init__(self, lab, kind):
-        self.lab = lab
+        self.lab, self.returns, self.genuine_domains = lab, RETURNS, list(GENUINE)
         self.good, self.bot = lab.address(), lab.address()
         self.genuine, self.victims = lab.sink(), lab.sink()
         self.keys = {"dkim.test": DkimKey("dkim.test"), "bounces.dmarc.test": DkimKey("news.dmarc.test"),

@@ -300,10 +300,12 @@ struct search {
 	bool found;
 };
 
-static bool find_active(const struct key *k, void *arg)
+/* One that is yet to come counts: when the clock was set back that is the one in use, and what it made must stay good. */
+static bool find_usable(const struct key *k, void *arg)
 {
 	struct search *s = arg;
-	s->found = k->kind == s->kind && key_state(k, s->now) == KEY_ACTIVE;
+	enum key_state state = key_state(k, s->now);
+	s->found = k->kind == s->kind && (state == KEY_ACTIVE || state == KEY_NEXT);
 	return !s->found;
 }
 
@@ -311,7 +313,7 @@ static enum error ensure_in(struct db_txn *t, void *arg)
 {
 	struct rotation *rotation = arg;
 	struct search s = {.kind = rotation->fresh->kind, .now = rotation->fresh->created};
-	enum error err = each_row(t, rotation->fresh->tenant, find_active, &s);
+	enum error err = each_row(t, rotation->fresh->tenant, find_usable, &s);
 	return err || s.found ? err : rotate(t, arg);
 }
 
@@ -319,7 +321,7 @@ static enum error ensure(struct db *state, uint32_t tenant, enum key_kind kind, 
 {
 	uint8_t secret[KEYS_SECRET_SIZE];
 	struct search s = {.kind = kind, .now = now};
-	enum error err = keys_each(state, tenant, find_active, &s); /* as a rule it is there, and nothing is written */
+	enum error err = keys_each(state, tenant, find_usable, &s); /* as a rule it is there, and nothing is written */
 	if (err || s.found) return err;
 	if (RAND_bytes(secret, sizeof secret) != 1) return ERR_SYSTEM;
 	struct key fresh = {.tenant = tenant,

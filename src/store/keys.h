@@ -70,7 +70,7 @@ enum error keys_put(struct db *state, const struct key *k); /* adds or replaces 
 enum error keys_remove(struct db *state, const struct key *name, int64_t now);
 enum error keys_purge(struct db *state, int64_t now);
 enum error keys_forget(struct db_txn *t, uint32_t tenant); /* all keys of a tenant that is removed */
-/* Make a secret for the relay's return paths, or for a tenant's tags, if there is none in force. */
+/* Make a secret for the relay's return paths, or for a tenant's tags, if there is none in force, nor one that will be. */
 enum error keys_ensure_srs(struct db *state, int64_t now);
 enum error keys_ensure_tags(struct db *state, uint32_t tenant, int64_t now);
 

@@ -116,6 +116,18 @@ static void srs_counts_on(void **state)
 	            "0 srs 10 retired x|0 srs 11 retired x|0 srs 12 retired x|0 srs 13 active x|");
 }
 
+/* A machine whose clock was set back keeps what it has: stamps and rewritten return paths are out there. */
+static void a_clock_that_goes_back_makes_no_new_secret(void **state)
+{
+	struct db *db = ((struct store_test *)*state)->db;
+	assert_int_equal(keys_ensure_srs(db, NOW), ERR_OK);
+	assert_int_equal(keys_ensure_tags(db, 7, NOW), ERR_OK);
+	uint64_t generation = keys_generation(db);
+	assert_int_equal(keys_ensure_srs(db, NOW - 1000 * DAY), ERR_OK);
+	assert_int_equal(keys_ensure_tags(db, 7, NOW - DAY), ERR_OK);
+	assert_int_equal(keys_generation(db), generation);
+}
+
 static void what_there_must_be_is_made_once(void **state)
 {
 	struct db *db = ((struct store_test *)*state)->db;
@@ -288,6 +300,7 @@ int main(void)
 		T(ten_numbers_are_all_there_are),
 		T(srs_counts_on),
 		T(what_there_must_be_is_made_once),
+		T(a_clock_that_goes_back_makes_no_new_secret),
 		T(dkim_keys_are_published_before_they_sign),
 		T(the_key_before_a_removed_one_signs_again),
 		T(all_of_a_key_is_kept),
