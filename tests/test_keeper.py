@@ -2,9 +2,11 @@
 """The keeper: evidence becomes a listing at once, decays on schedule, is taken off on request and comes back sooner; who is
 exempt is never listed; a keeper that is killed loses nothing."""
 import calendar
+import contextlib
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -15,11 +17,11 @@ from lab.net import new_address
 DAY = 86400
 
 
-def make(lab, **options):
+def make(lab, start=True, **options):
     """A relay with a trap domain, and its keeper, which in a laboratory lists addresses of 127.0.0.0/8 too."""
     options = {"trap": ["trap.test"], "list-reserved": True, **options}
     top = "keeper { " + " ".join(f"{name} = {value(v)}" for name, v in options.items()) + " }"
-    return lab.backstop(dns=lab.dns("client.test A 192.0.2.1"), top=top)
+    return lab.backstop(dns=lab.dns("client.test A 192.0.2.1"), top=top, start=start)
 
 
 @pytest.fixture(scope="module")
@@ -252,3 +254,31 @@ def test_many_are_imported_and_bad_lines_are_told(lab):
     again = relay.cli("list", "import", "-", "--json", stdin=relay.cli("list", "show", "--json").ok().out).ok()
     assert again.rows == [{"listed": 20001, "bad": 0}]
     assert status(relay)["serial"] == 1 + 20001, "the same again changes nothing"
+
+
+def test_a_keeper_that_cannot_write_says_so_and_goes_on_when_it_can(lab):
+    relay = make(lab, start=False)
+    units = [f"198.18.{i // 256}.{i % 256}" for i in range(500)]
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "backstop-test", relay.state], check=True)
+    try:
+        relay.start()
+        pid = wait_until(lambda: keeper_pid(relay), 20, "a keeper", every=0.05)
+        os.kill(pid, signal.SIGSTOP)
+        lines = "".join(json.dumps({"ip": ip, "class": "bounce", "witness": "trap", "target": f"t{i}@trap.test"}) + "\n"
+                        for i in range(3) for ip in units)
+        relay.cli("evidence", "add", "--batch", stdin=lines).ok()
+        ballast = os.path.join(relay.state, "ballast")
+        with open(ballast, "wb", buffering=0) as f, contextlib.suppress(OSError):
+            while True:
+                f.write(bytes(4096))
+        os.kill(pid, signal.SIGCONT)
+        relay.wait_event("keeper_failing")
+        os.unlink(ballast)
+        relay.wait_event("keeper_recovered")
+        wait_until(lambda: status(relay)["published"] == len(units) or None, 30, "all to be listed", every=0.1)
+        assert keeper_pid(relay) == pid, "it never died"
+        relay.stop()
+    finally:
+        if relay.process:
+            relay.kill()
+        subprocess.run(["umount", "-l", relay.state], check=False)
