@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zone transfers: NSD, Knot and BIND as secondaries, who may have the zone, what strangers and stalled clients get."""
 import base64
+import json
 import os
 import socket
 import struct
@@ -22,6 +23,7 @@ from lab.nameserver import Bind, Key, Knot, Nsd, ask, content, serial_of
 
 ZONE = "bl.example.net"
 LISTED = ["198.51.100.7", "198.51.100.8", "203.0.113.200", "2001:db8:1:2::"]
+SOURCES = ["5.45.67.200", "2a0f:6b8:7:7::"]  # of the world: the keeper lists no others. They send nothing but backscatter: in the tree any. too
 
 
 def key(name, algorithm="hmac-sha256"):
@@ -63,6 +65,14 @@ class Primary:
         for a in addresses:
             self.backstop.cli("list", "remove", a).ok()
 
+    def accuse(self, *addresses, days=4, targets=6):
+        """The keeper lists them for bounces to traps."""
+        now = int(time.time())
+        acts = [dict(id=f"{a} {d} {t}", ip=a, **{"class": "bounce"}, target=f"{t}@trap.test", witness="trap", time=now - d * 86400)
+                for a in addresses for d in range(days) for t in range(targets)]
+        self.backstop.cli("evidence", "add", "--batch", stdin="\n".join(map(json.dumps, acts))).ok()
+        self.backstop.cli("keeper", "--once").ok()
+
     def serial(self):
         return serial_of(self.server, ZONE)
 
@@ -77,8 +87,8 @@ def reverse(address):
 
 def questions():
     """Names and types whose answers a secondary gives as we do."""
-    wild = [reverse(a) for a in ("2001:db8:1:2::1", "2001:db8:1:2:ffff:1:2:3", "2001:db8:1:3::1", "2001:db8:9:2::1")]
-    names = [reverse(a) for a in LISTED[:3] + ["198.51.100.9", "198.51.100.1", "127.0.0.1", "127.0.0.2", "::ffff:127.0.0.2"]] + wild
+    wild = [reverse(a) for a in ("2001:db8:1:2::1", "2001:db8:1:2:ffff:1:2:3", "2001:db8:1:3::1", "2001:db8:9:2::1", "2a0f:6b8:7:7::9")]
+    names = [reverse(a) for a in LISTED[:3] + SOURCES[:1] + ["198.51.100.9", "198.51.100.1", "127.0.0.1", "127.0.0.2", "::ffff:127.0.0.2"]] + wild
     names += ["100.51.198", "51.198", "198", "0.127", "99.51.198",  # empty non-terminals, and one that is none
               "x", "7.100.51.198.198", "1." + reverse("198.51.100.7"),
               wild[0].split(".", 16)[16], "1.2." + wild[0].split(".", 16)[16]]  # the 16 nibbles, and below them
@@ -111,6 +121,7 @@ def world(labs):
     secondaries = [lab.add(kind(lab.folder(kind.__name__), ZONE, primary.server, k)) for kind, k in zip((Nsd, Knot, Bind), keys)]
     primary.configure(keys, transfer=[f"key {k.name}" for k in keys], notify=[s.notify for s in secondaries], notify_delay="100ms")
     primary.list(*LISTED)
+    primary.accuse(*SOURCES)
     primary.start()
     for s in secondaries:
         s.start()
@@ -123,6 +134,8 @@ def world(labs):
 def test_nsd_knot_and_bind_pull_the_zone_and_answer_as_we_do(world):
     for s in world.secondaries:
         assert world.transfers(key=s.key.name, asked="axfr", sent="whole")
+        for source in (SOURCES[0], SOURCES[1] + "1:2"):
+            assert s.ask(f"{reverse(source)}.any.{ZONE}", "A").answer[0][0].address == "127.0.0.2"
     assert_same_answers(world, world.secondaries)
 
 

@@ -19,14 +19,9 @@
 
 #define WAKE SIGUSR1
 
-union control { /* aligned for struct cmsghdr */
-	char octets[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-	struct cmsghdr header;
-};
-
 struct slot {
 	struct sockaddr_storage peer;
-	union control control;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	struct iovec in, out;
 	uint8_t request[UDP_REQUEST];
 	uint8_t answer[ANSWER_UDP_MOST];
@@ -61,8 +56,8 @@ static void ready_to_receive(struct worker *w, size_t n)
 		h->msg_namelen = sizeof s->peer;
 		h->msg_iov = &s->in;
 		h->msg_iovlen = 1;
-		h->msg_control = w->wildcard ? s->control.octets : NULL;
-		h->msg_controllen = w->wildcard ? sizeof s->control.octets : 0;
+		h->msg_control = w->wildcard ? s->control : NULL;
+		h->msg_controllen = w->wildcard ? sizeof s->control : 0;
 		s->in = (struct iovec){s->request, sizeof s->request};
 	}
 }
