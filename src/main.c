@@ -46,7 +46,7 @@ static const struct subcommand administration[] = {
 	{"held", cli_held, "messages that are held for a tenant: list, show, release, drop"},
 	{"evidence", cli_evidence, "observed acts of backscatter: list, add"},
 	{"keys", cli_keys, "signing keys: rotate, import, show, remove"},
-	{"export", NULL, "the list for other name servers"},
+	{"export", cli_export, "the list for other name servers"},
 	{NULL},
 };
 

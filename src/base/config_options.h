@@ -165,7 +165,7 @@
 	X("cookie-secret-before", WORD, C(dns.cookie_secret_before), NOWHERE, NULL, 0, 0, "the secret that was used before and is still taken") \
 	X("rate-limit", NUMBER, C(dns.rate_limit), NOWHERE, "1000", 0, 1000000, "answers a second by UDP to an IPv4 /24 or IPv6 /56 without a valid cookie; 0: no limit") \
 	X("rate-slip", NUMBER, C(dns.rate_slip), NOWHERE, "2", 0, 10, "of what is beyond, each so-manieth is told to come by TCP; 0: none") \
-	X("rate-exempt", PREFIXES, C(dns.rate_exempt), C(dns.rate_exempt_count), "127.0.0.0/8 ::1/128", 0, 256, "networks without that limit and that of the size of answers") \
+	X("rate-exempt", PREFIXES, C(dns.rate_exempt), C(dns.rate_exempt_count), "127.0.0.0/8 ::1/128", 0, 256, "networks without that limit") \
 	X("tcp-limit", NUMBER, C(dns.tcp_limit), NOWHERE, "1000", 1, 100000, "open TCP connections; for another one the idlest is closed") \
 	X("tcp-client-limit", NUMBER, C(dns.tcp_client_limit), NOWHERE, "50", 1, 100000, "the same of one IPv4 address or IPv6 /64") \
 	X("tcp-timeout", DURATION, C(dns.tcp_timeout), NOWHERE, "10s", 100, MINUTES(10), "wait for a whole request, or for an answer to be taken") \

@@ -74,6 +74,7 @@ int cli_check(int argc, char **argv);
 int cli_classify(int argc, char **argv);
 int cli_evidence(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_tenant(int argc, char **argv);
 int cli_recipients(int argc, char **argv);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "store/acts.h"
 
 #define LONGEST_SPAN (100LL * 366 * 86400)
 
@@ -76,4 +77,12 @@ bool format_parse_span(const char *text, int64_t *seconds)
 	if (!slice_to_u64(number, &n) || n == 0 || n > (uint64_t)(LONGEST_SPAN / unit)) return false;
 	*seconds = (int64_t)n * unit;
 	return true;
+}
+
+json_t *format_json_classes(unsigned classes)
+{
+	json_t *a = json_array();
+	for (unsigned i = 0; i < ACT_CLASS_COUNT; i++)
+		if (classes & (1u << i)) json_array_append_new(a, json_string(act_class_name(i)));
+	return a;
 }

@@ -24,6 +24,8 @@ const char *format_safe(struct slice text, char *out, size_t size);
 /* A JSON string of any octets (cli_json_text), and a time: an integer, or null for 0. */
 json_t *format_json(struct slice text);
 json_t *format_json_time(int64_t unix_time);
+/* The names of classes of backscatter (store/acts.h), by their bits. */
+json_t *format_json_classes(unsigned classes);
 
 /* "90s", "5m", "2h", "4w", "30d" or plain seconds, more than none; false when it is none of these. */
 bool format_parse_span(const char *text, int64_t *seconds);

@@ -13,14 +13,6 @@
 
 /* ---- JSON --------------------------------------------------------------------------------------------------------- */
 
-static json_t *classes_json(unsigned classes)
-{
-	json_t *a = json_array();
-	for (enum act_class c = 0; c < ACT_CLASS_COUNT; c++)
-		if (classes & 1u << c) json_array_append_new(a, json_string(act_class_name(c)));
-	return a;
-}
-
 json_t *list_view_weighed_json(const struct weighed *w)
 {
 	char unit[UNIT_TEXT_SIZE];
@@ -33,8 +25,8 @@ json_t *list_view_weighed_json(const struct weighed *w)
 		{"by", json_string("keeper")},
 		{"listed", json_boolean(w->listed)},
 		{"why", json_string(weighed_as_name(w->as))},
-		{"classes", classes_json(w->classes)},
-		{"seen", classes_json(w->seen)},
+		{"classes", format_json_classes(w->classes)},
+		{"seen", format_json_classes(w->seen)},
 		{"grade", json_string(grade_name(w->grade))},
 		{"safe_mode_only", json_boolean(!w->any)},
 		{"events", json_integer(w->events)},

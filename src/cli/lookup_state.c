@@ -47,14 +47,6 @@ void lookup_state_close(struct lookup_state *s)
 
 /* ---- what is known --------------------------------------------------------------------------------------------------- */
 
-static json_t *classes_json(unsigned classes)
-{
-	json_t *a = json_array();
-	for (unsigned i = 0; i < ACT_CLASS_COUNT; i++)
-		if (classes & (1u << i)) json_array_append_new(a, json_string(act_class_name(i)));
-	return a;
-}
-
 static void set(json_t *o, const char *name, json_t *value)
 {
 	json_object_set_new(o, name, value);
@@ -62,7 +54,7 @@ static void set(json_t *o, const char *name, json_t *value)
 
 static void describe_weighed(json_t *o, const struct weighed *w)
 {
-	set(o, "classes", classes_json(w->classes));
+	set(o, "classes", format_json_classes(w->classes));
 	set(o, "first_seen", format_json_time(w->first_seen));
 	set(o, "last_seen", format_json_time(w->last_seen));
 	set(o, "events", json_integer(w->events));
@@ -87,7 +79,7 @@ static enum error read_rows(struct lookup_state *s, struct db_txn *t, struct are
 	if (weighed_get(t, ip, &w) == ERR_OK) describe_weighed(out->facts, &w);
 	if (out->listed) {
 		struct prefix whole = ip_unit(ip);
-		set(out->facts, "classes", classes_json(p.classes));
+		set(out->facts, "classes", format_json_classes(p.classes));
 		set(out->facts, "expires", format_json_time(p.expires));
 		set(out->facts, "grade", json_string(grade_name(p.grade)));
 		set(out->facts, "safe_mode_only", json_boolean(!out->any));

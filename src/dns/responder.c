@@ -195,9 +195,9 @@ size_t responder_udp(struct responder *r, uint8_t *request, size_t n, const stru
 		return 0;
 	}
 	responder_count(r, METRIC_dnsbl_udp);
-	bool known = look_at_cookie(&p) || dns_setup_exempt(r->setup, client);
+	bool known = look_at_cookie(&p);
 	p.way.bounded = !known;
-	if (!known && is_beyond_limit(&p) && !slip(&p)) return 0;
+	if (!known && !dns_setup_exempt(r->setup, client) && is_beyond_limit(&p) && !slip(&p)) return 0;
 	return p.q.tsig_at && p.state == QUERY_GOOD ? answer_signed(&p) : answer(&p, room_size);
 }
 

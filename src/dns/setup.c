@@ -26,7 +26,7 @@ static bool contact_of(const struct config *c, struct wire_name *out)
 	return list_zone_contact(mailbox, out);
 }
 
-static bool zone_of(const struct config *c, struct list_zone *z)
+bool dns_zone_of(const struct config *c, struct list_zone *z)
 {
 	*z = (struct list_zone){.ttl = (uint32_t)(c->dns.ttl / 1000),
 	                        .negative_ttl = (uint32_t)(c->dns.negative_ttl / 1000),
@@ -54,7 +54,7 @@ enum error dns_setup_new(struct config *c, const struct cookie_master *cookies, 
 	                                   .version = "Backstop " BACKSTOP_VERSION,
 	                                   .nsid = c->dns.nsid ? c->dns.nsid : "",
 	                                   .udp_size = (uint16_t)c->dns.udp_size};
-	enum error e = zone_of(c, &s->zone) ? ERR_OK : ERR_INVALID;
+	enum error e = dns_zone_of(c, &s->zone) ? ERR_OK : ERR_INVALID;
 	if (e) snprintf(why, 256, "dns: a name of the zone is too long");
 	if (!e && c->dns.cookie_secret)
 		cookie_master_set(&s->cookies, c->dns.cookie_secret, c->dns.cookie_secret_before);
