@@ -52,6 +52,13 @@ void responder_begin(struct responder *r, const struct dns_setup *setup)
 void responder_end(struct responder *r)
 {
 	if (r->readable) list_rows_end(&r->rows);
+	if (r->now_us - r->flushed_us < RESPONDER_FLUSH_US) return;
+	r->flushed_us = r->now_us;
+	responder_flush(r);
+}
+
+void responder_flush(struct responder *r)
+{
 	for (int i = 0; i < RESPONDER_METRICS; i++)
 		if (r->counts[i]) metric_add((enum metric)(METRIC_dnsbl_udp + i), r->counts[i]);
 	memset(r->counts, 0, sizeof r->counts);

@@ -20,8 +20,10 @@
 #include "dns/rows.h"
 #include "dns/setup.h"
 
-/* The counters of the list are gathered here during a batch, so that threads do not pull a cache line to and fro for each. */
-#define RESPONDER_METRICS (METRIC_dnsbl_unsent - METRIC_dnsbl_udp + 1)
+/* The counters of the list are gathered here, so that threads do not pull a cache line to and fro for each request; they are added to
+ * the shared ones at the end of a batch when the last time was RESPONDER_FLUSH_US ago, and by responder_flush(). */
+#define RESPONDER_FLUSH_US 50000
+#define RESPONDER_METRICS  (METRIC_dnsbl_unsent - METRIC_dnsbl_udp + 1)
 
 struct responder {
 	struct db *state;
@@ -35,11 +37,13 @@ struct responder {
 	struct cookie_secrets secrets;
 	unsigned limited;
 	int64_t counts[RESPONDER_METRICS];
+	uint64_t flushed_us;
 };
 
 void responder_init(struct responder *r, struct db *state, struct limiter *limiter);
 void responder_begin(struct responder *r, const struct dns_setup *setup);
 void responder_end(struct responder *r);
+void responder_flush(struct responder *r); /* when nothing came for a while */
 
 static inline void responder_count(struct responder *r, enum metric m)
 {

@@ -48,7 +48,8 @@ static bool within(void *arg, const uint8_t *low, const uint8_t *high, size_t n,
 static uint32_t serial(void *arg)
 {
 	struct list_rows *r = arg;
-	return published_serial(r->txn);
+	if (r->serial == 0) r->serial = published_serial(r->txn);
+	return r->serial;
 }
 
 enum error list_rows_begin(struct list_rows *r, struct db *state, int64_t now)

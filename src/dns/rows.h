@@ -21,6 +21,7 @@ struct list_rows {
 	struct answer_rows rows;
 	struct db_txn *txn;
 	int64_t now;
+	uint32_t serial; /* 0: not looked up yet; each negative answer needs it */
 };
 
 enum error list_rows_begin(struct list_rows *r, struct db *state, int64_t now);

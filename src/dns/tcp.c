@@ -150,6 +150,7 @@ static enum error answer_one(struct connection *c, struct slice request, int64_t
 	responder_begin(&t->responder, c->setup);
 	size_t n = responder_tcp(&t->responder, t->request, request.n, client, answer + LENGTH_SIZE, ANSWER_MOST);
 	responder_end(&t->responder);
+	responder_flush(&t->responder);
 	fiber_allow_wait();
 	stream_consume(c->stream, LENGTH_SIZE + request.n);
 	if (n == 0) return ERR_PROTOCOL; /* no request: who sends such is not spoken with */

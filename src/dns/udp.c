@@ -140,11 +140,13 @@ static void *work(void *arg)
 		if (n <= 0) {
 			/* An error that a datagram of before had is told of at the next call (ECONNREFUSED). */
 			if (errno == EBADF || errno == ENOTSOCK || errno == EINVAL) break;
+			responder_flush(&w->responder);
 			continue;
 		}
 		send_batch(w, answer_batch(w, dirty));
 		responder_end(&w->responder);
 	}
+	responder_flush(&w->responder);
 	return NULL;
 }
 

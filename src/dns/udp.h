@@ -22,7 +22,7 @@
 
 #define UDP_BATCH   64
 #define UDP_REQUEST 2048 /* octets of a request that are read; what is longer is malformed for us */
-#define UDP_PAUSE   500  /* ms */
+#define UDP_PAUSE   200  /* ms */
 
 struct udp;
 

@@ -9,6 +9,7 @@
 #include "store/db.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -78,6 +79,37 @@ enum error db_map_error(const struct db *db, int rc)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------ */
 
+/* The order of LMDB's own comparison, made fast for keys that have 4 or 8 octets: a question to the list is twenty comparisons. Who
+ * opens the environment without these sees the same tables. */
+static int compare_any(const MDB_val *a, const MDB_val *b)
+{
+	size_t shorter = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+	int order = memcmp(a->mv_data, b->mv_data, shorter);
+	return order ? order : (a->mv_size > b->mv_size) - (a->mv_size < b->mv_size);
+}
+
+static int compare_4(const MDB_val *a, const MDB_val *b)
+{
+	uint32_t x, y;
+	if (a->mv_size != sizeof x || b->mv_size != sizeof y) return compare_any(a, b);
+	memcpy(&x, a->mv_data, sizeof x);
+	memcpy(&y, b->mv_data, sizeof y);
+	x = be32toh(x);
+	y = be32toh(y);
+	return (x > y) - (x < y);
+}
+
+static int compare_8(const MDB_val *a, const MDB_val *b)
+{
+	uint64_t x, y;
+	if (a->mv_size != sizeof x || b->mv_size != sizeof y) return compare_any(a, b);
+	memcpy(&x, a->mv_data, sizeof x);
+	memcpy(&y, b->mv_data, sizeof y);
+	x = be64toh(x);
+	y = be64toh(y);
+	return (x > y) - (x < y);
+}
+
 static int open_tables_in(struct db *db, MDB_env *env, unsigned txn_flags, unsigned dbi_flags)
 {
 	MDB_txn *txn;
@@ -87,6 +119,8 @@ static int open_tables_in(struct db *db, MDB_env *env, unsigned txn_flags, unsig
 		if (db_tables[i].environment != db->which) continue;
 		rc = mdb_dbi_open(txn, db_tables[i].name, dbi_flags, &db->dbi[i]);
 		db->has[i] = rc == 0;
+		if (!rc && i == DB_published) rc = mdb_set_compare(txn, db->dbi[i], compare_4);
+		if (!rc && i == DB_published6) rc = mdb_set_compare(txn, db->dbi[i], compare_8);
 		if (rc == MDB_NOTFOUND && (db->flags & DB_READ_ONLY))
 			rc = 0; /* an older release made it: the table is empty */
 	}

@@ -204,6 +204,7 @@ void child_ended(struct child *c, int status)
 	bool asked = c->stopping || c->killed;
 	int64_t lived = clock_now_ms() - c->started;
 	plan_restart(c);
+	int64_t wait = c->next_start - clock_now_ms();
 	log_begin(asked && status == 0 ? LOG_INFO : LOG_ERROR, "service_exit");
 	log_str("name", c->service->name);
 	log_int("pid", c->pid);
@@ -214,7 +215,7 @@ void child_ended(struct child *c, int status)
 		log_int("status", WEXITSTATUS(status));
 	}
 	log_int("lived_ms", lived);
-	if (c->wanted) log_int("restart_in_ms", c->next_start - clock_now_ms());
+	if (c->wanted) log_int("restart_in_ms", wait > 0 ? wait : 0);
 	log_end();
 	forget_process(c);
 	c->killed = false;
