@@ -6,7 +6,7 @@ import re
 import shutil
 
 import pytest
-from lab import Smtp
+from lab import Smtp, wait_until
 from lab.signing import DkimKey
 from lab.smtp import message
 
@@ -79,6 +79,14 @@ def test_what_is_known_of_the_return_path_is_stamped(relay):
     for sender, kind in SENDERS.items():
         received = arrived(relay, sender).field("Received")
         assert re.search(rf"\bid {STAMP}\b", received).group(1) == kind, (sender, received)
+
+
+def test_the_command_line_reads_an_id_with_its_stamp(relay):
+    send(relay, "late@pass.test")
+    number = re.search(r"\bid ([\w-]+)", arrived(relay, "late@pass.test").field("Received")).group(1)
+    assert "-" in number
+    shown = wait_until(lambda: relay.cli("ledger", "show", number, "--json").out, 10, "the ledger's entry")
+    assert "late@pass.test" in shown
 
 
 @pytest.mark.parametrize("sender", SENDERS)

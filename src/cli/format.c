@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "auth/stamp.h"
 #include "cli/cli.h"
 #include "store/acts.h"
+#include "store/spool.h"
 
 #define LONGEST_SPAN (100LL * 366 * 86400)
 
@@ -85,4 +87,9 @@ json_t *format_json_classes(unsigned classes)
 	for (unsigned i = 0; i < ACT_CLASS_COUNT; i++)
 		if (classes & (1u << i)) json_array_append_new(a, json_string(act_class_name(i)));
 	return a;
+}
+
+bool format_parse_id(const char *text, uint64_t *id)
+{
+	return spool_id_parse(stamp_id(slice_str(text)), id);
 }

@@ -27,6 +27,8 @@ json_t *format_json_time(int64_t unix_time);
 /* The names of classes of backscatter (store/acts.h), by their bits. */
 json_t *format_json_classes(unsigned classes);
 
+/* The id of a message as people copy it: from a log, or from a Received field, where a stamp follows it (auth/stamp.h). */
+bool format_parse_id(const char *text, uint64_t *id);
 /* "90s", "5m", "2h", "4w", "30d" or plain seconds, more than none; false when it is none of these. */
 bool format_parse_span(const char *text, int64_t *seconds);
 

@@ -68,11 +68,33 @@ static void nothing_reaches_the_terminal_that_moves_it(void **state)
 	}
 }
 
+static void ids_are_read_with_their_stamps(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{"1m8an2ksx0001", true},
+		{"1m8an2ksx0001-p9fnf8k1t4y1w0fy4f75qzjwf1r5d86", true},
+		{"1M8AN2KSX0001-whatever", true},
+		{"1m8an2ksx000", false},
+		{"-p9fnf8k1t4y1w0fy4f75qzjwf1r5d86", false},
+		{"", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		uint64_t id = 0, want = 0;
+		if (format_parse_id(cases[i].text, &id) != cases[i].good) fail_msg("%s", cases[i].text);
+		assert_true(format_parse_id("1m8an2ksx0001", &want));
+		if (cases[i].good) assert_int_equal(id, want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spans_are_read),
 		cmocka_unit_test(spans_are_shown),
+		cmocka_unit_test(ids_are_read_with_their_stamps),
 		cmocka_unit_test(times_are_utc),
 		cmocka_unit_test(nothing_reaches_the_terminal_that_moves_it),
 	};

@@ -199,7 +199,7 @@ static int show(struct job *j, int argc, char **argv)
 	struct arena a;
 	struct spool_message m;
 	struct blob body;
-	if (!spool_id_parse(slice_str(argv[0]), &id)) return cli_usage("not the id of a message: %s", argv[0]);
+	if (!format_parse_id(argv[0], &id)) return cli_usage("not the id of a message: %s", argv[0]);
 	arena_init(&a, SIZE_MAX / 2);
 	enum error err = j->view.spool ? spool_get(j->view.spool, id, &a, &m) : ERR_NOT_FOUND;
 	bool held = !err && m.hold;
@@ -277,13 +277,13 @@ static int edit(struct job *j, int argc, char **argv)
 {
 	uint64_t id;
 	for (int i = 0; i < argc; i++)
-		if (!spool_id_parse(slice_str(argv[i]), &id)) return cli_usage("not the id of a message: %s", argv[i]);
+		if (!format_parse_id(argv[i], &id)) return cli_usage("not the id of a message: %s", argv[i]);
 	if (j->all && j->view.spool) {
 		enum error err = spool_each(j->view.spool, change_each, j);
 		if (err) j->status = queue_view_failed(err);
 	}
 	for (int i = 0; i < argc; i++) {
-		spool_id_parse(slice_str(argv[i]), &id);
+		format_parse_id(argv[i], &id);
 		int one = change_one(j, id, argv[i]);
 		if (one > j->status) j->status = one;
 	}

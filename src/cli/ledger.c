@@ -247,7 +247,7 @@ static int show(struct job *j, const char *text)
 	uint64_t id;
 	struct arena a;
 	struct ledger_passage p;
-	if (!spool_id_parse(slice_str(text), &id)) return cli_usage("not the id of a transaction: %s", text);
+	if (!format_parse_id(text, &id)) return cli_usage("not the id of a transaction: %s", text);
 	arena_init(&a, ARENA_MOST);
 	enum error err = j->ledger ? ledger_get(j->ledger, id, &a, &p) : ERR_NOT_FOUND;
 	if (!err && j->options.json) cli_print_json(passage_json(j, &p));

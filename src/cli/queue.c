@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/format.h"
 #include "cli/queue_view.h"
 
 static const char help[] = "Usage: backstop queue list [--tenant NAME] [--pool POOL] [--held] [--json]\n"
@@ -78,7 +79,7 @@ static int show(struct job *j, int argc, char **argv)
 	uint64_t id;
 	struct arena a;
 	struct spool_message m;
-	if (!spool_id_parse(slice_str(argv[0]), &id)) return cli_usage("not the id of a message: %s", argv[0]);
+	if (!format_parse_id(argv[0], &id)) return cli_usage("not the id of a message: %s", argv[0]);
 	arena_init(&a, QUEUE_VIEW_ARENA);
 	enum error err = j->view.spool ? spool_get(j->view.spool, id, &a, &m) : ERR_NOT_FOUND;
 	if (!err && j->options.json) cli_print_json(queue_view_json(&j->view, &m));
@@ -149,9 +150,9 @@ static int edit(struct job *j, int argc, char **argv)
 	uint64_t id;
 	if (j->all) return retry_all(j);
 	for (int i = 0; i < argc; i++)
-		if (!spool_id_parse(slice_str(argv[i]), &id)) return cli_usage("not the id of a message: %s", argv[i]);
+		if (!format_parse_id(argv[i], &id)) return cli_usage("not the id of a message: %s", argv[i]);
 	for (int i = 0; i < argc; i++) {
-		spool_id_parse(slice_str(argv[i]), &id);
+		format_parse_id(argv[i], &id);
 		int one = edit_one(j, id, argv[i]);
 		if (one > status) status = one;
 	}
