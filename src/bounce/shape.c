@@ -75,7 +75,7 @@ static void read_parts(const struct mime_part *root, struct signals *s)
 		case MIME_MESSAGE_RFC822:
 		case MIME_MESSAGE_GLOBAL:
 		case MIME_MESSAGE_PARTIAL:
-			if (inner) read_original(root, p, s);
+			if (inner || p->first) read_original(root, p, s);
 			break;
 		default: set(s, STRUCTURE_ATTACHMENT, is_document(p));
 		}
