@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 from .net import free_port, new_address, wait_for_port
-from .process import Process, wait_until
+from .process import Process, resolving_by, wait_until
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CACHE = os.path.join(TOP, "build", "exim")
@@ -46,7 +46,7 @@ bounce_return_body = false
 {main}
 begin acl
 acl_rcpt:
-  accept domains = +local_domains
+{acl_first}  accept domains = +local_domains
 {verify}{acl_rcpt}  accept hosts = +relay_from_hosts
   accept domains = +relay_to_domains
   deny message = relay not permitted
@@ -104,16 +104,17 @@ class Exim:
     """relay_to: HOST, PORT where everything that is not its own goes. Users of its own domain are `users`; mail for them lands in
     Maildirs. cutthrough: recipients are asked there while the client waits (control = cutthrough_delivery). accept_all: whom it
     serves is looked at only when the message has been taken. transport, acl_rcpt, routers (before its own), maildir, transports
-    and main are more lines of configuration."""
+    and main are more lines of configuration; acl_first are those of the ACL for RCPT before all others. resolver: the address of the DNS
+    server, port 53, that it asks, instead of the machine's."""
 
     def __init__(self, path, name, domain="exim.test", users=("games",), relay_to=None, relay_to_domains="", relay_from="127.0.0.0/8",
                  cutthrough=False, source=None, transport="", acl_rcpt="", acl_data="", acl="", main="",
-                 accept_all=False, routers="", maildir="", transports="", local_domains=None):
+                 accept_all=False, routers="", maildir="", transports="", local_domains=None, acl_first="", resolver=None):
         self.path, self.name, self.domain = path, name, domain
         self.address, self.spool, self.maildirs = new_address(), os.path.join(path, "spool"), os.path.join(path, "mail")
         self.port = free_port(self.address)
         self.program, self.libraries = place(path)
-        self.process = None
+        self.process, self.resolver = None, resolver
         nobody = pwd.getpwnam("nobody")
         for folder in (self.spool, self.spool + "/log", self.maildirs):
             os.makedirs(folder, exist_ok=True)
@@ -135,7 +136,7 @@ class Exim:
                 program=self.program, name=name, domain=domain, local_domains=local_domains or domain, spool=self.spool,
                 address=self.address, port=self.port, relay_to=relay_to_domains, verify="" if accept_all else VERIFY,
                 maildir=maildir, transports=transports,
-                relay_from=relay_from, routers=routers, transport=transport, maildirs=self.maildirs, acl_rcpt=acl_rcpt,
+                relay_from=relay_from, routers=routers, transport=transport, maildirs=self.maildirs, acl_rcpt=acl_rcpt, acl_first=acl_first,
                 acl_data=f"acl_smtp_data = {acl_data}\n" if acl_data else "", acl=acl, main=main))
         os.chmod(self.configuration, 0o644)
         for file, line in (("passwd", "Debian-exim:x:65533:65533::/nonexistent:/usr/sbin/nologin\n"),
@@ -159,6 +160,8 @@ class Exim:
 
     def start(self):
         argv = [self.program, "-C", self.configuration, "-bdf", "-q5s", "-oX", f"<; [{self.address}]:{self.port}"]
+        if self.resolver:
+            argv = resolving_by(self.resolver, os.path.join(self.path, "resolv.conf"), argv)
         self.process = Process(argv, os.path.join(self.path, "exim.out"), env=self.environment())
         wait_for_port(self.address, self.port, alive=self.process.alive)
 

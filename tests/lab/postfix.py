@@ -14,7 +14,7 @@ import subprocess
 import time
 
 from .net import free_port, new_address, wait_for_port
-from .process import Process, wait_until
+from .process import Process, resolving_by, wait_until
 
 MASTER_CF = """\
 {listen}
@@ -47,10 +47,11 @@ postlog    unix-dgram n - n -  1  postlogd
 
 class Postfix:
     """settings are main.cf's names. domain: its own domain, whose users are `users` (names of the machine's users);
-    relayhost and the like are settings. source: the address it connects from."""
+    relayhost and the like are settings. source: the address it connects from. resolver: the address of the DNS server, port 53, that
+    it asks, instead of the machine's."""
 
     def __init__(self, path, name, domain="localhost.test", users=("games",), aliases=None, address=None, source=None,
-                 extra_services="", **settings):
+                 extra_services="", resolver=None, **settings):
         if os.geteuid() != 0:
             raise RuntimeError("Postfix can only be run by root")
         self.path, self.name, self.domain, self.users = path, name, domain, list(users)
@@ -58,7 +59,7 @@ class Postfix:
         self.port = free_port(self.address)
         self.queue, self.maildirs = os.path.join(path, "q"), os.path.join(path, "mail")
         self.log_path = os.path.join(path, "maillog")
-        self.process = None
+        self.process, self.resolver = None, resolver
         self._make_folders()
         listen = f"{self.address}:{self.port} inet n - n - - smtpd"
         self._write("c/master.cf", MASTER_CF.format(listen=listen) + extra_services)
@@ -123,8 +124,10 @@ class Postfix:
         return ", ".join(f"{{ {user} = x }}" for user in self.users + ["postmaster"])
 
     def start(self):
-        self.process = Process(["/usr/lib/postfix/sbin/master", "-c", os.path.join(self.path, "c"), "-d"],
-                               os.path.join(self.path, "master.out"))
+        argv = ["/usr/lib/postfix/sbin/master", "-c", os.path.join(self.path, "c"), "-d"]
+        if self.resolver:
+            argv = resolving_by(self.resolver, os.path.join(self.path, "resolv.conf"), argv)
+        self.process = Process(argv, os.path.join(self.path, "master.out"))
         wait_for_port(self.address, self.port, alive=self.process.alive)
 
     def stop(self):

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/using-the-list.md, taken at its word: real servers run exactly what it says, ask our DNS service, and refuse what they should and
+nothing else. Their resolver is ours because each runs in a mount namespace with an /etc/resolv.conf of its own."""
+import json
+import os
+import re
+import time
+
+import pytest
+from lab import Smtp, wait_until
+from lab.net import new_address
+from lab.smtp import message
+
+DOCUMENT = os.path.join(os.path.dirname(__file__), "..", "docs", "using-the-list.md")
+ZONE = "bl.example.net"  # as in the document
+DAY = 86400
+
+
+def blocks(heading):
+    """The configurations in a section of the document, as they stand there."""
+    with open(DOCUMENT) as f:
+        section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", f.read(), re.M | re.S).group(1)
+    found = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", section, re.M)
+    return [re.sub(r"^ {4}", "", block.strip("\n"), flags=re.M) + "\n" for block in found if block.strip()]
+
+
+def settings(text):
+    """Lines of main.cf as a dictionary."""
+    joined = re.sub(r"\n\s+", " ", text)
+    return dict(re.split(r"\s*=\s*", line, maxsplit=1) for line in joined.splitlines() if line)
+
+
+class World:
+    """The list on port 53 of an address of its own, with somebody who is listed, somebody who sends nothing else, and a stranger."""
+
+    def __init__(self, lab):
+        self.lab, self.server = lab, new_address()
+        self.listed, self.only, self.stranger = new_address(), new_address(), new_address()
+        self.backstop = lab.backstop(start=False, top=f"""
+dns {{ listen = {{"{self.server}:53"}} zone = "{ZONE}" nameserver = {{"ns1.example.net"}} }}
+keeper {{ trap = {{"trap.test"}} list-reserved = true }}
+web {{ public-url = "https://bl.example.net" }}""")
+        now = int(time.time())
+        acts = [(self.listed, 0, t) for t in range(4)] + [(self.only, d, t) for d in range(6) for t in range(6)]
+        self.backstop.cli("evidence", "add", "--batch", stdin="".join(json.dumps(
+            {"id": 0, "ip": ip, "class": "bounce", "witness": "trap", "target": f"t{t}@trap.test", "time": now - day * DAY}) + "\n"
+            for ip, day, t in acts)).ok()
+        self.backstop.start()
+
+        def shown(ip):
+            return self.backstop.cli("list", "show", ip, "--json").rows[0]
+        wait_until(lambda: shown(self.listed)["listed"] and shown(self.only)["listed"], 20, "both to be listed")
+
+
+@pytest.fixture(scope="module")
+def world(labs):
+    return World(labs())
+
+
+def postfix(world, any_too=False):
+    main, table, any_zone = blocks("Postfix")
+    path = world.lab.file("backscatter", table)
+    values = settings(main.replace("/etc/postfix/backscatter", path))
+    if any_too:
+        values.update(settings(any_zone))
+    return world.lab.postfix("p-any" if any_too else "p-safe", domain="post.test", resolver=world.server, **values), "games@post.test"
+
+
+def exim(world, any_too=False):
+    safe, any_zone = blocks("Exim")
+    return world.lab.exim("e-any" if any_too else "e-safe", domain="exim.test", resolver=world.server,
+                          acl_first=any_zone + safe if any_too else safe), "games@exim.test"
+
+
+@pytest.fixture(scope="module", params=[postfix, exim], ids=["postfix", "exim"])
+def safe(request, world):
+    return request.param(world)
+
+
+@pytest.fixture(scope="module", params=[postfix, exim], ids=["postfix", "exim"])
+def both(request, world):
+    return request.param(world, any_too=True)
+
+
+def send(server, source, sender):
+    """The last reply: of the command that was refused, or of the message."""
+    where, to = server
+    with Smtp(where.server, source=source) as client:
+        return client.transaction(sender, to, message(sender, to, "a message"))
+
+
+BOUNCES = ["", "postmaster@client.test", "Postmaster@CLIENT.test"]
+
+
+@pytest.mark.parametrize("sender", BOUNCES)
+def test_a_bounce_from_who_is_listed_is_refused_with_the_link(world, safe, sender):
+    reply = send(safe, world.listed, sender)
+    assert 550 <= reply.code <= 554, reply
+    assert f"https://bl.example.net/lookup/{world.listed}" in str(reply), reply
+
+
+@pytest.mark.parametrize("sender", ["ann@client.test", "not-postmaster@client.test", "postmaster.x@client.test"])
+def test_ordinary_mail_from_who_is_listed_passes(world, safe, sender):
+    assert send(safe, world.listed, sender).code == 250
+    assert send(safe, world.only, sender).code == 250, "any. is not asked here"
+
+
+@pytest.mark.parametrize("sender", [*BOUNCES, "ann@client.test"])
+def test_who_is_not_listed_is_not_touched(world, safe, sender):
+    assert send(safe, world.stranger, sender).code == 250
+
+
+@pytest.mark.parametrize("sender", ["ann@client.test", ""])
+def test_any_refuses_all_mail_of_who_sends_nothing_else(world, both, sender):
+    reply = send(both, world.only, sender)
+    assert 550 <= reply.code <= 554 and f"https://bl.example.net/lookup/{world.only}" in str(reply), reply
+
+
+def test_any_lets_ordinary_mail_of_the_others_pass(world, both):
+    for sender in ("ann@client.test", ""):
+        assert send(both, world.stranger, sender).code == 250
+    assert send(both, world.listed, "ann@client.test").code == 250
+    assert send(both, world.listed, "").code >= 550
+
+
+def test_without_an_answer_mail_passes(world):
+    """A list that is away is no reason to refuse."""
+    where, to = postfix_without(world)
+    assert send((where, to), world.listed, "").code == 250
+
+
+def postfix_without(world):
+    main, table, _ = blocks("Postfix")
+    path = world.lab.file("backscatter-away", table)
+    return world.lab.postfix("p-away", domain="away.test", resolver=new_address(),
+                             **settings(main.replace("/etc/postfix/backscatter", path))), "games@away.test"
