@@ -161,10 +161,13 @@ ANSWERS = [
 def test_each_question_has_its_answer(server, tcp):
     for name, kind, code, records in ANSWERS:
         answer = server.ask(name, kind, tcp=tcp)
+        if kind == "TXT" and not tcp:  # a sentence is more than three times its question
+            assert answer.flags & dns.flags.TC and not answer.answer
+            continue
         got = [str(r) for rrset in answer.answer for r in rrset]
         assert dns.rcode.to_text(answer.rcode()) == code, (name, kind)
         assert bool(answer.flags & dns.flags.AA) == (code != "REFUSED")
-        assert not answer.flags & (dns.flags.RA | dns.flags.TC)
+        assert not answer.flags & (dns.flags.RA | dns.flags.TC), (name, kind)
         if records == SOA:
             assert not got and len(answer.authority) == 1, (name, kind)
             soa = answer.authority[0]

@@ -24,6 +24,7 @@ struct dns_main {
 	struct limiter *limiter;
 	struct cookie_master cookies;
 	struct dns_setup *setup;
+	struct filters *filters;
 	struct transfers *transfers;
 	struct udp *udp;
 	struct tcp *tcp;
@@ -147,6 +148,8 @@ static int start_parts(struct dns_main *k)
 	if (cookie_master_make(&k->cookies)) return fail("cookies", "no random numbers");
 	if (dns_setup_new(k->config, &k->cookies, &k->setup, why)) return fail("configuration", why);
 	k->limiter = limiter_new(NETWORKS);
+	k->filters = filters_start(k->state);
+	if (!k->filters) return fail("filter", "out of memory or threads");
 	k->transfers = transfers_new(k->state);
 	if (k->transfers) transfers_use(k->transfers, &k->setup->transfers);
 	k->loop = k->limiter && k->transfers ? loop_new() : NULL;
@@ -157,7 +160,7 @@ static void main_fiber(void *arg)
 {
 	struct dns_main *k = arg;
 	char why[256];
-	k->udp = udp_start(k->state, k->limiter, k->setup, k->listeners, k->listener_count, why);
+	k->udp = udp_start(k->state, k->limiter, k->filters, k->setup, k->listeners, k->listener_count, why);
 	if (!k->udp) exit(fail("udp", why));
 	k->tcp = tcp_start(k->loop, k->state, k->transfers, k->setup, k->listeners, k->listener_count);
 	if (!k->tcp) exit(fail("tcp", "out of memory"));
@@ -191,6 +194,7 @@ int dns_run(struct service_start *start)
 	loop_free(k->loop);
 	dns_setup_unref(k->setup);
 	limiter_free(k->limiter);
+	filters_stop(k->filters);
 	transfers_free(k->transfers);
 	db_close(k->state);
 	close_listeners(k->listeners, k->listener_count);

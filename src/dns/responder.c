@@ -21,9 +21,16 @@ struct passage {
 	size_t room_size;
 };
 
-void responder_init(struct responder *r, struct db *state, struct limiter *limiter)
+void responder_init(struct responder *r, struct db *state, struct limiter *limiter, struct filters *filters)
 {
-	*r = (struct responder){.state = state, .limiter = limiter, .day = -1};
+	*r = (struct responder){.state = state, .limiter = limiter, .filters = filters, .day = -1};
+}
+
+void responder_free(struct responder *r)
+{
+	responder_flush(r);
+	if (r->filters) filters_release(r->filters, r->rows.filter);
+	r->rows.filter = NULL;
 }
 
 static void complain(enum error e)
@@ -44,7 +51,7 @@ void responder_begin(struct responder *r, const struct dns_setup *setup)
 		r->day = r->now / COOKIE_ROTATION;
 		r->secrets = cookie_secrets_at(&setup->cookies, r->now);
 	}
-	enum error e = list_rows_begin(&r->rows, r->state, r->now);
+	enum error e = list_rows_begin(&r->rows, r->state, r->filters, r->now);
 	r->readable = e == ERR_OK;
 	if (e) complain(e);
 }

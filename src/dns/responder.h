@@ -28,6 +28,7 @@
 struct responder {
 	struct db *state;
 	struct limiter *limiter;
+	struct filters *filters;
 	const struct dns_setup *setup; /* of the batch; the caller's */
 	struct list_rows rows;
 	bool readable; /* the transaction could be begun; else all is SERVFAIL */
@@ -40,7 +41,9 @@ struct responder {
 	uint64_t flushed_us;
 };
 
-void responder_init(struct responder *r, struct db *state, struct limiter *limiter);
+/* filters: NULL to do without. */
+void responder_init(struct responder *r, struct db *state, struct limiter *limiter, struct filters *filters);
+void responder_free(struct responder *r);
 void responder_begin(struct responder *r, const struct dns_setup *setup);
 void responder_end(struct responder *r);
 void responder_flush(struct responder *r); /* when nothing came for a while */

@@ -6,6 +6,7 @@
 static bool get(void *arg, const uint8_t *key, size_t n, struct published *out)
 {
 	struct list_rows *r = arg;
+	if (r->filter && !filter_may_have(r->filter, key, n)) return false;
 	return published_get(r->txn, slice_of(key, n), r->now, out);
 }
 
@@ -48,14 +49,18 @@ static bool within(void *arg, const uint8_t *low, const uint8_t *high, size_t n,
 static uint32_t serial(void *arg)
 {
 	struct list_rows *r = arg;
-	if (r->serial == 0) r->serial = published_serial(r->txn);
 	return r->serial;
 }
 
-enum error list_rows_begin(struct list_rows *r, struct db *state, int64_t now)
+enum error list_rows_begin(struct list_rows *r, struct db *state, struct filters *filters, int64_t now)
 {
-	*r = (struct list_rows){.rows = {get, within, serial, r}, .now = now};
-	return db_begin_read(state, &r->txn);
+	r->rows = (struct answer_rows){get, within, serial, r};
+	r->now = now;
+	enum error e = db_begin_read(state, &r->txn);
+	if (e) return e;
+	r->serial = published_serial(r->txn);
+	if (filters) r->filter = filters_follow(filters, r->filter, r->txn, r->serial);
+	return ERR_OK;
 }
 
 void list_rows_end(struct list_rows *r)

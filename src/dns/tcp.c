@@ -283,7 +283,7 @@ struct tcp *tcp_start(struct loop *loop, struct db *state, struct transfers *tra
 	t->setup = dns_setup_ref(setup);
 	scope_init(&t->connections);
 	t->transfers = transfers;
-	responder_init(&t->responder, state, NULL);
+	responder_init(&t->responder, state, NULL, NULL);
 	start_listening(t, l, n);
 	return t;
 }

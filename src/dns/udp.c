@@ -41,6 +41,7 @@ struct worker {
 struct udp {
 	struct db *state;
 	struct limiter *limiter;
+	struct filters *filters;
 	struct worker **workers;
 	size_t count;
 };
@@ -146,7 +147,7 @@ static void *work(void *arg)
 		send_batch(w, answer_batch(w, dirty));
 		responder_end(&w->responder);
 	}
-	responder_flush(&w->responder);
+	responder_free(&w->responder);
 	return NULL;
 }
 
@@ -185,7 +186,7 @@ static struct worker *worker_start(struct udp *u, struct dns_setup *setup, const
 	w->setup = dns_setup_ref(setup);
 	w->wildcard = datagram_is_wildcard(&l->at);
 	w->fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
-	responder_init(&w->responder, u->state, u->limiter);
+	responder_init(&w->responder, u->state, u->limiter, u->filters);
 	if (w->fd >= 0 && set_up_socket(w->fd) && pthread_create(&w->thread, NULL, work, w) == 0) return w;
 	worker_free(w);
 	return NULL;
@@ -223,7 +224,7 @@ static void stop_all(struct worker **workers, size_t count)
 	free(workers);
 }
 
-struct udp *udp_start(struct db *state, struct limiter *limiter, struct dns_setup *setup,
+struct udp *udp_start(struct db *state, struct limiter *limiter, struct filters *filters, struct dns_setup *setup,
                       const struct service_listener *l, size_t n, char why[256])
 {
 	struct udp *u = calloc(1, sizeof *u);
@@ -232,6 +233,7 @@ struct udp *udp_start(struct db *state, struct limiter *limiter, struct dns_setu
 	catch_wake();
 	u->state = state;
 	u->limiter = limiter;
+	u->filters = filters;
 	if (start_all(u, setup, l, n, &u->workers, &u->count, why)) return u;
 	udp_stop(u);
 	return NULL;

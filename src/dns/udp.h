@@ -9,7 +9,7 @@
  * The main thread starts, changes and stops them. A thread takes a change between two batches; a signal (UDP_WAKE) gets it out of
  * its wait, and where that comes a moment too early, the wait ends by itself after UDP_PAUSE.
  *
- *     struct udp *u = udp_start(state, limiter, setup, listeners, n, why);
+ *     struct udp *u = udp_start(state, limiter, filters, setup, listeners, n, why);
  *     udp_change(u, setup, listeners, n);                        // the new ones; returns when nobody uses the old any more
  *     udp_stop(u);
  */
@@ -17,6 +17,7 @@
 #define BACKSTOP_DNS_UDP_H
 
 #include "base/service.h"
+#include "dns/filter.h"
 #include "dns/limiter.h"
 #include "dns/setup.h"
 
@@ -27,7 +28,7 @@
 struct udp;
 
 /* Of the listeners those of UDP are used; descriptors stay the caller's. NULL with why (256 octets) without memory or threads. */
-struct udp *udp_start(struct db *state, struct limiter *limiter, struct dns_setup *setup,
+struct udp *udp_start(struct db *state, struct limiter *limiter, struct filters *filters, struct dns_setup *setup,
                       const struct service_listener *l, size_t n, char why[256]);
 /* False, with why: nothing has changed. */
 bool udp_change(struct udp *u, struct dns_setup *setup, const struct service_listener *l, size_t n, char why[256]);
