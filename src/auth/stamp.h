@@ -8,8 +8,8 @@
  *   K   u: it came in, and its return path did not prove itself; p: it did; s: a tenant sent it
  *   TT  the day, days since 1970 mod 1024
  *   8   keyed hash of the return path, in lower case: only who has the secret can tell whether an address is it
- *   4   keyed hash of the return path's domain, when it proved itself
- *   4   keyed hash of the author's domain, when DMARC passed
+ *   4   keyed hash of the return path's domain, when it proved itself, else "0000"
+ *   4   the same of the author's domain, when DMARC passed
  *   12  the first 60 bits of HMAC-SHA256 over all that stands before
  *
  * So an answer can be judged by who has the secret and has never heard of the message: the ledger was lost, or another node took it. The

@@ -40,7 +40,11 @@ static void the_form_stays(void **state)
 	struct arena a;
 	arena_init(&a, 4096);
 	struct slice s = write_with(&a, &plain, 0);
-	assert_string_equal(arena_strdup(&a, s), "0r8x3mdkq0001-p6v1qfjs2pa6g5ad8pdqa058hgbvqx8");
+	assert_string_equal(arena_strdup(&a, s), "0r8x3mdkq0001-p6v1qfjs2pa6g5a989d47gq82mcjtb3");
+	static const char long_secret[] =
+		"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"; /* more than a block */
+	s = stamp_write(&a, &plain, slice_of(long_secret, 65));
+	assert_string_equal(arena_strdup(&a, s), "0r8x3mdkq0001-p6v1xyvjcamzkd6bpgqkyhxczx8y46s");
 	arena_free(&a);
 }
 
