@@ -131,13 +131,15 @@ static json_t *zones_json(struct arena *a, const struct lookup_zone *zones, size
 }
 
 struct count {
-	size_t listed, backscatter, silent;
+	size_t asked, listed, backscatter, silent; /* of lists other than our own */
 };
 
 static struct count count_of(const struct lookup_zone *zones, size_t n)
 {
 	struct count c = {0};
 	for (size_t i = 0; i < n; i++) {
+		if (lookup_state_owns(own.state, zones[i].zone)) continue;
+		c.asked++;
 		c.listed += zones[i].listed == LISTED_YES;
 		c.backscatter += zones[i].listed == LISTED_YES && zones[i].backscatter;
 		c.silent += zones[i].listed == LISTED_UNKNOWN;
@@ -146,7 +148,7 @@ static struct count count_of(const struct lookup_zone *zones, size_t n)
 }
 
 /* What it means for who looks it up, in a few sentences. */
-static struct slice meaning(struct arena *a, const char *ip, const struct lookup_row *row, struct count c, size_t n)
+static struct slice meaning(struct arena *a, const char *ip, const struct lookup_row *row, struct count c)
 {
 	const char *local = "", *others = "";
 	if (row && row->listed)
@@ -154,15 +156,15 @@ static struct slice meaning(struct arena *a, const char *ip, const struct lookup
 		                 : " Ordinary mail from it that was refused was refused for another reason.";
 	else if (row)
 		local = "It is not on this installation's list.";
-	if (n && c.listed == 0)
-		others = c.silent == n ? " None of the other lists could be asked."
-		                       : " No other list that was asked has it.";
+	if (c.asked && c.listed == 0)
+		others = c.silent == c.asked ? " None of the other lists could be asked."
+		                             : " No other list that was asked has it.";
 	else if (c.listed && c.listed == c.backscatter)
 		others = " Other lists that have it list backscatter: they too are for use against bounces only.";
 	else if (c.listed)
 		others = " Other lists have it for reasons of their own: see what they say.";
-	struct slice said = row && row->listed ? row->sentence : SLICE_EMPTY;
-	struct slice text = arena_printf(a, "%.*s%s%s", SLICE_ARG(said), local, others);
+	struct slice said = row && row->listed ? row->sentence : SLICE_EMPTY; /* ends in a link */
+	struct slice text = arena_printf(a, "%s%s%s%.*s", local, others, said.n ? " " : "", SLICE_ARG(said));
 	if (!text.n) return arena_printf(a, "%s: nobody was asked.", ip);
 	return text.p[0] == ' ' ? slice_sub(text, 1, text.n) : text;
 }
@@ -187,7 +189,7 @@ static json_t *answer(struct tool_run *run, struct arena *a, const json_t *quest
 	json_object_set_new(o, "ip", json_string(ip_text(&ip, text)));
 	json_object_set_new(o, "listed", json_boolean(own.state ? row.listed : c.listed > 0));
 	lookup_state_describe(own.state ? &row : NULL, o);
-	json_object_set_new(o, "meaning", format_json(meaning(a, text, own.state ? &row : NULL, c, n)));
+	json_object_set_new(o, "meaning", format_json(meaning(a, text, own.state ? &row : NULL, c)));
 	json_object_set_new(o, "source", json_string(own.state ? "local" : "zones"));
 	json_object_set_new(o, "zones", zones_json(a, zones, n, text));
 	return o;

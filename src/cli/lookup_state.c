@@ -45,6 +45,15 @@ void lookup_state_close(struct lookup_state *s)
 	free(s);
 }
 
+bool lookup_state_owns(const struct lookup_state *s, struct slice zone)
+{
+	if (!s || !s->config->dns.zone) return false;
+	struct slice own = slice_str(s->config->dns.zone);
+	if (zone.n && zone.p[zone.n - 1] == '.') zone.n--;
+	bool within = zone.n > own.n && zone.p[zone.n - own.n - 1] == '.';
+	return slice_ends_nocase(zone, own) && (within || zone.n == own.n);
+}
+
 /* ---- what is known --------------------------------------------------------------------------------------------------- */
 
 static void set(json_t *o, const char *name, json_t *value)

@@ -21,6 +21,8 @@ struct lookup_row { /* texts in the arena */
 /* True with *out NULL: there is no state, and nobody named a configuration. False: why says what is wrong with it. */
 bool lookup_state_open(const char *config_path, bool named, struct lookup_state **out, char why[256]);
 void lookup_state_close(struct lookup_state *); /* NULL is fine */
+/* Whether a zone is one of this installation's own. */
+bool lookup_state_owns(const struct lookup_state *s, struct slice zone); /* NULL is fine */
 
 bool lookup_state_find(struct lookup_state *s, struct arena *a, const struct ip *ip, int64_t now,
                        struct lookup_row *out, char why[256]);
