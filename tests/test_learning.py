@@ -170,6 +170,20 @@ def test_forged_mail_teaches_too(relay):
     assert send(relay, address).code == 550
 
 
+def test_what_comes_back_by_a_contained_return_path_teaches(relay):
+    source = relay.lab.address()
+    relay.tenant("contained", "contained.test", relay.down.endpoint, f"{source}/32", "--contain")
+    address = "gone@contained.test"
+    assert send(relay, address, sender="victim@pass.test", source=relay.lab.address()).code == 250
+    got = relay.down.wait_for(lambda m: m.recipients == [address])
+    assert got.sender.startswith("SRS0=")
+    with Smtp(relay.server, source=source) as client:
+        content = report(None, address, to=got.sender, returned=got.header + "\r\n")
+        assert "held as" in client.transaction("", got.sender, content).text
+    relay.wait_event("learned", address=address, tenant="contained")
+    assert send(relay, address).code == 550
+
+
 def test_the_customers_list_wins_when_it_is_newer(relay):
     address = learn(relay, "listed")
     relay.recipients("other", ["someone@other.test"])

@@ -196,6 +196,7 @@ struct slice answering_words(struct passage *p, uint32_t tenant, struct slice ad
 	struct answer *answer =
 		answer_read(c->mime.root, c->cut, p->session->settings->hostname, keyring_srs(p->keys, clock_unix()));
 	if (answer) answer_judge(answer, p->visit->worker->relay->ledger, tenant, addressee, clock_unix(), &v);
+	if (answer && p->source) learning_answer(p, &v);
 	struct slice found = words(a, c, v.evidence);
 	answer_free(answer);
 	return found;

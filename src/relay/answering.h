@@ -16,8 +16,8 @@
 
 /* Sets pool, hold, answer and hold_reason of the record to be. p->classified is set. False: no memory. */
 bool answering_judge(struct passage *p, const struct trace_header *header, struct intake *in);
-/* What an answer that is held whatever the judge says is, and what the witnesses say of it, in words; tenant: whose server sent it. In the
- * transaction's arena; {NULL,0}: no memory. */
+/* What an answer that is held whatever the judge says is, and what the witnesses say of it, in words; tenant: whose server sent it. What
+ * it teaches is learned (learning.h). In the transaction's arena; {NULL,0}: no memory. */
 struct slice answering_words(struct passage *p, uint32_t tenant, struct slice addressee);
 /* Waits until what came before is in the ledger, which is written beside the sessions. False: it is not. */
 bool answering_catch_up(struct passage *p);
