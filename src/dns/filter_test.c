@@ -2,6 +2,9 @@
 /* Whatever changed, no row that a transaction sees is ever denied by the filter that it is given. */
 #include "dns/rows.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "store/publish.h"
 #include "store/store_test.h"
 
@@ -183,6 +186,59 @@ static void test_an_older_transaction(void **state)
 	world_end(&w);
 }
 
+/* One address more a commit, while threads ask: each sees just those of its transaction. */
+struct asker {
+	struct world *w;
+	uint32_t first; /* serial at which none was listed */
+	_Atomic bool *over;
+	unsigned rounds, with_filter;
+};
+
+static void *ask(void *arg)
+{
+	struct asker *a = arg;
+	struct list_rows rows = {0};
+	while (!atomic_load(a->over)) {
+		assert_int_equal(list_rows_begin(&rows, a->w->store->db, a->w->filters, 1), ERR_OK);
+		uint32_t listed = rows.serial - a->first;
+		for (uint32_t i = listed > 20 ? listed - 20 : 0; i < listed + 5; i++) {
+			char key[PUBLISHED_KEY_MOST];
+			struct published p;
+			struct ip ip = address(i);
+			size_t n = published_key(&ip, key);
+			assert_int_equal(rows.rows.get(&rows, (uint8_t *)key, n, &p), i < listed);
+		}
+		a->rounds++;
+		a->with_filter += rows.filter != NULL;
+		list_rows_end(&rows);
+	}
+	filters_release(a->w->filters, rows.filter);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct world w;
+	pthread_t threads[2];
+	struct asker askers[2];
+	_Atomic bool over = false;
+	world_begin(&w);
+	begin(&w);
+	uint32_t first = w.rows.serial;
+	end(&w);
+	for (size_t i = 0; i < 2; i++) {
+		askers[i] = (struct asker){&w, first, &over, 0, 0};
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, &askers[i]), 0);
+	}
+	for (uint32_t i = 0; i < 300; i++) change(&w, i, 1, true);
+	atomic_store(&over, true);
+	for (size_t i = 0; i < 2; i++) {
+		pthread_join(threads[i], NULL);
+		assert_true(askers[i].with_filter > 0 && askers[i].with_filter == askers[i].rounds);
+	}
+	world_end(&w);
+}
+
 static void test_without_filters(void **state)
 {
 	struct world w;
@@ -205,6 +261,7 @@ int main(void)
 		cmocka_unit_test(test_it_grows),
 		cmocka_unit_test(test_more_than_can_be_followed),
 		cmocka_unit_test(test_an_older_transaction),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_without_filters),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
