@@ -197,9 +197,20 @@ static bool take_route(struct cursor *c)
 	}
 }
 
+/* RFC 5321 4.1.2: "Joe" in quotes is Joe, and is passed on with the least quoting possible. Who compares texts then finds
+ * the same mailbox. */
+static bool drop_quotes(struct arena *a, struct address *out, bool smtputf8)
+{
+	struct cursor c = {.in = out->local, .smtputf8 = smtputf8};
+	if (!take_dot_string(&c) || c.at < c.in.n) return true; /* they are needed */
+	out->text = arena_printf(a, "%.*s@%.*s", SLICE_ARG(out->local), SLICE_ARG(out->domain));
+	return out->text.p != NULL;
+}
+
 static bool take_mailbox(struct cursor *c, struct arena *a, bool bare_postmaster, struct address *out)
 {
 	size_t from = c->at;
+	bool quoted = peek(c) == '"';
 	if (!take_local_part(c, a, &out->local)) return false;
 	if (peek(c) != '@') {
 		out->domain = SLICE_EMPTY;
@@ -212,7 +223,7 @@ static bool take_mailbox(struct cursor *c, struct arena *a, bool bare_postmaster
 	out->literal = peek(c) == '[';
 	if (!(out->literal ? take_literal(c, &out->domain) : take_domain(c, ">", &out->domain))) return false;
 	out->text = slice_of(c->in.p + from, (size_t)(out->domain.p + out->domain.n - (c->in.p + from)));
-	return true;
+	return !quoted || drop_quotes(a, out, c->smtputf8) || fail(c, ADDRESS_NO_MEMORY);
 }
 
 static bool take_path(struct cursor *c, struct arena *a, bool allow_null, bool bare_postmaster, struct address *out)

@@ -4,7 +4,7 @@
  *
  * address_parse_path() reads what stands after "MAIL FROM:" and "RCPT TO:": "<>", "<local@domain>", with a source
  * route (dropped, RFC 5321 appendix C) and domain literals. The result points into the input, except where unquoting a
- * local part needs memory from the arena. Limits: local part 255 octets (RFC 5321 4.5.3.1.1 has
+ * local part needs memory from the arena. Quotes that a local part does not need are dropped (4.1.2). Limits: local part 255 octets (RFC 5321 4.5.3.1.1 has
  * 64, which SRS and VERP exceed), domain 255.
  * Percent hacks, bang paths and quoted local parts are parsed as what they are: one local part;
  * address_is_relay_trick() tells those that some servers would relay on. Pure.
@@ -16,7 +16,7 @@
 #include "base/slice.h"
 
 struct address {
-	struct slice text;   /* local@domain as it is passed on (quoting kept, route dropped); empty for <> */
+	struct slice text;   /* local@domain as it is passed on (needless quotes and route dropped); empty for <> */
 	struct slice local;  /* unquoted local part */
 	struct slice domain; /* no trailing dot; literals with brackets; empty for <> and for a bare "postmaster" */
 	bool null;           /* <> */
