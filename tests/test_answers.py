@@ -170,3 +170,68 @@ def test_what_was_classified_is_counted(mill):
     mill.send("joe@tenant.test", "x@elsewhere.test", report("x@elsewhere.test", "<1@x>"))
     mill.send("joe@tenant.test", "x@elsewhere.test", letter("x@elsewhere.test", "<1@x>", "hello", "Hi.\r\n"))
     wait_until(lambda: mill.relay.metric("class_ndr") > before["ndr"] and mill.relay.metric("class_other") > before["other"], 5, "counters")
+
+
+# ---- what a forger may write so that his mail is taken for another ----------------------------------------------------------------------
+
+
+def receive_as(mill, path, fields, good=False):
+    mill.count += 1
+    with Smtp(mill.relay.server, source=mill.good if good else None) as client:
+        content = f"{fields}From: x\r\nSubject: s\r\nDate: Mon, 01 Jan 2024 00:00:00 +0000\r\n\r\nhi\r\n"
+        assert client.transaction(path, f"joe{mill.count}@tenant.test", content.encode()).code == 250
+
+
+AMBIGUOUS = {
+    "two fields": "Message-ID: {forged}\r\nMessage-ID: {good}\r\n",
+    "two in one": "Message-ID: {forged} {good}\r\n",
+    "with a comment": "Message-ID: (x) {good}\r\n",
+    "encoded": "Message-ID: =?utf-8?q?=3C{bare}=3E?=\r\n",
+    "none, but references": "References: {good}\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", AMBIGUOUS)
+@pytest.mark.parametrize("answer", [vacation, report])
+def test_a_forged_message_does_not_pass_for_one_that_its_victim_sent(mill, kind, answer):
+    """The server behind us takes the other Message-ID."""
+    victim, bare = f"known{mill.count}@pass.test", f"good{mill.count}@pass.test"
+    good = f"<{bare}>"
+    receive_as(mill, victim, f"Message-ID: {good}\r\n", good=True)
+    event, pool = mill.send("", victim, answer(victim, good))
+    assert pool == "bounce", event
+    receive_as(mill, victim, AMBIGUOUS[kind].format(good=good, bare=bare, forged=f"<forged{mill.count}@x>"))
+    event, pool = mill.send("", victim, answer(victim, good))
+    assert pool is None and event["answer"]["verdict"] == "backscatter", event
+
+
+@pytest.mark.parametrize("form", ['"{0}{1}"', '"\\{0}{1}"'])
+def test_a_forged_address_is_the_same_in_quotes(mill, form):
+    user = f"victim{mill.count}"
+    receive_as(mill, f"{user}@pass.test", "", good=True)
+    receive_as(mill, form.format(user[0], user[1:]) + "@pass.test", "")
+    event, pool = mill.send("", f"{user}@pass.test", vacation(f"{user}@pass.test", "").replace("In-Reply-To: \r\nReferences: \r\n", ""))
+    assert pool is None, event
+
+
+def receipt(to, about):
+    named = f"Original-Message-ID: {about}\r\n" if about else ""
+    return (f"From: Joe <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: Return Receipt (displayed) - hello\r\nUser-Agent: Mozilla Thunderbird\r\n"
+            'MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=disposition-notification; boundary="b"\r\n\r\n'
+            "--b\r\nContent-Type: text/plain\r\n\r\nThis is a Return Receipt for the mail that you sent to joe@tenant.test.\r\n"
+            "--b\r\nContent-Type: message/disposition-notification\r\n\r\nReporting-UA: Thunderbird\r\nFinal-Recipient: rfc822;joe@tenant.test\r\n"
+            f"{named}Disposition: manual-action/MDN-sent-manually; displayed\r\n\r\n--b--\r\n")
+
+
+def by_program(to, about):
+    return vacation(to, about, "X-Mailer: Lotus Notes\r\nX-Autoreply: yes\r\n").replace(f"In-Reply-To: {about}\r\nReferences: {about}\r\n", "")
+
+
+@pytest.mark.parametrize("make, named", [(receipt, True), (receipt, False), (by_program, False)])
+@pytest.mark.parametrize("good", [True, False], ids=["proven", "unproven"])
+def test_a_mail_program_answers_by_itself(mill, make, named, good):
+    victim = f"reader{mill.count}@pass.test"
+    about = f"<read{mill.count}@pass.test>"
+    receive_as(mill, victim, f"Message-ID: {about}\r\n" if named else "", good)
+    event, pool = mill.send("joe@tenant.test", victim, make(victim, about if named else ""))
+    assert event["answer"]["ground"] == "classed" and pool == ("bounce" if good else None), event

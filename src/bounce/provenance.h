@@ -70,7 +70,7 @@ struct provenance_row {
 	int64_t time; /* Unix time */
 	uint32_t tenant;
 	bool outbound;
-	bool taken;               /* the next server, or our spool, took it */
+	bool taken;               /* the next server, or our spool, took it, or may have */
 	bool proven;              /* its return path proved itself */
 	bool author_proven;       /* DMARC passed */
 	struct slice author;      /* domain of From; empty: not known */

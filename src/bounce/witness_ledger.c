@@ -2,6 +2,8 @@
 /*
  * witness_ledger - what is remembered of the message that a report names by its Message-ID
  */
+#include <string.h>
+
 #include "auth/stamp.h"
 #include "bounce/witness.h"
 
@@ -25,6 +27,16 @@ static struct slice without_brackets(struct slice id)
 static bool same_message(struct slice a, struct slice b)
 {
 	return a.n == 0 || b.n == 0 || slice_equal(without_brackets(a), without_brackets(b));
+}
+
+/* A Message-ID that everybody reads the same way: "<one@two>", or without the brackets. Of "<a@b> <c@d>", of one with comments or
+ * blanks, programs that answer take what they like, and it is the sender who wrote it. */
+static bool is_plain(struct slice id)
+{
+	id = without_brackets(id);
+	for (size_t i = 0; i < id.n; i++)
+		if (id.p[i] <= ' ' || id.p[i] > '~' || strchr("<>()\\\"", id.p[i])) return false;
+	return id.n > 0 && slice_search(id, SLICE("=?")) == id.n;
 }
 
 static bool is(struct slice a, struct slice b)
@@ -104,7 +116,7 @@ bool witness_row(const struct provenance_row *row, void *arg)
 	const struct provenance_facts *f = rows->facts;
 	if (++rows->seen > PROVENANCE_ROWS) return false;
 	if (!concerns(rows, row)) return true;
-	if (rows->nameless && row->message_id.n) return true;
+	if (rows->nameless && is_plain(row->message_id)) return true;
 	rows->known++;
 	if (!same_message(rows->message_id, row->message_id))
 		rows->other_message++;
@@ -202,7 +214,7 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
 /* Outbound, whoever wrote the original chose its words. An id that stands in running text, or an envelope id, may be
  * that of a message that his victim did send: for it speaks only what all that came of late from that return path
  * allows. The fields of an answer are surer, but of an original without a Message-ID they name what that named (RFC
- * 5322 3.6.4). So unproven mail without one is in doubt always, unless our own Received field in a header that is a
+ * 5322 3.6.4), and of one with several whichever the program took. So unproven mail without a plain one is in doubt always, unless our own Received field in a header that is a
  * part of its own tells. */
 static void weigh_named(const struct provenance_facts *f, struct witness_rows *rows, struct slice id,
                         struct provenance *out)

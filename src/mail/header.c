@@ -144,6 +144,7 @@ static void note_field(struct header_survey *s, const struct header_field *f)
 	s->fields++;
 	s->malformed += f->malformed;
 	s->received += header_is(f, "Received");
+	s->message_ids += header_is(f, "Message-ID");
 	if (!utf8_is_ascii(f->raw)) s->eight_bit = true;
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
 		if (wanted[i].value->n == 0 && header_is(f, wanted[i].name)) *wanted[i].value = f->value;

@@ -61,7 +61,7 @@ enum header_verdict {
 struct header_survey {
 	enum header_verdict verdict; /* the first limit passed; the counts then stop there, except octets */
 	size_t octets;               /* to the end of the empty line, or all when there is none */
-	size_t fields, received, malformed;
+	size_t fields, received, malformed, message_ids;
 	bool complete;  /* the empty line was there */
 	bool eight_bit; /* an octet over 127 */
 	struct slice message_id, from, to, subject,

@@ -40,13 +40,20 @@ static bool fired(const struct classification *c, const char *signal)
 	return false;
 }
 
+/* Signals by which programs are known, also those that say by what mail program they were set up: fields and forms that people do
+ * not write. Words of a subject alone are none, since people write of their absence, too. */
+static bool is_of_program(const struct classification *c)
+{
+	if (fired(c, "type.disposition-notification") || fired(c, "header.autoreply")) return true;
+	if (fired(c, "header.auto-generated")) return true;
+	return fired(c, "subject.autoreply") && (fired(c, "header.precedence") || fired(c, "header.suppress"));
+}
+
 /* Signals by which people are known: their programs, subjects that answer or forward. */
 static bool is_of_person(const struct classification *c)
 {
-	static const char *const marks[] = {"header.mail-program", "person.forwards", "person.answers-autoreply"};
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-		if (fired(c, marks[i])) return true;
-	return false;
+	if (fired(c, "person.forwards") || fired(c, "person.answers-autoreply")) return true;
+	return fired(c, "header.mail-program") && !is_of_program(c);
 }
 
 /* Reports that are written for people who asked for them answer nobody: complaints (RFC 5965), DMARC and TLS reports. */

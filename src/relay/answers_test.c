@@ -159,6 +159,13 @@ static const struct known {
 	{"same@a.test", "", "<s@a.test>", 50, TENANT, false, LEDGER_delivered, PROOF_none},
 	{"nameless@a.test", "", "<n@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
 	{"nameless@a.test", "", "", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"two@a.test", "", "<t1@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"two@a.test", "", "<t2@b.test> <t1@a.test>", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"words@a.test", "", "<w@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"words@a.test", "", "=?utf-8?q?=3Cw=40a.test=3E?=", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"bare@a.test", "", "<b@a.test>", 60, TENANT, false, LEDGER_delivered, PROOF_spf},
+	{"bare@a.test", "", "f@b.test", 50, TENANT, false, LEDGER_delivered, PROOF_none},
+	{"slow@a.test", "", "<s1@b.test>", 60, TENANT, false, LEDGER_deferred, PROOF_none},
 	{"refused@a.test", "", "<r@a.test>", 60, TENANT, false, LEDGER_refused, PROOF_none},
 	{"old@a.test", "", "<o@a.test>", 18 * 86400, TENANT, false, LEDGER_delivered, PROOF_none},
 	{"elsewhere@a.test", "", "<e@a.test>", 60, TENANT + 1, false, LEDGER_delivered, PROOF_spf},
@@ -200,6 +207,16 @@ static const struct {
 	{"one Message-ID of both", "same@a.test", "", "Message-ID: <s@a.test>\r\n", "", JUDGE_backscatter, true},
 	{"the forged one has no Message-ID", "nameless@a.test", "", "Message-ID: <n@a.test>\r\n", "", JUDGE_backscatter,
          true},
+	{"the forged one has two Message-IDs in one", "two@a.test", "", "Message-ID: <t1@a.test>\r\n", "",
+         JUDGE_backscatter, true},
+	{"the same, taken as it is", "two@a.test", "In-Reply-To: <t2@b.test> <t1@a.test>\r\n", NULL, "Away.\r\n",
+         JUDGE_backscatter, true},
+	{"the forged one has an encoded Message-ID", "words@a.test", "", "Message-ID: <w@a.test>\r\n", "",
+         JUDGE_backscatter, true},
+	{"the forged one has a plain Message-ID", "bare@a.test", "", "Message-ID: <b@a.test>\r\n", "", JUDGE_genuine,
+         true},
+	{"its server took it and was too slow to say so", "slow@a.test", "", "Message-ID: <s1@b.test>\r\n", "",
+         JUDGE_backscatter, true},
 	{"what was refused is not answered", "refused@a.test", "", "Message-ID: <r@a.test>\r\n", "", JUDGE_unknown,
          false},
 	{"too old", "old@a.test", "", "Message-ID: <o@a.test>\r\n", "", JUDGE_unknown, false},
@@ -223,6 +240,7 @@ static void remember_histories(struct db *ledger)
 		                           .return_path = slice_str(k->return_path),
 		                           .handed_on = slice_str(k->handed_on),
 		                           .message_id = slice_str(k->message_id),
+		                           .size = 100,
 		                           .result = (uint8_t)k->result,
 		                           .proof = (uint8_t)k->proof};
 		struct ledger_row row = {(uint64_t)p.time * 1000 << 20 | (i + 1), ledger_encode(&p, room)};
@@ -341,6 +359,12 @@ static void a_stamp_stands_in_for_the_ledger(void **state)
 		text, sizeof text - 1                                                                                  \
 	}
 static const struct slice a_program[] = {NAME("header.mail-program")}, a_reply[] = {NAME("person.forwards")},
+			  receipt[] = {NAME("header.mail-program"), NAME("type.disposition-notification")},
+			  set_up[] = {NAME("header.mail-program"), NAME("header.autoreply")},
+			  generated[] = {NAME("header.mail-program"), NAME("header.auto-generated")},
+			  subject[] = {NAME("header.mail-program"), NAME("subject.autoreply")},
+			  bulk[] = {NAME("header.mail-program"), NAME("subject.autoreply"), NAME("header.precedence")},
+			  forwarded[] = {NAME("person.forwards"), NAME("header.autoreply")},
 			  feedback[] = {NAME("type.feedback-report")}, tls_report[] = {NAME("type.other-report")};
 
 #define UNCLASSIFIED                                                                                                   \
@@ -358,6 +382,12 @@ static const struct slice a_program[] = {NAME("header.mail-program")}, a_reply[]
 #define SIGNED(c, p, signal)                                                                                           \
 	{                                                                                                              \
 		.class = CLASS_##c, .probability = p, .fired = signal, .fired_count = 1                                \
+	}
+
+#define MARKED(c, signals)                                                                                             \
+	{                                                                                                              \
+		.class = CLASS_##c, .probability = 0.99, .fired = signals,                                             \
+		.fired_count = sizeof signals / sizeof *signals                                                        \
 	}
 
 static void what_an_answer_is(void **state)
@@ -394,6 +424,13 @@ static void what_an_answer_is(void **state)
 		{"joe@ours.example", "Subject: Re: x\r\n\r\n", SIGNED(AUTOREPLY, 0.99, a_reply), ANSWER_likely},
 		{"joe@ours.example", "Subject: Re: x\r\n\r\n", SIGNED(AUTOREPLY, 0.7, a_reply), ANSWER_none},
 		{"", "Subject: Re: x\r\n\r\n", SIGNED(AUTOREPLY, 0.7, a_reply), ANSWER_marked},
+		/* one that answers by itself */
+		{"joe@ours.example", "Subject: x\r\n\r\n", MARKED(AUTOREPLY, receipt), ANSWER_classed},
+		{"joe@ours.example", "Subject: x\r\n\r\n", MARKED(AUTOREPLY, set_up), ANSWER_classed},
+		{"joe@ours.example", "Subject: x\r\n\r\n", MARKED(AUTOREPLY, generated), ANSWER_classed},
+		{"joe@ours.example", "Subject: x\r\n\r\n", MARKED(AUTOREPLY, bulk), ANSWER_classed},
+		{"joe@ours.example", "Subject: Absence\r\n\r\n", MARKED(AUTOREPLY, subject), ANSWER_likely},
+		{"joe@ours.example", "Subject: Fwd: x\r\n\r\n", MARKED(AUTOREPLY, forwarded), ANSWER_likely},
 		/* reports that answer nobody */
 		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SIGNED(ARF, 0.99, feedback),
 	         ANSWER_none},

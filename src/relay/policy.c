@@ -352,6 +352,7 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 	const struct config *c = p->visit->setup->config;
 	struct trace_header header;
 	enum reason r = trace_read_header(&p->work, &t->body, c->relay.header_size_limit, c->relay.hop_limit, &header);
+	p->ending.several_ids = header.several_ids;
 	if (r) {
 		reply_set_reason(&s->command_arena, out, r, SLICE_EMPTY);
 		if (t->rcpt_replies)

@@ -29,6 +29,12 @@ static uint8_t result_of(const struct passage *p)
 	return p->ending.code >= 500 ? LEDGER_refused : p->ending.code >= 400 ? LEDGER_deferred : LEDGER_abandoned;
 }
 
+/* Which of several fields a server behind us goes by cannot be known, so what came in with them has no name (bounce/witness_ledger.c). */
+static struct slice name_of(const struct passage *p)
+{
+	return p->ending.several_ids && p->direction != OUTBOUND ? SLICE_EMPTY : p->ending.message_id;
+}
+
 void passage_remember(struct passage *p)
 {
 	struct visit *v = p->visit;
@@ -44,7 +50,7 @@ void passage_remember(struct passage *p)
 		.helo = p->session->helo,
 		.return_path = e->return_path,
 		.handed_on = slice_equal(p->ending.handed_on, e->return_path) ? SLICE_EMPTY : p->ending.handed_on,
-		.message_id = p->ending.message_id,
+		.message_id = name_of(p),
 		.from_domain = SLICE_EMPTY,
 		.result = result_of(p),
 		.reply_code = p->ending.code,

@@ -11,6 +11,12 @@ struct handing_on {
 	void *arg;
 };
 
+/* Inbound, of a server that was too slow to say so: it has the message, and answers it. */
+static bool perhaps_taken(const struct ledger_passage *p)
+{
+	return !p->outbound && p->result == LEDGER_deferred && p->size > 0;
+}
+
 struct provenance_row remembered_row(const struct ledger_passage *p)
 {
 	return (struct provenance_row){
@@ -18,7 +24,8 @@ struct provenance_row remembered_row(const struct ledger_passage *p)
 		.time = p->time,
 		.tenant = p->tenant,
 		.outbound = p->outbound,
-		.taken = p->result == LEDGER_delivered || p->result == LEDGER_spooled || p->result == LEDGER_queued,
+		.taken = p->result == LEDGER_delivered || p->result == LEDGER_spooled || p->result == LEDGER_queued ||
+	                 perhaps_taken(p),
 		.proven = p->proof != PROOF_none,
 		.author_proven = p->dmarc == AUTH_pass,
 		.author = p->from_domain,

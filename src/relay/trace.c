@@ -41,6 +41,7 @@ static enum reason judge(struct arena *a, struct slice text, bool whole, uint64_
 	if (survey.verdict || (!survey.complete && !whole)) return REASON_header_too_big;
 	out->size = survey.octets;
 	out->dated = survey.date.n > 0;
+	out->several_ids = survey.message_ids > 1;
 	struct slice id = header_unfold(a, survey.message_id);
 	out->message_id = id.p ? arena_copy(a, slice_sub(id, 0, 998)) : SLICE_EMPTY;
 	return out->message_id.p ? REASON_ok : REASON_no_memory;

@@ -15,7 +15,8 @@ struct slice trace_received(struct arena *a, const struct session *s, const stru
                             const struct endpoint *client, struct slice id, int64_t now);
 
 struct trace_header {
-	struct slice message_id; /* in the arena */
+	struct slice message_id; /* the first; in the arena */
+	bool several_ids;        /* there are more */
 	struct slice text; /* the whole header with its empty line; points into the body while that is in memory, else
 	                            in the arena */
 	size_t size;       /* octets of it */

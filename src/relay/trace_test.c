@@ -15,11 +15,13 @@ static const struct {
 	enum reason want;
 	const char *message_id;
 	size_t size;
-	bool dated;
+	bool dated, several;
 } cases[] = {
 	{"ordinary", "Message-ID: <1@x>\r\nSubject: a\r\n\r\nbody\r\n", 1000, 5, REASON_ok, "<1@x>", 33},
 	{"dated", "Date: x\r\n\r\n", 1000, 5, REASON_ok, "", 11, true},
 	{"folded Message-ID", "Message-ID:\r\n <1@x>\r\n\r\n", 1000, 5, REASON_ok, "<1@x>", 23},
+	{"two Message-IDs", "Message-ID: <1@x>\r\nA: b\r\nMESSAGE-ID: <2@x>\r\n\r\n", 1000, 5, REASON_ok, "<1@x>", 46,
+         false, true},
 	{"no header", "\r\nbody\r\n", 1000, 5, REASON_ok, "", 2},
 	{"no body", "Subject: a\r\n", 1000, 5, REASON_ok, "", 12},
 	{"empty", "", 1000, 5, REASON_ok, "", 0},
@@ -41,6 +43,7 @@ static void check(size_t i, size_t memory_limit)
 	if (!got && !slice_equal(h.message_id, slice_str(cases[i].message_id)))
 		fail_msg("%s: id %.*s", cases[i].title, SLICE_ARG(h.message_id));
 	if (!got && h.dated != cases[i].dated) fail_msg("%s: dated", cases[i].title);
+	if (!got && h.several_ids != cases[i].several) fail_msg("%s: several", cases[i].title);
 	if (!got && h.size != cases[i].size) fail_msg("%s: size %zu", cases[i].title, h.size);
 	blob_free(&b);
 	arena_free(&a);

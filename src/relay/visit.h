@@ -78,6 +78,7 @@ struct passage {
 		enum reason reason; /* of a refusal, or p->noted */
 		const char *server;
 		struct slice message_id, handed_on;
+		bool several_ids;     /* of Message-ID fields */
 		struct slice refused; /* the recipient that was refused last */
 	} ending;                     /* what became of it, for the ledger; in the transaction's arena */
 };
