@@ -8,6 +8,7 @@
 #include "relay/learning.h"
 #include "relay/ledger_writer.h"
 #include "relay/storm.h"
+#include "relay/storm_watch.h"
 
 #define LEDGER_PATIENCE_MS 300  /* how long what is answered may still be on its way to the ledger's writer */
 #define CATCH_UP_MS        1000 /* and how long that is waited for, which takes a few milliseconds */
@@ -80,18 +81,6 @@ static void judge(struct judging *j)
 
 /* ---- storms ---------------------------------------------------------------------------------------------------------- */
 
-static void log_storm(const struct storm_event *e)
-{
-	metric_add(METRIC_storms, 1);
-	metric_add(METRIC_storms_open, 1);
-	log_begin(LOG_WARNING, "storm-begin");
-	log_str("against", e->against);
-	log_str("kind", e->domain ? "domain" : "address");
-	log_uint("suspects", e->suspects);
-	log_uint("proven", e->proven);
-	log_end();
-}
-
 /* What a tenant's servers tell its own people is no part of a campaign. */
 static bool stays_home(const struct passage *p)
 {
@@ -113,7 +102,7 @@ static void weather(struct judging *j, const struct trace_header *header)
 		                         .identity = header->message_id.n ? header->message_id : own_id,
 		                         .suspect = v != JUDGE_genuine};
 		size_t n = storm_count(storms, &a, now, begun);
-		for (size_t k = 0; k < n; k++) log_storm(&begun[k]);
+		for (size_t k = 0; k < n; k++) storm_watch_begun(&begun[k]);
 	}
 	for (size_t i = 0; v == JUDGE_unknown && i < e->recipient_count && !j->storm[0]; i++)
 		storm_holds(storms, e->recipients[i].address, now, j->storm);

@@ -21,6 +21,7 @@
 #include "relay/learner.h"
 #include "relay/ledger_writer.h"
 #include "relay/rulebook.h"
+#include "relay/storm_recall.h"
 #include "relay/storm_watch.h"
 #include "relay/worker.h"
 #include "relay/writer.h"
@@ -335,6 +336,8 @@ static int start_parts(struct relay_main *k)
 	bool made = k->relay.limits && k->relay.storms && k->relay.coverage;
 	e = made ? writer_start(k->relay.spool, &k->relay.writer) : ERR_NO_MEMORY;
 	if (e) return fail("spool writer", error_text(e));
+	storm_recall(k->relay.storms, k->relay.spool, k->relay.ledger, limits.window, clock_unix(), clock_now_ms(),
+	             storm_watch_begun);
 	e = ledger_writer_start(k->relay.ledger, &bounds, &k->relay.ledger_writer, why);
 	if (e) return fail("ledger writer", why);
 	e = evidence_writer_start(k->relay.state, &k->relay.evidence_writer);

@@ -18,7 +18,7 @@
  *
  * Memory is fixed (STORM_TARGETS of about 170 octets, touched when used), whatever is sent: of targets that share a slot the one with
  * the fewest suspects gives way, never one under a storm. At most STORM_MOST storms are told apart; further ones do not
- * begin. Forgotten when the process ends: a campaign that goes on is seen again at once.
+ * begin. Forgotten when the process ends; see storm_recall.h.
  *
  * Pure: the time is passed in. Any thread.
  *

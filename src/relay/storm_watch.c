@@ -13,6 +13,18 @@
 #define EVERY_MS 1000
 #define SHOWN    100
 
+void storm_watch_begun(const struct storm_event *e)
+{
+	metric_add(METRIC_storms, 1);
+	metric_add(METRIC_storms_open, 1);
+	log_begin(LOG_WARNING, "storm-begin");
+	log_str("against", e->against);
+	log_str("kind", e->domain ? "domain" : "address");
+	log_uint("suspects", e->suspects);
+	log_uint("proven", e->proven);
+	log_end();
+}
+
 static void log_end_of(const struct storm_event *e, int64_t now)
 {
 	metric_add(METRIC_storms_open, -1);
