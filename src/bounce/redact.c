@@ -3,6 +3,7 @@
 
 #include "bounce/received.h"
 #include "mail/address.h"
+#include "mail/date.h"
 #include "mail/header.h"
 #include "mail/mailbox.h"
 
@@ -43,6 +44,13 @@ static struct slice span(struct slice text, const char *more, size_t most)
 	size_t n = 0;
 	while (n < text.n && n < most && text.p[n] && (is_letter_or_digit(text.p[n]) || strchr(more, text.p[n]))) n++;
 	return slice_sub(text, 0, n);
+}
+
+static bool is_one_of(struct slice word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_equal_nocase(word, slice_str(words[i]))) return true;
+	return false;
 }
 
 static bool is_hidden(const struct specimen *s, struct slice domain)
@@ -99,22 +107,26 @@ static bool rule_mailboxes(struct specimen *s, struct slice value)
 	return n > 0;
 }
 
-static bool rule_message_id(struct specimen *s, struct slice value)
-{
-	size_t at = slice_find_last(value, '@');
-	struct slice domain = slice_sub(value, at + 1, value.n);
-	put(s, SLICE("<x@"));
-	put_domain(s, slice_sub(domain, 0, slice_find(domain, '>')));
-	put(s, SLICE(">"));
-	return true;
-}
-
-/* "Wed, 25 Nov 2026 10:00:00 +0000", without the comment after it */
+/* "Wed, 25 Nov 2026 10:00:00 +0000", without the comment after it. Only what is a date: there may be words instead. */
 static bool rule_date(struct specimen *s, struct slice value)
 {
+	static const char *const words[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar",
+	                                    "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "GMT"};
 	struct slice date = slice_trim(span(value, " ,:+-", DATE_MOST));
+	int64_t time;
+	if (!date_parse(date, &time)) return false;
+	for (size_t i = 0; i < date.n;) {
+		size_t n = span(slice_sub(date, i, date.n), "", DATE_MOST).n;
+		bool number = n == 0 || (date.p[i] >= '0' && date.p[i] <= '9');
+		if (!number && !is_one_of(slice_sub(date, i, i + n), words, sizeof words / sizeof *words)) {
+			char text[DATE_TEXT_SIZE];
+			put(s, slice_str(date_rfc5322(text, time)));
+			return true;
+		}
+		i += n ? n : 1;
+	}
 	put(s, date);
-	return date.n > 0;
+	return true;
 }
 
 static bool rule_received(struct specimen *s, struct slice value)
@@ -137,22 +149,47 @@ static bool rule_received(struct specimen *s, struct slice value)
 	return rule_date(s, slice_trim(slice_sub(value, date + 1, value.n)));
 }
 
-/* Words of a program, parted by commas. */
-static bool rule_tokens(struct specimen *s, struct slice value)
+/* Words that programs know, parted by commas; others are left out, as they may be anybody's. */
+static bool put_known(struct specimen *s, struct slice value, const char *const *words, size_t known)
 {
 	int n = 0;
 	for (struct slice rest = value; rest.p && n < TOKENS_MOST;) {
-		struct slice token = span(slice_trim(slice_split(&rest, ',')), "-", TOKEN_MOST);
-		if (!token.n) continue;
+		struct slice token = span(slice_trim(slice_split(&rest, ',')), "-_", TOKEN_MOST);
+		if (!is_one_of(token, words, known)) continue;
 		if (n++) put(s, SLICE(", "));
 		put(s, token);
 	}
 	return n > 0;
 }
 
+/* RFC 3834 5, RFC 5436 2.7.1 */
+static bool rule_auto_submitted(struct specimen *s, struct slice value)
+{
+	static const char *const words[] = {"no", "auto-generated", "auto-replied", "auto-notified"};
+	return put_known(s, value, words, sizeof words / sizeof *words);
+}
+
+static bool rule_precedence(struct specimen *s, struct slice value)
+{
+	static const char *const words[] = {"bulk", "junk", "list", "auto_reply", "first-class", "special-delivery"};
+	return put_known(s, value, words, sizeof words / sizeof *words);
+}
+
+static bool rule_suppress(struct specimen *s, struct slice value)
+{
+	static const char *const words[] = {"All", "None", "DR", "NDR", "RN", "NRN", "OOF", "AutoReply"};
+	return put_known(s, value, words, sizeof words / sizeof *words);
+}
+
 static bool rule_content_type(struct specimen *s, struct slice value)
 {
+	static const char *const types[] = {"text/plain",          "text/html",         "multipart/report",
+	                                    "multipart/mixed",     "multipart/related", "multipart/alternative",
+	                                    "multipart/signed",    "message/rfc822",    "message/delivery-status",
+	                                    "text/rfc822-headers", "message/partial"};
+	static const char *const reports[] = {"delivery-status", "disposition-notification", "feedback-report"};
 	struct slice type = span(value, "-/", TOKEN_MOST), rest = value;
+	if (!is_one_of(type, types, sizeof types / sizeof *types)) return false;
 	put(s, type);
 	slice_split(&rest, ';');
 	while (rest.p) {
@@ -160,11 +197,13 @@ static bool rule_content_type(struct specimen *s, struct slice value)
 		if (!slice_starts_nocase(parameter, SLICE("report-type="))) continue;
 		parameter = slice_sub(parameter, sizeof "report-type=" - 1, parameter.n);
 		if (parameter.n && parameter.p[0] == '"') parameter = slice_sub(parameter, 1, parameter.n);
+		parameter = span(parameter, "-", TOKEN_MOST);
+		if (!is_one_of(parameter, reports, sizeof reports / sizeof *reports)) break;
 		put(s, SLICE("; report-type="));
-		put(s, span(parameter, "-", TOKEN_MOST));
+		put(s, parameter);
 		break;
 	}
-	return type.n > 0;
+	return true;
 }
 
 /* Subjects as programs write them; what follows may be anybody's words. */
@@ -232,7 +271,7 @@ static bool rule_subject(struct specimen *s, struct slice value)
 	return true;
 }
 
-/* Some programs put addresses, some people's words into it: that it is there is what counts. */
+/* Addresses, people's words, the name of somebody's computer (Message-ID): that it is there is what counts. */
 static bool rule_present(struct specimen *s, struct slice value)
 {
 	(void)value;
@@ -250,14 +289,14 @@ static const struct {
 	{"From", rule_mailboxes},
 	{"Sender", rule_mailboxes},
 	{"Subject", rule_subject},
-	{"Message-ID", rule_message_id},
-	{"Auto-Submitted", rule_tokens},
-	{"Precedence", rule_tokens},
-	{"X-Auto-Response-Suppress", rule_tokens},
+	{"Message-ID", rule_present},
+	{"Auto-Submitted", rule_auto_submitted},
+	{"Precedence", rule_precedence},
+	{"X-Auto-Response-Suppress", rule_suppress},
 	{"X-Autoreply", rule_present},
 	{"X-Autorespond", rule_present},
 	{"X-Autoresponder", rule_present},
-	{"X-Failed-Recipients", rule_mailboxes},
+	{"X-Failed-Recipients", rule_present},
 	{"Content-Type", rule_content_type},
 };
 #define RULES (sizeof rules / sizeof *rules)

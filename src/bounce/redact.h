@@ -9,8 +9,9 @@
  *                 it; the date. Neither "for" nor comments nor other people's addresses;
  *   Subject       is kept as far as a program is known to write it ("Undelivered Mail Returned to Sender"), the rest is "...";
  *   To, Cc        do not appear: that would name the trap or the person;
- *   tokens        (Auto-Submitted, Precedence, X-Auto-Response-Suppress) are letters, digits, hyphens;
- *   Content-Type  is type, subtype and report-type.
+ *   dates         are dates, or go;
+ *   words         of Auto-Submitted, Precedence, X-Auto-Response-Suppress and Content-Type are those that programs know, or go;
+ *   Message-ID,   (computers have their owner's name), X-Failed-Recipients and the marks of answering programs: that they are there, "x".
  *
  * A domain that must not be known, the trap's, is "x" wherever it stands. Lines end in LF; at most REDACT_MOST octets, in whole fields;
  * printable ASCII. Redacting it again changes nothing. Pure; any thread.

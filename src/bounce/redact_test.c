@@ -36,7 +36,7 @@ static const struct {
          "Subject: Undelivered Mail Returned to Sender\n"
          "Auto-Submitted: auto-replied\n"
          "Content-Type: multipart/report; report-type=delivery-status\n"
-         "Message-ID: <x@mail.example.org>\n"},
+         "Message-ID: x\n"},
 	{"people's names, addresses and words",
          "From: \"Anna Berg\" <anna.berg@example.org> (at home)\n"
          "Sender: anna@example.org\n"
@@ -62,7 +62,7 @@ static const struct {
          "Received: by mx.trap.example.net; 25 Nov 2026 10:00:00 +0000\n"
          "Message-ID: <1@trap.example.net>\nX-Failed-Recipients: a@trap.example.net, b@example.org\n",
          "From: <MAILER-DAEMON@x>\nSender: <x@x>\nReceived: by x; 25 Nov 2026 10:00:00 +0000\n"
-         "Message-ID: <x@x>\nX-Failed-Recipients: <x@x>, <x@example.org>\n"},
+         "Message-ID: x\nX-Failed-Recipients: x\n"},
 	{"each field once", "From: a@example.org\nFrom: b@example.com\n", "From: <x@example.org>\n"},
 	{"tokens",
          "Auto-Submitted: auto-generated (anna)\nPrecedence: bulk\n"
@@ -71,7 +71,15 @@ static const struct {
 	{"what cannot be read goes",
          "From: MAILER-DAEMON (Mail Delivery System)\nDate: gestern @ acht\nContent-Type: \n"
          "Received: from nowhere\nMessage-ID: anna\nPrecedence: \xe9\n",
-         "Date: gestern\nMessage-ID: <x@x>\n"},
+         "Message-ID: x\n"},
+	{"words where none belong",
+         "Date: Wed, 25 Nov 2026 10:00:00 Anna\nPrecedence: anna\nContent-Type: text/anna-berg\nAuto-Submitted: "
+         "auto-replied; owner-email=\"anna@example.org\"\nX-Auto-Response-Suppress: Anna, DR\n"
+         "Received: by out.example.org; Anna Berg at home\nMessage-ID: <1@annas-laptop.local>\n",
+         "Date: Wed, 25 Nov 2026 10:00:00 +0000\nAuto-Submitted: auto-replied\n"
+         "X-Auto-Response-Suppress: DR\nMessage-ID: x\n"},
+	{"a report's type and what else may stand there",
+         "Content-Type: multipart/report; boundary=anna; report-type=\"anna\"\n", "Content-Type: multipart/report\n"},
 	{"a literal and a domain that is none", "From: a@[192.0.2.9]\nSender: b@-\n", "From: <x@x>\nSender: <x@x>\n"},
 	{"nothing", "", ""},
 };
@@ -107,13 +115,13 @@ static void a_specimen_is_whole_fields(void **state)
 	size_t n = 0;
 	struct arena a;
 	arena_init(&a, 1 << 20);
-	/* four domains of 200 octets in each of three fields pass the most there may be */
-	static const char *const names[] = {"From", "Sender", "X-Failed-Recipients", "Return-Path"};
-	for (size_t i = 0; i < 4; i++) {
+	/* three domains of 250 octets in each of three fields pass the most there may be */
+	static const char *const names[] = {"From", "Sender", "Return-Path"};
+	for (size_t i = 0; i < 3; i++) {
 		n += (size_t)snprintf(header + n, sizeof header - n, "%s: ", names[i]);
 		for (int j = 0; j < 3; j++) {
 			n += (size_t)snprintf(header + n, sizeof header - n, "%sa@", j ? ", " : "");
-			for (int k = 0; k < 22; k++)
+			for (int k = 0; k < 26; k++)
 				n += (size_t)snprintf(header + n, sizeof header - n, "%cbcdefgh.", 'a' + k);
 			n += (size_t)snprintf(header + n, sizeof header - n, "org");
 		}
