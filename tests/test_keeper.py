@@ -101,7 +101,12 @@ def test_one_target_or_one_reporter_lists_nobody(relay):
     assert shown(relay, many)["why"] == "one_target" and not shown(relay, many)["listed"]
     assert shown(relay, reported)["why"] == "one_reporter"
     assert shown(relay, innocent)["why"] == "callouts"
-    add(relay, reported, [1], witness="report", reporter="anna")
+    add(relay, reported, [40], witness="report", reporter="anna")
+    after = new_address()
+    add(relay, after, range(3))
+    wait_listed(relay, after)
+    assert shown(relay, reported)["why"] == "one_reporter", "carl's thirty count no more than anna's one"
+    add(relay, reported, [41])
     wait_listed(relay, reported)
 
 

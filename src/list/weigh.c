@@ -42,8 +42,8 @@ struct weigh_act weigh_act_of(const struct act *a)
 struct point {
 	int64_t day;
 	uint64_t target;
+	uint64_t reporter; /* 0: ourselves */
 	unsigned points;
-	bool own;
 };
 
 /* What the acts come to. */
@@ -55,6 +55,7 @@ struct sum {
 	uint8_t classes, seen;
 	uint32_t events;
 	int64_t first, last;
+	unsigned said; /* the score, had the loudest reporter all its weight */
 	bool only_callouts, only_one_reporter;
 };
 
@@ -101,8 +102,8 @@ static void take_act(struct sum *s, const struct weigh_act *a, const struct wind
 	int64_t time = a->time > in->removed ? a->time : a->last;
 	s->points[s->count++] = (struct point){.day = time / DAY,
 	                                       .target = a->target,
-	                                       .points = (unsigned)a->strength * class_weights[a->class] / 100,
-	                                       .own = a->reporter == 0};
+	                                       .reporter = a->reporter,
+	                                       .points = (unsigned)a->strength * class_weights[a->class] / 100};
 	s->classes |= (uint8_t)(1u << a->class);
 	s->events = a->count > UINT32_MAX - s->events ? UINT32_MAX : s->events + a->count;
 	if (s->first == 0 || time < s->first) s->first = time;
@@ -119,7 +120,7 @@ static int by_target(const void *a, const void *b)
 	const struct point *x = a, *y = b;
 	int order = ORDER(x->target, y->target);
 	if (!order) order = ORDER(x->day, y->day);
-	if (!order) order = ORDER(y->own, x->own);
+	if (!order) order = ORDER(x->reporter != 0, y->reporter != 0);
 	return order ? order : ORDER(y->points, x->points);
 }
 
@@ -127,7 +128,13 @@ static int by_day(const void *a, const void *b)
 {
 	const struct point *x = a, *y = b;
 	int order = ORDER(x->day, y->day);
-	return order ? order : ORDER(y->own, x->own);
+	return order ? order : ORDER(x->reporter != 0, y->reporter != 0);
+}
+
+static int by_reporter(const void *a, const void *b)
+{
+	const struct point *x = a, *y = b;
+	return ORDER(x->reporter, y->reporter);
 }
 
 static void once_a_day(struct sum *s)
@@ -151,7 +158,7 @@ static void count_own(struct sum *s)
 	uint64_t target = 0;
 	for (size_t i = 0; i < s->count; i++) {
 		const struct point *p = &s->points[i];
-		if (!p->own) continue;
+		if (p->reporter) continue;
 		if (s->own_acts++ == 0 || p->target != target) s->own_targets++;
 		target = p->target;
 	}
@@ -164,8 +171,23 @@ static void count_days(struct sum *s)
 		bool new_day = i == 0 || s->points[i - 1].day != s->points[i].day;
 		s->score += s->points[i].points;
 		s->days += new_day;
-		s->own_days += new_day && s->points[i].own;
+		s->own_days += new_day && s->points[i].reporter == 0;
 	}
+}
+
+/* No reporter's word weighs more than that of all others and ourselves together: else who saw one act, or had somebody make it, could
+ * say the rest. */
+static void bound_reporters(struct sum *s)
+{
+	unsigned loudest = 0, of = 0;
+	qsort(s->points, s->count, sizeof *s->points, by_reporter);
+	for (size_t i = 0; i < s->count; i++) {
+		if (i == 0 || s->points[i].reporter != s->points[i - 1].reporter) of = 0;
+		of += s->points[i].points;
+		if (s->points[i].reporter && of > loudest) loudest = of;
+	}
+	s->said = s->score;
+	if (loudest > s->score - loudest) s->score = 2 * (s->score - loudest);
 }
 
 static void add_up(const struct weighing *w, const struct weigh_policy *p, int64_t removed, struct sum *s)
@@ -187,6 +209,7 @@ static void add_up(const struct weighing *w, const struct weigh_policy *p, int64
 	once_a_day(s);
 	count_own(s);
 	count_days(s);
+	bound_reporters(s);
 }
 
 /* ---- the verdict -------------------------------------------------------------------------------------------------- */
@@ -204,12 +227,13 @@ static enum grade grade_of(const struct weighing *w, uint64_t exposure)
 
 static enum weighed_as compare(const struct sum *s, const struct weigh_policy *p, unsigned strikes)
 {
-	unsigned targets = p->targets > 2 ? p->targets : 2;
+	unsigned targets = p->targets > 2 ? p->targets : 2, score = strikes ? p->score / 2 : p->score;
 	if (s->only_callouts) return WEIGHED_callouts;
 	if (s->only_one_reporter) return WEIGHED_one_reporter;
 	if (s->count == 0) return WEIGHED_nothing;
 	if (s->targets < 2) return WEIGHED_one_target;
-	if (s->targets < targets || s->score < (strikes ? p->score / 2 : p->score)) return WEIGHED_too_little;
+	if (s->targets < targets || s->said < score) return WEIGHED_too_little;
+	if (s->score < score) return WEIGHED_one_reporter;
 	if (s->days < p->days) return WEIGHED_few_days;
 	return strikes ? WEIGHED_again : WEIGHED_enough;
 }

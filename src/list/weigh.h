@@ -5,7 +5,7 @@
  * What counts. Acts of the four weeks (policy lifetime) up to the newest one, that came after the last removal on request. Acts
  * against the same address count once a day, by the strongest. Each counts by the strength of its witness and the weight of its
  * class. Callouts count only where the policy publishes them. What others report counts only when somebody else says so too:
- * two reporters, or one and an act that we saw ourselves.
+ * two reporters, or one and an act that we saw ourselves; and no reporter counts for more than all others and ourselves together.
  *
  * Listed is who reached the policy's score with acts against at least `targets` (never fewer than two) distinct addresses on
  * at least `days` days. Half the score is enough for who was taken off on request before.

@@ -109,10 +109,18 @@ static void verdicts(void **state)
 	         0, WEIGHED_one_reporter, 0},
 		{"0 bounce report 1 7, 0 bounce report 2 7, 0 bounce report 3 7, 0 bounce report 4 7, "
 	         "0 bounce report 5 8",
+	         0, WEIGHED_one_reporter, 0},
+		{"0 bounce report 1 7, 0 bounce report 2 7, 0 bounce report 3 7, 0 bounce report 4 8, "
+	         "0 bounce report 5 8",
+	         0, WEIGHED_one_reporter, 0},
+		{"0 bounce report 1 7, 0 bounce report 2 7, 0 bounce report 3 8, 0 bounce report 4 8, "
+	         "0 bounce report 5 9",
 	         0, WEIGHED_enough, 7},
 		{"0 bounce report 1 7, 0 bounce report 2 7, 0 bounce report 3 7, 0 bounce report 4 7, "
 	         "0 bounce trap 5 0",
-	         0, WEIGHED_enough, 7},
+	         0, WEIGHED_one_reporter, 0},
+		{"0 bounce report 1 7, 0 bounce report 2 7, 0 bounce trap 4 0, 0 bounce trap 5 0", 0, WEIGHED_enough,
+	         7},
 		/* Two reporters of one target, and the reporter's word with ours about one target. */
 		{"0 bounce report 1 7, 0 bounce report 1 8, 0 bounce trap 1 0", 0, WEIGHED_one_target, 0},
 		{"0 bounce manual 1 0, 0 bounce manual 2 0, 0 bounce manual 3 0, 0 bounce manual 4 0, 0 bounce manual "
@@ -238,6 +246,9 @@ static void one_target_or_one_reporter_never_list_anybody(void **state)
 		n = random_acts(acts, 400, 300, 1, false);
 		struct weighed one_reporter = at(acts, n, START + 56 * DAY, NULL);
 		assert_false(one_reporter.listed);
+		acts[0].reporter = 0; /* nor with a single act that we saw */
+		struct weighed and_one = at(acts, n, START + 56 * DAY, NULL);
+		assert_false(and_one.listed);
 	}
 }
 
