@@ -29,7 +29,7 @@ START = int(time.time()) - 9 * 86400
 def configuration(address):
     return f"""
 dns {{ listen = {{"{address[0]}:{address[1]}"}} zone = "{ZONE}" nameserver = {{"ns1.example.net", "ns2.example.net"}} contact = "post.master@example.net" }}
-keeper {{ list-reserved = true }}
+keeper {{ list-reserved = true any-senders = 0 }}
 web {{ public-url = "https://bl.example.net" }}"""
 
 

@@ -13,6 +13,7 @@ import pytest
 from lab import Smtp, wait_until
 from lab.backstop import value
 from lab.net import new_address
+from lab.smtp import message
 
 DAY = 86400
 
@@ -46,6 +47,10 @@ def shown(relay, ip, *options):
     row, = result.rows
     assert row["listed"] == (result.code == 0)
     return row
+
+
+def in_any(relay, ip):
+    return not shown(relay, ip)["safe_mode_only"]
 
 
 def wait_listed(relay, ip, listed=True):
@@ -108,6 +113,32 @@ def test_one_target_or_one_reporter_lists_nobody(relay):
     assert shown(relay, reported)["why"] == "one_reporter", "carl's thirty count no more than anna's one"
     add(relay, reported, [41])
     wait_listed(relay, reported)
+
+
+def test_who_sends_or_tries_to_send_other_things_is_not_in_any(lab):
+    """Taken or not: spam to a trap, and mail to somebody whom we do not serve, show that it does not send backscatter only."""
+    relay = make(lab, **{"any-senders": 0})
+    spams, tries, quiet = (new_address() for _ in range(3))
+    for source in (spams, tries, quiet):
+        for day in range(6):
+            add(relay, source, range(6), at=int(time.time()) - day * DAY)
+    for source in (spams, tries, quiet):
+        wait_until(lambda: in_any(relay, source), 10, f"{source} to be in any.")
+    for source, to in ((spams, "anybody@trap.test"), (tries, "somebody@elsewhere.test")):
+        with Smtp(relay.server, source=source) as client:
+            assert client.transaction("ann@client.test", to, message("ann@client.test", to, "an offer")).code >= 550
+    for source in (spams, tries):
+        wait_until(lambda: not in_any(relay, source), 15, f"{source} to be out of any.", every=0.1)
+        assert shown(relay, source)["listed"]
+    assert in_any(relay, quiet)
+
+
+def test_an_installation_that_sees_no_ordinary_mail_has_nobody_in_any(relay):
+    source = new_address()
+    for day in range(6):
+        add(relay, source, range(6), at=int(time.time()) - day * DAY)
+    row = wait_listed(relay, source)
+    assert row["grade"] == "only" and row["safe_mode_only"]
 
 
 def test_removal_on_request_is_granted_and_the_fuse_is_shorter_next_time(relay):

@@ -38,7 +38,7 @@ class World:
         self.listed, self.only, self.stranger = new_address(), new_address(), new_address()
         self.backstop = lab.backstop(start=False, top=f"""
 dns {{ listen = {{"{self.server}:53"}} zone = "{ZONE}" nameserver = {{"ns1.example.net"}} }}
-keeper {{ trap = {{"trap.test"}} list-reserved = true }}
+keeper {{ trap = {{"trap.test"}} list-reserved = true any-senders = 0 }}
 web {{ public-url = "https://bl.example.net" }}""")
         now = int(time.time())
         acts = [(self.listed, 0, t) for t in range(4)] + [(self.only, d, t) for d in range(6) for t in range(6)]

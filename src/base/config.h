@@ -214,6 +214,7 @@ struct config {
 		int64_t list_days;              /* 1 */
 		bool list_callouts;             /* false */
 		bool list_reserved;             /* false */
+		int64_t any_senders;            /* 100 */
 		int64_t listing_lifetime;       /* 28d, ms */
 		int64_t short_listing_lifetime; /* 7d */
 		int64_t evidence_lifetime;      /* 180d */

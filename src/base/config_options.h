@@ -146,6 +146,7 @@
 	X("list-days", NUMBER, C(keeper.list_days), NOWHERE, "1", 1, 28, "distinct days on which they must have got it") \
 	X("list-callouts", BOOL, C(keeper.list_callouts), NOWHERE, "false", 0, 0, "list addresses for callouts too (127.0.0.6)") \
 	X("list-reserved", BOOL, C(keeper.list_reserved), NOWHERE, "false", 0, 0, "list private and reserved addresses too: for laboratories") \
+	X("any-senders", NUMBER, C(keeper.any_senders), NOWHERE, "100", 0, 1000000, "senders of ordinary mail that must have been seen before anybody is in zone any.: who sees none cannot know who sends none") \
 	X("listing-lifetime", DURATION, C(keeper.listing_lifetime), NOWHERE, "28d", MINUTES(1), DAYS(56), "how long after its last act an address stays listed") \
 	X("short-listing-lifetime", DURATION, C(keeper.short_listing_lifetime), NOWHERE, "7d", MINUTES(1), DAYS(56), "the same after few acts, or when backscatter is rare among much mail") \
 	X("evidence-lifetime", DURATION, C(keeper.evidence_lifetime), NOWHERE, "180d", DAYS(56), DAYS(3660), "how long evidence is kept") \

@@ -162,7 +162,7 @@ static bool put_known(struct specimen *s, struct slice value, const char *const 
 	return n > 0;
 }
 
-/* RFC 3834 5, RFC 5436 2.7.1 */
+/* RFC 3834 5, and what Sieve writes */
 static bool rule_auto_submitted(struct specimen *s, struct slice value)
 {
 	static const char *const words[] = {"no", "auto-generated", "auto-replied", "auto-notified"};

@@ -12,6 +12,7 @@ struct assess_rules assess_rules_of(const struct config *c)
 	r.policy.lifetime = c->keeper.listing_lifetime / 1000;
 	r.policy.short_lifetime = c->keeper.short_listing_lifetime / 1000;
 	r.policy.callouts = c->keeper.list_callouts;
+	r.policy.any_senders = (unsigned)c->keeper.any_senders;
 	return r;
 }
 
@@ -29,9 +30,9 @@ uint64_t assess_fingerprint(const struct assess_rules *r)
 {
 	/* Field by field: a struct has octets between its fields that mean nothing. */
 	const struct weigh_policy *p = &r->policy;
-	const int64_t numbers[] = {p->score,    p->targets,        p->days,         p->few,
-	                           p->lifetime, p->short_lifetime, p->callouts,     p->any_acts,
-	                           p->any_days, p->any_targets,    r->list_reserved};
+	const int64_t numbers[] = {p->score,    p->targets,        p->days,        p->few,
+	                           p->lifetime, p->short_lifetime, p->callouts,    p->any_acts,
+	                           p->any_days, p->any_targets,    p->any_senders, r->list_reserved};
 	uint64_t hash = slice_hash(slice_of(numbers, sizeof numbers));
 	for (size_t i = 0; r->config && i < r->config->relay.pool_count; i++) {
 		const struct config_pool *pool = &r->config->relay.pools[i];
@@ -73,6 +74,7 @@ enum error assess(struct db_txn *t, const struct prefix *unit, const struct asse
 	if ((err = exposure_get(t, unit, &exposure))) return err;
 	if ((err = acts_each_since(t, unit, now - WEIGH_WINDOW, gather, &g))) return err;
 	w.count = g.count;
+	w.blind = r->policy.any_senders && db_count(t, DB_exposure) < r->policy.any_senders;
 	if (!r->list_reserved && reserved_for(&unit->ip))
 		w.barred = WEIGHED_reserved;
 	else if (is_own(r, unit))

@@ -10,7 +10,9 @@
 
 static struct assess_rules lab_rules(void)
 {
-	return (struct assess_rules){.policy = weigh_policy_default, .list_reserved = true};
+	struct assess_rules rules = {.policy = weigh_policy_default, .list_reserved = true};
+	rules.policy.any_senders = 0;
+	return rules;
 }
 
 static void bounce(struct db *db, const char *from, uint64_t target, int64_t time)
@@ -253,6 +255,31 @@ static void one_ordinary_message_takes_a_sender_out_of_any(void **state)
 	assert_int_equal(p.grade, GRADE_mostly);
 }
 
+/* Who has nothing but traps sees no ordinary mail of anybody, a large provider's neither. */
+static void who_sees_little_ordinary_mail_says_of_nobody_that_he_sends_none(void **state)
+{
+	struct store_test *s = *state;
+	struct assess_rules rules = lab_rules();
+	struct published p;
+	struct exposure_count others[] = {{list_test_unit("198.51.100.1"), 1}, {list_test_unit("198.51.100.2"), 1}};
+	rules.policy.any_senders = 2;
+	for (unsigned i = 0; i < 30; i++) bounce(s->db, "192.0.2.1", i, NOW + i / 10 * DAY);
+	round_at(s->db, &rules, NOW + 2 * DAY);
+	assert_true(is_published(s->db, "192.0.2.1", NOW + 2 * DAY, &p));
+	assert_int_equal(p.flags, 0);
+	assert_int_equal(exposure_add(s->db, others, 2, NOW + 2 * DAY), ERR_OK);
+	bounce(s->db, "192.0.2.1", 31, NOW + 3 * DAY);
+	round_at(s->db, &rules, NOW + 3 * DAY);
+	assert_true(is_published(s->db, "192.0.2.1", NOW + 3 * DAY, &p));
+	assert_int_equal(p.flags, PUBLISHED_ANY);
+	/* That it tried to send other things is enough to take it out. */
+	struct exposure_count tried = {list_test_unit("192.0.2.1"), 0};
+	assert_int_equal(exposure_add(s->db, &tried, 1, NOW + 3 * DAY), ERR_OK);
+	round_at(s->db, &rules, NOW + 3 * DAY);
+	assert_true(is_published(s->db, "192.0.2.1", NOW + 3 * DAY, &p));
+	assert_int_equal(p.flags, 0);
+}
+
 /* While more acts come each day, what is published changes once a day at most: secondaries are not kept busy. */
 static void a_listing_that_only_gets_longer_changes_once_a_day(void **state)
 {
@@ -300,6 +327,7 @@ int main(void)
 		LIST_TEST(who_was_removed_on_request_has_half_the_way_back),
 		LIST_TEST(addresses_of_one_64_are_one_sender),
 		LIST_TEST(one_ordinary_message_takes_a_sender_out_of_any),
+		LIST_TEST(who_sees_little_ordinary_mail_says_of_nobody_that_he_sends_none),
 		LIST_TEST(a_listing_that_only_gets_longer_changes_once_a_day),
 		LIST_TEST(the_time_is_the_one_that_is_given),
 	};

@@ -16,6 +16,7 @@ const struct weigh_policy weigh_policy_default = {
 	.any_acts = 20,
 	.any_targets = 5,
 	.any_days = 3,
+	.any_senders = 100,
 };
 
 static const uint8_t class_weights[ACT_CLASS_COUNT] = {
@@ -291,7 +292,7 @@ static void decide(struct weighed *r, const struct weighing *w, const struct wei
 		r->last_seen = later(r->last_seen, s->last);
 		r->expires = later(before.expires, s->last + p->short_lifetime);
 	}
-	r->any = r->listed && enough && r->grade == GRADE_only && s->own_acts >= p->any_acts &&
+	r->any = !w->blind && r->listed && enough && r->grade == GRADE_only && s->own_acts >= p->any_acts &&
 	         s->own_targets >= p->any_targets && s->own_days >= p->any_days;
 }
 

@@ -14,7 +14,9 @@
  * ordinary mail. What is listed stays until the time that it was once told; more acts only make it later.
  *
  * Grade: acts against the ordinary messages of the same eight weeks. `any` (the zone for all mail) only for who was never
- * seen to send ordinary mail, after many acts against many addresses on several days, all seen by ourselves.
+ * seen to send ordinary mail, nor to try, after many acts against many addresses on several days, all seen by ourselves, and only where
+ * ordinary mail of enough others is seen: an installation that has nothing but traps would take every large provider for one that
+ * sends nothing else.
  *
  * weigh() is pure: it has no clock and touches nothing. It takes 130 KiB of stack. Any thread.
  *
@@ -49,6 +51,7 @@ struct weigh_policy {
 	int64_t short_lifetime;                   /* one week */
 	bool callouts;                            /* published? */
 	unsigned any_acts, any_targets, any_days; /* 20, 5, 3 */
+	unsigned any_senders;                     /* 100; weighing.blind is made of it */
 };
 extern const struct weigh_policy weigh_policy_default;
 
@@ -69,6 +72,7 @@ struct weighing {
 	const struct exposure *exposure; /* NULL: none was seen */
 	const struct weighed *history;   /* NULL: never listed */
 	bool afresh;                     /* the policy has changed: what is listed need not stay */
+	bool blind;                      /* so little ordinary mail is seen here that nobody can be in `any` */
 	enum weighed_as barred;          /* exempt, own or reserved: why it is never listed; 0 (nothing): it may be */
 	int64_t now;
 };

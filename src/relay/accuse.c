@@ -56,6 +56,12 @@ static void record(struct passage *p, struct act *a, struct slice target, struct
 	arena_free(&work);
 }
 
+void passage_expose(struct passage *p, bool taken)
+{
+	if (!p->source && !p->sender.null && (taken || !address_is_postmaster(&p->sender)))
+		evidence_writer_expose(p->visit->worker->relay->evidence_writer, &p->visit->client, taken);
+}
+
 void passage_accuse(struct passage *p, enum act_class class, enum witnessed witness, struct slice target,
                     struct slice header)
 {

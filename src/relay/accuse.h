@@ -27,6 +27,8 @@ bool accuse_class(enum bounce_class c, bool virus, enum act_class *out);
 /* A tenant's source, or an address of our pools. */
 bool accuse_is_ours(const struct passage *p, const struct ip *source);
 
+/* Its client sends other things than answers, or tried to: taken or not. Not asked of what has no sender, nor of tenants. */
+void passage_expose(struct passage *p, bool taken);
 /* The client did it, in this passage. target: the address that it went to. header: empty where there is none. */
 void passage_accuse(struct passage *p, enum act_class class, enum witnessed witness, struct slice target,
                     struct slice header);

@@ -35,7 +35,7 @@ struct waiting {
 };
 
 struct counts {
-	struct exposure_count *slots; /* messages 0: free */
+	struct exposure_count *slots; /* family 0: free */
 	size_t units;
 };
 
@@ -105,32 +105,32 @@ void evidence_writer_add(struct evidence_writer *w, const struct act *a, struct 
 }
 
 /* With the lock. False: the table is full. */
-static bool count(struct evidence_writer *w, const struct prefix *unit)
+static bool count(struct evidence_writer *w, const struct prefix *unit, bool taken)
 {
 	size_t i = unit_hash(unit) & (SLOTS - 1);
 	struct exposure_count *slots = w->counts.slots;
-	while (slots[i].messages && !ip_equal(&slots[i].unit.ip, &unit->ip)) i = (i + 1) & (SLOTS - 1);
-	if (!slots[i].messages) {
+	while (slots[i].unit.ip.family && !ip_equal(&slots[i].unit.ip, &unit->ip)) i = (i + 1) & (SLOTS - 1);
+	if (!slots[i].unit.ip.family) {
 		if (w->counts.units == EXPOSURE_UNITS) return false;
 		w->counts.units++;
 		slots[i].unit = *unit;
 	}
-	if (slots[i].messages < UINT32_MAX) slots[i].messages++;
+	if (taken && slots[i].messages < UINT32_MAX) slots[i].messages++;
 	return true;
 }
 
-void evidence_writer_expose(struct evidence_writer *w, const struct ip *client)
+void evidence_writer_expose(struct evidence_writer *w, const struct ip *client, bool taken)
 {
 	assert(w->magic == MAGIC);
 	struct prefix unit = ip_unit(client);
 	pthread_mutex_lock(&w->lock);
-	bool counted = count(w, &unit), first = counted && !w->counts_due;
+	bool counted = count(w, &unit, taken), first = counted && !w->counts_due;
 	if (first) w->counts_due = clock_now_ms() + EXPOSURE_GATHER_MS;
 	bool full = w->counts.units == EXPOSURE_UNITS && !w->hurry;
 	if (full) w->hurry = true;
 	pthread_mutex_unlock(&w->lock);
 	if (first || full) pthread_cond_signal(&w->work);
-	metric_add(counted ? METRIC_exposure_counted : METRIC_exposure_dropped, 1);
+	if (taken) metric_add(counted ? METRIC_exposure_counted : METRIC_exposure_dropped, 1);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void write_counts(struct evidence_writer *w, struct counts *c)
 	struct exposure_count some[COUNTS];
 	size_t n = 0;
 	for (size_t i = 0; i < SLOTS; i++) {
-		if (!c->slots[i].messages) continue;
+		if (!c->slots[i].unit.ip.family) continue;
 		some[n++] = c->slots[i];
 		if (n == COUNTS) {
 			write_some_counts(w, some, n);

@@ -4,14 +4,14 @@
  *
  * Sessions say what they saw and go on. Acts are committed as soon as they come, all that wait in one transaction: the
  * list answers by them milliseconds later. Ordinary messages are added up by unit in memory and written every
- * EXPOSURE_GATHER_MS, and at stop.
+ * EXPOSURE_GATHER_MS, and at stop; so is that somebody tried to send what was refused (store/exposure.h).
  *
  * Both are observations, not promises. Dropped and counted is what cannot be written, what would pass EVIDENCE_QUEUE_MOST,
  * and messages of more than EXPOSURE_UNITS units at a time. Metrics: evidence_*, exposure_*. Log: evidence_failing,
  * evidence_recovered.
  *
  *     evidence_writer_add(w, &(struct act){.unit = ip_unit(&client), ...}, SLICE("anna@trap.example.net"));
- *     evidence_writer_expose(w, &client);
+ *     evidence_writer_expose(w, &client, true);
  */
 #ifndef BACKSTOP_RELAY_EVIDENCE_WRITER_H
 #define BACKSTOP_RELAY_EVIDENCE_WRITER_H
@@ -30,7 +30,8 @@ void evidence_writer_stop(struct evidence_writer *);
 
 /* Any thread; both copy what they need and return at once. a->target is not used: target is the address, which is hashed. */
 void evidence_writer_add(struct evidence_writer *, const struct act *a, struct slice target);
-void evidence_writer_expose(struct evidence_writer *, const struct ip *client); /* it sent one ordinary message */
+/* It sent one ordinary message, or tried to: then it was not taken. */
+void evidence_writer_expose(struct evidence_writer *, const struct ip *client, bool taken);
 /* Waits until all that was added before is written or dropped: for tests. */
 void evidence_writer_flush(struct evidence_writer *);
 

@@ -146,12 +146,12 @@ static void ordinary_mail_is_added_up(void **state)
 {
 	struct test *t = *state;
 	struct ip a = address("192.0.2.1"), b = address("2001:db8::1"), c = address("2001:db8::2");
-	for (int i = 0; i < 100; i++) evidence_writer_expose(t->writer, &a);
-	evidence_writer_expose(t->writer, &b);
-	evidence_writer_expose(t->writer, &c);
+	for (int i = 0; i < 100; i++) evidence_writer_expose(t->writer, &a, true);
+	evidence_writer_expose(t->writer, &b, true);
+	evidence_writer_expose(t->writer, &c, true);
 	assert_int_equal(messages_of(t, "192.0.2.1"), 0); /* gathered */
 	evidence_writer_flush(t->writer);
-	evidence_writer_expose(t->writer, &a);
+	evidence_writer_expose(t->writer, &a, true);
 	evidence_writer_flush(t->writer);
 	assert_int_equal(messages_of(t, "192.0.2.1"), 101);
 	assert_int_equal(messages_of(t, "2001:db8::9"), 2);
@@ -164,7 +164,7 @@ static void what_waits_is_written_at_stop(void **state)
 	struct test *t = *state;
 	struct ip ip = address("192.0.2.1");
 	struct act a = act_of("192.0.2.1", NOW);
-	evidence_writer_expose(t->writer, &ip);
+	evidence_writer_expose(t->writer, &ip, true);
 	evidence_writer_add(t->writer, &a, SLICE("a@example.net"));
 	evidence_writer_stop(t->writer);
 	t->writer = NULL;
@@ -180,7 +180,7 @@ static void many_sources_are_bounded(void **state)
 		ip.octets[1] = (uint8_t)(i >> 16);
 		ip.octets[2] = (uint8_t)(i >> 8);
 		ip.octets[3] = (uint8_t)i;
-		evidence_writer_expose(t->writer, &ip);
+		evidence_writer_expose(t->writer, &ip, true);
 	}
 	evidence_writer_flush(t->writer);
 	assert_int_equal(metric_get(METRIC_exposure_counted) - t->counted + metric_get(METRIC_exposure_dropped) -

@@ -10,9 +10,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "mail/address.h"
+#include "relay/accuse.h"
 #include "relay/answers.h"
 #include "relay/client_limits.h"
-#include "relay/evidence_writer.h"
 #include "relay/learning.h"
 #include "relay/refusals.h"
 #include "relay/reported.h"
@@ -127,6 +127,7 @@ static void policy_mail(struct session *s, struct transaction *t, const struct c
 	}
 	struct slice detail =
 		arena_printf(&t->arena, "%s%s%.*s", hit.list, hit.text.n ? ": " : "", SLICE_ARG(hit.text));
+	if (r == REASON_listed) passage_expose(p, false);
 	if (r == REASON_listed_safe_mode) metric_add(METRIC_safe_mode_refused, 1);
 	if (r == REASON_listed_safe_mode && traps_any(v->setup->config))
 		reply_set_reason(&t->arena, &p->listed, r, detail);
@@ -339,11 +340,10 @@ static void policy_data(struct session *s, struct transaction *t, struct reply *
 	p->data_asked = true;
 }
 
-/* What a source sends besides backscatter is weighed against it. */
-static void count_exposure(struct passage *p, const struct trace_header *header)
+/* What a source sends besides backscatter is weighed against it; that it only tried keeps it out of zone any., too. */
+static void count_exposure(struct passage *p, const struct trace_header *header, bool taken)
 {
-	if (!p->source && !p->answer && !answers_is_marked(&p->sender, header->text))
-		evidence_writer_expose(p->visit->worker->relay->evidence_writer, &p->visit->client);
+	if (!p->answer && !answers_is_marked(&p->sender, header->text)) passage_expose(p, taken);
 }
 
 static void policy_message(struct session *s, struct transaction *t, struct reply *out)
@@ -369,7 +369,7 @@ static void policy_message(struct session *s, struct transaction *t, struct repl
 		outbound_message(p, &header, out);
 	} else {
 		inbound_message(p, &header, out);
-		if (out->code && reply_positive(out)) count_exposure(p, &header);
+		if (out->code) count_exposure(p, &header, reply_positive(out));
 	}
 	if (out->code && !reply_positive(out))
 		metric_add(reply_permanent(out) ? METRIC_smtp_rejected_messages : METRIC_smtp_deferred_messages, 1);
@@ -381,6 +381,7 @@ static void policy_end(struct session *s, struct transaction *t)
 	struct passage *p = t->policy;
 	if (!p) return;
 	inbound_end(p);
+	if (!t->envelope.recipient_count && p->ending.refused.n && p->direction == INBOUND) passage_expose(p, false);
 	accuse_untagged(p);
 	trap_end(p);
 	if (!p->remembered) passage_remember(p);

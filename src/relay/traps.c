@@ -67,6 +67,7 @@ void trap_message(struct passage *p, const struct trace_header *header, struct r
 	classified_free(&c);
 	for (size_t i = 0; act && i < t->envelope.recipient_count; i++)
 		passage_accuse(p, class, WITNESSED_trap, passage_address(p, i), header->text);
+	if (!act) passage_expose(p, false);
 	metric_add(act ? METRIC_trap_answers : METRIC_trap_other, 1);
 	reply_set_reason(&t->arena, out, act ? REASON_trap : REASON_not_read, SLICE_EMPTY);
 	for (size_t i = 0; t->rcpt_replies && i < t->envelope.recipient_count; i++) t->rcpt_replies[i] = *out;

@@ -51,6 +51,19 @@ static void move_to(struct exposure *e, int64_t now)
 	for (int64_t week = from + 1; week <= to; week++) e->week[week % EXPOSURE_WEEKS] = 0;
 }
 
+static bool enough(const struct act *a, void *arg)
+{
+	(void)a;
+	*(bool *)arg = true;
+	return false;
+}
+
+static bool is_accused(struct db_txn *t, const struct prefix *unit)
+{
+	bool has = false;
+	return acts_each_of(t, unit, enough, &has) == ERR_OK && has;
+}
+
 static enum error add_one(struct db_txn *t, const struct exposure_count *c, int64_t now)
 {
 	struct unit_key k = unit_key(&c->unit.ip);
@@ -59,6 +72,7 @@ static enum error add_one(struct db_txn *t, const struct exposure_count *c, int6
 	if (k.n == 0) return ERR_INVALID;
 	enum error err = exposure_get(t, &c->unit, &e);
 	if (err) return err;
+	if (c->messages == 0 && e.first == 0 && !is_accused(t, &c->unit)) return ERR_OK;
 	if (e.last && now < e.last) now = e.last; /* the clock was set back */
 	move_to(&e, now);
 	uint32_t *week = &e.week[now / WEEK % EXPOSURE_WEEKS];

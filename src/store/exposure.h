@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exposure - how much ordinary mail an address was seen to send
+ * exposure - how much ordinary mail an address was seen to send, and whether it sends any
  *
  * A row for each unit (an IPv4 address, an IPv6 /64) that sent mail which was neither bounce nor automatic reply and was
- * taken: counts by week, of the last EXPOSURE_WEEKS. The relay counts in memory and adds up every few seconds. A unit that the
+ * taken: counts by week, of the last EXPOSURE_WEEKS. Of a unit with evidence it is noted as well that it tried to send such mail and was refused,
+ * or sent it to a trap: that is not much to its credit, but it is not one that sends nothing but backscatter. The relay counts in memory and adds up every few seconds. A unit that the
  * list says sends nothing but backscatter (PUBLISHED_ANY) is queued for the keeper in the same transaction: that is over.
  * Any thread.
  */
@@ -22,7 +23,7 @@ struct exposure {
 
 struct exposure_count {
 	struct prefix unit;
-	uint32_t messages;
+	uint32_t messages; /* that were taken; 0: it only tried */
 };
 
 enum error exposure_add(struct db *state, const struct exposure_count *counts, size_t n, int64_t now); /* one commit */

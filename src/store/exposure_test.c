@@ -24,6 +24,24 @@ static struct exposure get(struct db *db, const char *unit)
 	return e;
 }
 
+/* Of whom nobody accuses it is of no use to know that he tried, and there are many. */
+static void who_only_tried_is_remembered_where_there_is_evidence(void **state)
+{
+	struct store_test *s = *state;
+	struct act a = {.unit = list_test_unit("192.0.2.2"),
+	                .class = ACT_bounce,
+	                .witness = WITNESSED_trap,
+	                .target = 1,
+	                .time = START};
+	add(s->db, "192.0.2.1", 0, START);
+	assert_int_equal(get(s->db, "192.0.2.1").first, 0);
+	assert_int_equal(acts_add(s->db, &a, 1), ERR_OK);
+	add(s->db, "192.0.2.2", 0, START);
+	struct exposure e = get(s->db, "192.0.2.2");
+	assert_int_equal(e.first, START);
+	assert_int_equal(exposure_recent(&e, START), 0);
+}
+
 static void weeks_are_counted_and_forgotten(void **state)
 {
 	struct store_test *s = *state;
@@ -131,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LIST_TEST(weeks_are_counted_and_forgotten),
+		LIST_TEST(who_only_tried_is_remembered_where_there_is_evidence),
 		LIST_TEST(a_clock_that_was_set_back_and_full_counters_do_no_harm),
 		LIST_TEST(old_rows_are_dropped_little_by_little),
 		LIST_TEST(ordinary_mail_of_who_is_said_to_send_none_is_told_to_the_keeper),
