@@ -43,9 +43,9 @@ def report(about, failed, status="5.1.1", original=None, to="ann@pass.test", top
             f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{returned}\r\n--b--\r\n").encode()
 
 
-def teach(relay, failed, about=None, to="ann@pass.test", **how):
+def teach(relay, failed, about=None, to="ann@pass.test", path="", **how):
     with Smtp(relay.server, source=relay.source) as client:
-        assert client.transaction("", to, report(about or f"<{failed}>", failed, to=to, **how)).code == 250
+        assert client.transaction(path, to, report(about or f"<{failed}>", failed, to=to, **how)).code == 250
 
 
 def learned(relay, address):
@@ -125,6 +125,7 @@ NOT_LEARNED = {
     "delayed": dict(status="4.1.1"),
     "nobody-knows": dict(about="<unheard@pass.test>"),
     "another-asks": dict(to="victim@elsewhere.test"),
+    "colleague": dict(path=f"user@{DOMAIN}"),
     "through-us": dict(top="Received: from x ([192.0.2.1]) by mx.relay.test with ESMTP id 1; date\r\n"),
     "from-outside": dict(top=f"Received: from x ([198.51.100.7]) by {DOMAIN} with ESMTP id 1; date\r\n"),
 }
@@ -132,7 +133,7 @@ NOT_LEARNED = {
 
 @pytest.mark.parametrize("case", NOT_LEARNED)
 def test_what_teaches_nothing(relay, case):
-    """A full mailbox, mail that nobody knows, a report to somebody else, one that came from outside."""
+    """A full mailbox, mail that nobody knows, a report to somebody else, one that a user wrote, one that came from outside."""
     address = f"{case}@{DOMAIN}"
     assert send(relay, address).code == 250
     seen = len(relay.events("answer"))

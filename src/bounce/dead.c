@@ -5,6 +5,21 @@
 
 #define CONFIDENCE 60 /* percent, at least */
 
+/* Sendmail names a user who forwards as final recipient, and as the actual one whom the mail could not be forwarded to: that the latter
+ * does not exist says nothing of the former. */
+static bool is_another(struct arena *a, const struct status_recipient *r)
+{
+	struct header_field f;
+	if (!header_find(r->fields, "X-Actual-Recipient", &f)) return false;
+	struct slice actual = reportfield_address(a, reportfield_typed(a, f.value));
+	if (slice_equal_nocase(actual, r->final)) return false;
+	size_t at = slice_find_last(r->final, '@'), end = slice_find_last(actual, '@');
+	struct slice domain = slice_sub(r->final, at + 1, r->final.n), host = slice_sub(actual, end + 1, actual.n);
+	bool within = host.n >= domain.n && slice_equal_nocase(slice_sub(host, host.n - domain.n, host.n), domain) &&
+	              (host.n == domain.n || host.p[host.n - domain.n - 1] == '.');
+	return !within || !slice_equal_nocase(slice_sub(actual, 0, end), slice_sub(r->final, 0, at));
+}
+
 static bool is_dead(const struct reply_verdict *v)
 {
 	return v->cause == CAUSE_mailbox_unknown && v->confidence >= CONFIDENCE && v->status.class != 4;
@@ -39,7 +54,7 @@ size_t dead_find(struct arena *a, const struct knowledge *k, const struct mime *
 	for (size_t i = 0; i < report.recipient_count && n < DEAD_MOST; i++) {
 		const struct status_recipient *r = &report.recipients[i];
 		struct dead *d = &out[n];
-		if (r->action != STATUS_FAILED || r->final.n == 0) continue;
+		if (r->action != STATUS_FAILED || r->final.n == 0 || is_another(a, r)) continue;
 		if (!judge(a, k, m, &report, r, &d->words) || arena_exhausted(a)) continue;
 		d->address = r->final;
 		d->original = slice_equal_nocase(r->original, r->final) ? SLICE_EMPTY : r->original;

@@ -49,6 +49,22 @@ static const struct {
 	{"the original is the same",
          REPORT("Sorry.\n", "\nOriginal-Recipient: rfc822;Gone@list.test" GONE("failed", "5.1.1", "")),
          "gone@list.test "},
+	{"Sendmail, on the host behind the domain",
+         REPORT("550 5.1.1 <gone@list.test>... User unknown\n",
+                "\nFinal-Recipient: RFC822; gone@list.test\nX-Actual-Recipient: RFC822; Gone@mail.list.test\nAction: "
+                "failed\nStatus: 5.1.1\n"),
+         "gone@list.test "},
+	{"Sendmail, who forwards to somebody who is gone",
+         REPORT("550 5.1.1 <joe@evil.test>... User unknown\n",
+                "\nFinal-Recipient: RFC822; joe@list.test\nX-Actual-Recipient: RFC822; joe@evil.test\nAction: "
+                "failed\nStatus: 5.1.1\nRemote-MTA: DNS; mx.evil.test\nDiagnostic-Code: SMTP; 550 5.1.1 User "
+                "unknown\n"),
+         ""},
+	{"the same, within the domain",
+         REPORT("550 5.1.1 <bob@list.test>... User unknown\n",
+                "\nFinal-Recipient: RFC822; joe@list.test\nX-Actual-Recipient: RFC822; bob@list.test\nAction: "
+                "failed\nStatus: 5.1.1\n"),
+         ""},
 	{"two, and one is full",
          REPORT("Sorry.\n",
                 GONE("failed", "5.1.1",

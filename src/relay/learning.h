@@ -9,7 +9,8 @@
  * that message, when its stamp says so and the address was not reached by way of another.
  *
  * The report must be made in the tenant's own house: one that came in from outside, and is forwarded by a user, could name
- * anybody. So it has no Received field of ours, or of a hop from elsewhere.
+ * anybody. So it has no Received field of ours, or of a hop from elsewhere. And it comes from the null return path, as reports
+ * do (RFC 3464 2) and users seldom may: who got a message together with a colleague could write one that cuts the colleague off.
  *
  * Worker loop.
  */
