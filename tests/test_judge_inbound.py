@@ -418,6 +418,12 @@ def test_without_keys_the_ledger_counts_once_it_reaches_back_and_no_longer_when_
     c = cover(relay)
     assert c == {"days": 30, "bounces": 50, "confirmed": 50, "strong": 0, "ledger": True, "complete": True}, c
     assert Seen(relay, report(forged_header())).reply.code == 550
+    with Smtp(relay.server, source=relay.source) as client:
+        content = without(message(USER, "nameless@world.test"), "Message-ID")
+        assert client.transaction(USER, "nameless@world.test", content).code == 250
+    nameless = relay.world.wait_for(lambda m: m.recipients == ["nameless@world.test"])
+    seen = Seen(relay, report(b"Message-ID: <added@world.test>\r\n" + without(header_of(nameless), "Received")))
+    assert seen.verdict == "unknown" and "without a Message-ID" in seen.event["why"], (seen, "somebody on the way gave it one")
     mail, = send_out(relay)
     restart(relay, forget=True)
     assert coverage(relay)["complete"] is False

@@ -87,7 +87,7 @@ struct provenance_ledger {
 	void (*by_message_id)(void *ledger, struct slice message_id, provenance_take *take, void *arg);
 	/* The one whose Received field has that id, as text. */
 	void (*by_trace)(void *ledger, struct slice id, provenance_take *take, void *arg);
-	/* Outbound only: all that came from it. */
+	/* All that came from it (outbound), or was sent by it (inbound). */
 	void (*by_return_path)(void *ledger, struct slice address, provenance_take *take, void *arg);
 	void *ledger;
 };

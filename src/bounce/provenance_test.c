@@ -93,7 +93,7 @@ static const struct incoming {
 	const char *of; /* the recipient that it speaks of; NULL: none */
 	const char *
 		facts; /* l: in the ledger; o: from another address; r: of another Message-ID; y: a year ago; n: not taken;
-	                      t: of another tenant; L: to a list; T F E: tag valid, forged, expired; a: tags all;
+	                      t: of another tenant; L: to a list; N: without a Message-ID; T F E: tag valid, forged, expired; a: tags all;
 	                      k: has keys; s: signs all; M: the ledger reaches back; e: sends elsewhere; D: keys of another domain; B: a broken record */
 	const char *says;
 	bool doubt;
@@ -127,6 +127,9 @@ static const struct incoming {
 	{"in the ledger, with more recipients than are kept", BARE, "bob@forward.example", "lm", "..+.", 1},
 	{"in the ledger, from another address", UNSIGNED, NULL, "lo", "..--", 1},
 	{"in the ledger, but our hop is another message's", UNSIGNED, NULL, "lr", "...-", 0},
+	{"another one in the ledger, without a Message-ID", BARE, "friend@far.example", "lN", "....", 1},
+	{"the same, from another address", BARE, NULL, "lNo", "....", 0},
+	{"the same, a year ago", BARE, NULL, "lNy", "....", 0},
 	{"in the ledger, a year ago", UNSIGNED, NULL, "ly", "....", 0},
 	{"in the ledger, never sent", UNSIGNED, NULL, "ln", "....", 0},
 	{"in the ledger, of another tenant", UNSIGNED, NULL, "lt", "....", 0},
@@ -209,6 +212,7 @@ static void remember(const struct incoming *c)
 	r->tenant = has(c, 't') ? TENANT + 1 : TENANT;
 	r->more_recipients = has(c, 'm');
 	if (has(c, 'L')) r->recipients = list;
+	if (has(c, 'N')) r->message_id = SLICE_EMPTY;
 }
 
 static struct provenance_facts facts_of(const struct incoming *c)
@@ -261,7 +265,7 @@ static void test_incoming(void **state)
 		assert_true(provenance_find(&a, &r, &f, &p));
 		compare(c->name, &p, c->says);
 		if ((p.doubt != NULL) != c->doubt) fail_msg("%s: doubt: %s", c->name, p.doubt ? p.doubt : "none");
-		bool remembered = has(c, 'l') && c->as != NO_HEADER && !strpbrk(c->facts, "ynrt");
+		bool remembered = has(c, 'l') && c->as != NO_HEADER && !strpbrk(c->facts, "ynrtN");
 		if (p.about != remembered) fail_msg("%s: about", c->name);
 		assert_int_equal(p.header, c->as != NO_HEADER);
 		assert_int_equal(p.would_know, has(c, 'M') && c->as != NO_HEADER);

@@ -242,6 +242,16 @@ static bool weigh_envelope_id(const struct returned *r, const struct provenance_
 	return true;
 }
 
+/* Inbound. What a sender leaves without a Message-ID somebody on the way may give one, which then comes back (RFC 6409 8.3). So
+ * where the addressee does send such mail, an id that we do not know proves nothing. */
+static void doubt_nameless(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
+{
+	struct witness_rows rows = witness_rows_of(r, f, false);
+	rows.nameless = true;
+	if (f->ledger.by_return_path) f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
+	if (rows.good || rows.elsewhere) witness_doubt(out, "the addressee also sends mail without a Message-ID");
+}
+
 void witness_ledger(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
@@ -253,10 +263,12 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 		return;
 	}
 	if (weigh_envelope_id(r, f, out)) return;
-	if (f->direction == PROVENANCE_OUTBOUND)
+	if (f->direction == PROVENANCE_OUTBOUND) {
 		weigh_return_path(r, f, out);
-	else if (r->id_count == 0)
+	} else if (r->id_count == 0) {
 		witness_say(w, SILENT, "the report names no message", SLICE_EMPTY);
-	else
+	} else {
 		witness_say(w, SILENT, "the message that it names is not known", r->ids[0]);
+		doubt_nameless(r, f, out);
+	}
 }
