@@ -86,7 +86,9 @@ void learning_answer(struct passage *p, const struct answer_verdict *v)
 {
 	const struct mime *m = &p->classified->mime;
 	struct arena a;
-	if (!p->source->learn || !p->sender.null || !v->joined || !m->root || p->transaction->envelope.recipient_count != 1) return;
+	if (!p->source->learn || !p->sender.null || !v->joined || !m->root ||
+	    p->transaction->envelope.recipient_count != 1)
+		return;
 	if (!made_at_home(p, m)) return;
 	struct lore *lore = worker_lore(p->visit->worker);
 	if (!lore) return;
