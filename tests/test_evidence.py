@@ -409,7 +409,7 @@ def test_a_feedback_report_and_a_bounce_in_the_text_are_reports_too(reports):
     (attached(received("198.51.100.9") + message("a@b.test", "user@tenant.test")), "report_no_bounce"),
     (attached(ndr("user@tenant.test")), "report_no_source"),
     (attached(received("198.51.100.9", "mx.elsewhere.test") + ndr("user@tenant.test")), "report_no_source"),
-])
+], ids=["no bounce", "ordinary mail", "no Received", "Received by others"])  # each worker collects the same names
 def test_a_report_that_proves_nothing_is_refused_with_its_reason(reports, content, reason):
     reply = report(reports, content)
     assert reply.code == 550 and reply.enhanced == "5.6.0", reply
