@@ -137,6 +137,11 @@ static void destroy(struct bundle *b)
 
 enum error bundle_load(struct slice text, struct bundle **out, char problem[BUNDLE_PROBLEM])
 {
+	return bundle_load_packed(text, SLICE_EMPTY, out, problem);
+}
+
+enum error bundle_load_packed(struct slice text, struct slice packed, struct bundle **out, char problem[BUNDLE_PROBLEM])
+{
 	static atomic_uint_least64_t serial = 1;
 	*out = NULL;
 	problem[0] = '\0';
@@ -146,7 +151,7 @@ enum error bundle_load(struct slice text, struct bundle **out, char problem[BUND
 	b->serial = atomic_fetch_add(&serial, 1);
 	atomic_init(&b->references, 1);
 	enum error e = rules_read(text, &b->rules, problem);
-	if (!e) e = compile(b, problem);
+	if (!e && !bundle_unpack(b, text, packed)) e = compile(b, problem);
 	if (!e) e = try_samples(b, problem);
 	if (!e) {
 		*out = b;

@@ -28,6 +28,13 @@ struct bundle;
  * classified as the bundle says; ERR_NO_MEMORY; ERR_SYSTEM: libhs does not work on this processor (it wants SSSE3). All with a
  * sentence in problem. */
 enum error bundle_load(struct slice text, struct bundle **out, char problem[BUNDLE_PROBLEM]);
+/* The same, but its phrases need not be compiled, which is nearly all of the time, when packed is what bundle_pack() made of the
+ * same text, with the same libhs on the same kind of processor; else they are. Packed octets may be damaged, not forged. */
+enum error bundle_load_packed(struct slice text, struct slice packed, struct bundle **out,
+                              char problem[BUNDLE_PROBLEM]);
+bool bundle_was_packed(const struct bundle *b); /* it was not compiled */
+/* text: what it was loaded from. *octets is to be freed. ERR_NO_MEMORY. */
+enum error bundle_pack(const struct bundle *b, struct slice text, char **octets, size_t *n);
 struct bundle *bundle_ref(struct bundle *b);
 void bundle_unref(struct bundle *b); /* NULL is allowed */
 

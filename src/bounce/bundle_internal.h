@@ -19,6 +19,10 @@ struct bundle {
 	/* Those of each place, so that a text is searched for its own only. The id of a pattern is its index in rules->phrases; NULL: there
 	 * are none. */
 	hs_database_t *phrases[PLACE_COUNT];
+	bool packed; /* they came from packed octets */
 };
+
+/* bundle_pack.c: phrases from packed octets. False: they are not of this text, libhs and processor. */
+bool bundle_unpack(struct bundle *b, struct slice text, struct slice packed);
 
 #endif

@@ -41,7 +41,7 @@ void check_rules(const struct config *c, struct check_rules *out)
 	struct lore *lore = NULL;
 	*out = (struct check_rules){0};
 	if (c->bounce.rules && may_be_read(c, c->bounce.rules, out->error[0]) &&
-	    rulefile_load_rules(c->bounce.rules, &rules, out->error[0]) == ERR_OK)
+	    rulefile_load_rules(c->bounce.rules, NULL, &rules, out->error[0]) == ERR_OK)
 		snprintf(out->loaded[0], RULEFILE_WHY, "rules %.*s from %s, %zu phrases, %zu samples",
 		         SLICE_ARG(bundle_revision(rules)), c->bounce.rules, bundle_phrases(rules),
 		         bundle_samples(rules));

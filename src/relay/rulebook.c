@@ -45,11 +45,14 @@ struct rulebook {
 
 /* ---- loading --------------------------------------------------------------------------------------------------------- */
 
-static enum error load(int kind, const char *path, void **out, char why[RULEFILE_WHY])
+static enum error load(const struct rulebook *b, int kind, const char *path, void **out, char why[RULEFILE_WHY])
 {
+	char compiled[PATH_MAX];
 	struct bundle *rules = NULL;
 	struct lore *lore = NULL;
-	enum error e = kind == RULES ? rulefile_load_rules(path, &rules, why) : rulefile_load_lore(path, &lore, why);
+	bool keep = b->run_dir && (size_t)snprintf(compiled, PATH_MAX, "%s/relay.compiled", b->run_dir) < PATH_MAX;
+	enum error e = kind == RULES ? rulefile_load_rules(path, keep ? compiled : NULL, &rules, why)
+	                             : rulefile_load_lore(path, &lore, why);
 	*out = kind == RULES ? (void *)rules : (void *)lore;
 	return e;
 }
@@ -107,7 +110,7 @@ static void take(struct rulebook *b, struct chapter *c, const char *path)
 {
 	void *loaded;
 	int64_t began = clock_now_ms();
-	enum error e = load(c->kind, path, &loaded, c->refused);
+	enum error e = load(b, c->kind, path, &loaded, c->refused);
 	if (e) {
 		refuse(c);
 		return;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/rulebook.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,16 +213,16 @@ static void what_is_no_file_of_rules(void **state)
 	char why[RULEFILE_WHY] = "", fifo[128];
 	snprintf(fifo, sizeof fifo, "%s/fifo", place.folder);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
-	assert_int_equal(rulefile_load_rules(fifo, &b, why), ERR_INVALID);
+	assert_int_equal(rulefile_load_rules(fifo, NULL, &b, why), ERR_INVALID);
 	assert_non_null(strstr(why, "fifo: not a regular file"));
-	assert_int_equal(rulefile_load_rules(place.folder, &b, why), ERR_INVALID);
+	assert_int_equal(rulefile_load_rules(place.folder, NULL, &b, why), ERR_INVALID);
 	put(place.rules, "backstop-rules 1\nrevision half\n");
-	assert_int_equal(rulefile_load_rules(place.rules, &b, why), ERR_INVALID);
+	assert_int_equal(rulefile_load_rules(place.rules, NULL, &b, why), ERR_INVALID);
 	assert_non_null(strstr(why, "no sample"));
 	assert_null(b);
 	put(place.rules, "");
 	assert_int_equal(truncate(place.rules, RULEFILE_MOST + 1), 0);
-	assert_int_equal(rulefile_load_rules(place.rules, &b, why), ERR_LIMIT);
+	assert_int_equal(rulefile_load_rules(place.rules, NULL, &b, why), ERR_LIMIT);
 	assert_int_equal(rulefile_load_lore(place.rules, &l, why), ERR_LIMIT);
 	put(place.rules, "backstop-knowledge 1\nnonsense\n");
 	assert_int_not_equal(rulefile_load_lore(place.rules, &l, why), ERR_OK);
@@ -245,10 +246,59 @@ static void folders(void **state)
 	(void)state;
 }
 
+static bool load_kept(const char *compiled)
+{
+	char why[RULEFILE_WHY];
+	struct bundle *b;
+	assert_int_equal(rulefile_load_rules(place.rules, compiled, &b, why), ERR_OK);
+	assert_int_equal(bundle_phrases(b), 1);
+	bool packed = bundle_was_packed(b);
+	bundle_unref(b);
+	return packed;
+}
+
+/* Compiled phrases are used again for the same text only, and never when they are damaged. */
+static void compiled_phrases_are_kept(void **state)
+{
+	char compiled[96], why[RULEFILE_WHY];
+	struct bundle *b;
+	struct stat st;
+	snprintf(compiled, sizeof compiled, "%s/compiled", place.folder);
+	replace(BUNDLE("1", "first words", "first words"));
+	assert_false(load_kept(compiled));
+	assert_true(load_kept(compiled));
+	assert_false(load_kept(NULL));
+	replace(BUNDLE("2", "other words", "other words"));
+	assert_false(load_kept(compiled));
+	assert_true(load_kept(compiled));
+	assert_int_equal(stat(compiled, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	for (off_t at = 0; at < st.st_size; at += st.st_size / 50 + 1) {
+		int fd = open(compiled, O_RDWR);
+		char octet;
+		assert_int_equal(pread(fd, &octet, 1, at), 1);
+		octet ^= 0x40;
+		assert_int_equal(pwrite(fd, &octet, 1, at), 1);
+		close(fd);
+		assert_false(load_kept(compiled)); /* and is made anew */
+		assert_true(load_kept(compiled));
+	}
+	assert_int_equal(truncate(compiled, st.st_size - 1), 0);
+	assert_false(load_kept(compiled));
+	put(compiled, "");
+	assert_false(load_kept(compiled));
+	/* what is packed is tried by the samples too */
+	replace(BUNDLE("3", "third words", "other words"));
+	assert_int_equal(rulefile_load_rules(place.rules, compiled, &b, why), ERR_INVALID);
+	unlink(compiled);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_built_in, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(compiled_phrases_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_is_followed_through_its_life, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_its_file_it_begins_with_what_is_built_in, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_file_is_named, set_up, tear_down),

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COMPILED_MOST (64 * 1024 * 1024)
+
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
 
 static enum error read_all(int fd, char *to, size_t room, size_t *n)
@@ -86,7 +88,45 @@ static void place(const char *path, const char *problem, char why[RULEFILE_WHY])
 
 /* ---- rules ----------------------------------------------------------------------------------------------------------- */
 
-enum error rulefile_load_rules(const char *path, struct bundle **out, char why[RULEFILE_WHY])
+static enum error write_all(int fd, struct slice text)
+{
+	while (text.n) {
+		ssize_t n = write(fd, text.p, text.n);
+		if (n < 0 && errno == EINTR) continue;
+		if (n < 0) return error_from_errno(errno);
+		text = slice_sub(text, (size_t)n, text.n);
+	}
+	return ERR_OK;
+}
+
+/* Others see the old one or the new one. Where it cannot be kept the next start takes longer. */
+static void keep_compiled(const char *compiled, const struct bundle *b, struct slice text)
+{
+	char *octets, made[PATH_MAX];
+	size_t n;
+	if ((size_t)snprintf(made, sizeof made, "%s.new", compiled) >= sizeof made) return;
+	if (bundle_pack(b, text, &octets, &n) != ERR_OK) return;
+	int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	enum error e = fd < 0 ? error_from_errno(errno) : write_all(fd, slice_of(octets, n));
+	if (fd >= 0) close(fd);
+	if (e || rename(made, compiled) < 0) unlink(made);
+	free(octets);
+}
+
+static enum error load_rules(struct slice text, const char *compiled, struct bundle **out, char problem[BUNDLE_PROBLEM])
+{
+	char *octets = NULL, unused[RULEFILE_WHY];
+	size_t n = 0;
+	if (!compiled) return bundle_load(text, out, problem);
+	bool kept = read_file(compiled, COMPILED_MOST, &octets, &n, unused) == ERR_OK;
+	struct slice packed = kept ? slice_of(octets, n) : SLICE_EMPTY;
+	enum error e = bundle_load_packed(text, packed, out, problem);
+	if (!e && !bundle_was_packed(*out)) keep_compiled(compiled, *out, text);
+	free(octets);
+	return e;
+}
+
+enum error rulefile_load_rules(const char *path, const char *compiled, struct bundle **out, char why[RULEFILE_WHY])
 {
 	char *text = NULL, problem[BUNDLE_PROBLEM] = "";
 	struct slice rules = bundle_default_text();
@@ -96,7 +136,7 @@ enum error rulefile_load_rules(const char *path, struct bundle **out, char why[R
 		if (e) return e;
 		rules.p = text;
 	}
-	enum error e = bundle_load(rules, out, problem);
+	enum error e = load_rules(rules, compiled, out, problem);
 	if (!e && bundle_samples(*out) == 0) { /* they stand at the end */
 		bundle_unref(*out);
 		*out = NULL;

@@ -28,8 +28,9 @@ struct lore {
 	const struct knowledge *knowledge;
 };
 
-/* path NULL: what is built in. *out is a reference of the caller's, NULL on failure. */
-enum error rulefile_load_rules(const char *path, struct bundle **out, char why[RULEFILE_WHY]);
+/* path NULL: what is built in. *out is a reference of the caller's, NULL on failure. compiled: a file of our own in which the
+ * compiled phrases are kept, so that the same rules are there in milliseconds the next time; NULL: none. */
+enum error rulefile_load_rules(const char *path, const char *compiled, struct bundle **out, char why[RULEFILE_WHY]);
 enum error rulefile_load_lore(const char *path, struct lore **out, char why[RULEFILE_WHY]);
 
 /* The folder of a file as it is named, or where links lead (empty: nowhere yet): who is to read what takes the file's place

@@ -19,11 +19,15 @@ class Key:
 
 
 def ask(server, name, kind, tcp=False, timeout=3):
-    """The answer of (address, port): a dns.message.Message."""
+    """The answer of (address, port): a dns.message.Message. By TCP when by UDP it was cut: to who sends no cookie we send no answers
+    that are much longer than the question."""
     query = dns.message.make_query(name, kind)
     query.flags &= ~dns.flags.RD
     send = dns.query.tcp if tcp else dns.query.udp
-    return send(query, server[0], port=server[1], timeout=timeout)
+    response = send(query, server[0], port=server[1], timeout=timeout)
+    if response.flags & dns.flags.TC and not tcp:
+        return ask(server, name, kind, tcp=True, timeout=timeout)
+    return response
 
 
 def content(response):
