@@ -55,11 +55,11 @@ static bool is_zero(const uint8_t *octets, size_t n)
 	return true;
 }
 
-/* RFC 4592: below the 16 nibbles of a listed /64 every name has its records. */
+/* RFC 4592: below the 16 nibbles of a listed /64 every name has its records, but for those below the wildcard itself (2.2.1). */
 static bool get_address(const struct answer_rows *rows, const struct list_name *name, struct finding *f)
 {
 	if (name->octet_count == 4 && get_row(rows, name, name->octets, 4, f)) return true;
-	return name->nibble_count >= LIST_NIBBLES_UNIT && name->labels > LIST_NIBBLES_UNIT &&
+	return name->nibble_count >= LIST_NIBBLES_UNIT && name->labels > LIST_NIBBLES_UNIT && !name->below_star &&
 	       !is_zero(name->nibbles, 8) && get_row(rows, name, name->nibbles, 8, f);
 }
 

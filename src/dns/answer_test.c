@@ -223,6 +223,9 @@ static const struct {
          "0 aa TXT \"2001:db8:0:1::/64 sends auto-replies to people who never wrote to it; backscatter among real "
          "mail. Refuse "
          "its bounces only. https://bl.example.net/lookup/2001:db8:0:1::\""},
+	{"*." NET1 "safe.bl.example.net", 1, RR_A, 0, "0 aa A 127.0.0.3"},
+	{"x.*." NET1 "safe.bl.example.net", 1, RR_A, 0, "3 aa" NO},
+	{"*.x." NET1 "safe.bl.example.net", 1, RR_A, 0, "0 aa A 127.0.0.3"},
 	{ZEROS16 "3.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.safe.bl.example.net", 1, RR_A, 0, "3 aa" NO},
 	{NET1 "safe.bl.example.net", 1, RR_A, 0, "0 aa" NO},
 	{NET1 "any.bl.example.net", 1, RR_A, 0, "3 aa" NO},

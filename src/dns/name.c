@@ -39,6 +39,7 @@ static void read_address(const uint8_t *name, const uint8_t *starts, unsigned la
 		int octet = octets ? octet_of(label) : -1, nibble = nibbles ? nibble_of(label) : -1;
 		octets = octet >= 0;
 		nibbles = nibble >= 0;
+		if (i == LIST_NIBBLES_UNIT && label[0] == 1 && label[1] == '*') out->below_star = labels > i + 1;
 		if (octets) out->octets[i & 3] = (uint8_t)octet;
 		if (!nibbles) continue;
 		out->nibbles[i / 2] |= (uint8_t)(i % 2 ? nibble : nibble << 4);

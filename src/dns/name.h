@@ -37,6 +37,7 @@ struct list_name {
 	uint8_t octets[4];    /* first the first of the address */
 	uint8_t nibble_count; /* labels read as IPv6 from the right: 0 to 32; fewer than labels when another one comes */
 	uint8_t nibbles[LIST_NIBBLES / 2]; /* two in an octet, zeros after the last */
+	bool below_star; /* the label next to a whole /64 is "*", with more before it: where a listed one's wildcard is, nothing is */
 };
 
 /* name: octets of a whole name in wire form, without compression, n octets, that many labels (struct query has all three); zone:
