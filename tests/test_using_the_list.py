@@ -4,6 +4,7 @@ nothing else. Their resolver is ours because each runs in a mount namespace with
 import json
 import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -36,12 +37,13 @@ class World:
     def __init__(self, lab):
         self.lab, self.server = lab, new_address()
         self.listed, self.only, self.stranger = new_address(), new_address(), new_address()
+        self.public = "198.51.100.9"  # listed too: SpamAssassin asks about no address of 127.0.0.0/8
         self.backstop = lab.backstop(start=False, top=f"""
 dns {{ listen = {{"{self.server}:53"}} zone = "{ZONE}" nameserver = {{"ns1.example.net"}} }}
 keeper {{ trap = {{"trap.test"}} list-reserved = true any-senders = 0 }}
 web {{ public-url = "https://bl.example.net" }}""")
         now = int(time.time())
-        acts = [(self.listed, 0, t) for t in range(4)] + [(self.only, d, t) for d in range(6) for t in range(6)]
+        acts = [(ip, 0, t) for ip in (self.listed, self.public) for t in range(4)] + [(self.only, d, t) for d in range(6) for t in range(6)]
         self.backstop.cli("evidence", "add", "--batch", stdin="".join(json.dumps(
             {"id": 0, "ip": ip, "class": "bounce", "witness": "trap", "target": f"t{t}@trap.test", "time": now - day * DAY}) + "\n"
             for ip, day, t in acts)).ok()
@@ -134,3 +136,43 @@ def postfix_without(world):
     path = world.lab.file("backscatter-away", table)
     return world.lab.postfix("p-away", domain="away.test", resolver=new_address(),
                              **settings(main.replace("/etc/postfix/backscatter", path))), "games@away.test"
+
+
+# ---- content filters -------------------------------------------------------------------------------------------------------------
+
+
+def test_spamassassin(world):
+    """Its own lint, and messages: only a bounce from who is listed hits the rule."""
+    folder = world.lab.folder("spamassassin")
+    with open(os.path.join(folder, "init.pre"), "w") as f:
+        f.write("loadplugin Mail::SpamAssassin::Plugin::DNSEval\nloadplugin Mail::SpamAssassin::Plugin::Check\n")
+    with open(os.path.join(folder, "list.cf"), "w") as f:
+        f.write(blocks("SpamAssassin")[0] + f"dns_server {world.server}:53\ndns_available yes\nuse_bayes 0\n")
+    words = ["--siteconfigpath", folder, "-C", folder, "-p", world.lab.file("prefs", "")]
+    lint = subprocess.run(["spamassassin", "--lint", *words], capture_output=True, text=True, timeout=60)
+    assert lint.returncode == 0, lint.stderr
+
+    def hits(sender, ip):
+        mail = (f"Return-Path: <{sender}>\nReceived: from out.client.test (out.client.test [{ip}])\n"
+                "\tby mx.here.test (Postfix) with ESMTP id 1; Wed, 25 Nov 2026 10:00:00 +0000\n"
+                + message("x@client.test", "a@here.test").decode().replace("\r", ""))
+        done = subprocess.run(["spamassassin", "-t", "-D", "rules", *words], input=mail, capture_output=True, text=True, timeout=60)
+        return "ran meta rule BACKSCATTER_LISTED ======> got hit" in done.stderr
+    assert hits("", world.public) and hits("postmaster@client.test", world.public)
+    assert not hits("ann@client.test", world.public)
+    assert not hits("", "198.51.100.10")
+
+
+def test_rspamd_takes_its_configuration(world):
+    """Only that: that the symbols come as they should was seen by hand, as rspamd needs a minute to start."""
+    any_zone, safe_zone, composite = blocks("rspamd")
+    folder = world.lab.folder("rspamd")
+    for name, text in (("rbl.conf", any_zone + safe_zone), ("composites.conf", composite)):
+        os.makedirs(os.path.join(folder, "local.d"), exist_ok=True)
+        with open(os.path.join(folder, "local.d", name), "w") as f:
+            f.write(text)
+    options = [f"--var={name}={folder}" for name in ("LOCAL_CONFDIR", "DBDIR", "RUNDIR", "LOGDIR")]
+    done = subprocess.run(["rspamadm", *options, "configtest", "-c", "/etc/rspamd/rspamd.conf"], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0 and "syntax OK" in done.stdout, done.stdout + done.stderr
+    dumped = subprocess.run(["rspamadm", *options, "configdump", "-c", "/etc/rspamd/rspamd.conf", "rbl"], capture_output=True, text=True, timeout=90)
+    assert "any.bl.example.net" in dumped.stdout and "safe.bl.example.net" in dumped.stdout, "both lists are in it"
