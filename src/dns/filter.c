@@ -8,19 +8,39 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define LINE_WORDS  8    /* 64-bit words of a cache line */
-#define ROWS_LEAST  4096 /* for which there is room at least */
-#define LARGE_PAGE  (2 << 20)
-#define LINE_ROWS   32    /* rows for which a line is made: two octets each */
-#define FOLLOW_MOST 10000 /* changes that are followed in one go: some milliseconds */
+#include "base/clock.h"
+
+#define LINE         64 /* octets: what one miss of the cache brings */
+#define LINE_SLOTS   10
+#define LINE_ROWS    8 /* for which a line is made; what finds it full goes to a second one */
+#define LINES_LEAST  1024
+#define ROWS_SPARE   4096
+#define LARGE_PAGE   (2 << 20)
+#define FOLLOW_MOST  10000          /* changes that are followed in one go: some milliseconds */
+#define LIFETIME     3600           /* seconds, after which a new one is made */
+#define EXPIRY_AHEAD (2 * LIFETIME) /* a row that expires within it is looked up */
+
+/* Of a line's count. */
+#define MORE 0x100u /* some for which this is the first line are in their second */
+#define LOST 0x200u /* and some had no room there either */
+
+#define ASK 0x8000u /* of a row: look it up */
+
+struct line {
+	_Atomic uint32_t count;
+	_Atomic uint32_t keys[LINE_SLOTS];
+	_Atomic uint16_t rows[LINE_SLOTS];
+};
+_Static_assert(sizeof(struct line) == LINE, "a line of the cache");
 
 struct filter {
 	uint32_t from;          /* the serial at which it was made */
 	_Atomic uint32_t until; /* up to which it has all */
-	size_t rows, room;      /* put in; that may be */
+	int64_t made;           /* Unix time */
+	size_t used, room;      /* rows put in; that may be */
 	size_t users;           /* under the lock */
-	size_t mask;            /* lines, less one */
-	_Atomic uint64_t *words;
+	uint32_t line_count;
+	struct line *lines;
 };
 
 struct filters {
@@ -32,81 +52,151 @@ struct filters {
 	bool wanted, stop;  /* a new one is to be made */
 };
 
-/* ---- bits ------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------------ */
 
 /* Each question looks at one random place: in large pages that is one miss, not a walk through page tables besides. */
-static void *words_new(size_t size)
+static void *lines_new(size_t size)
 {
-	bool large = size >= LARGE_PAGE;
-	void *p = aligned_alloc(large ? LARGE_PAGE : LINE_WORDS * sizeof(uint64_t), size);
-	if (p && large) madvise(p, size, MADV_HUGEPAGE);
+	size_t unit = size >= LARGE_PAGE ? LARGE_PAGE : LINE;
+	size = (size + unit - 1) / unit * unit;
+	void *p = aligned_alloc(unit, size);
+	if (!p) return NULL;
+	if (unit == LARGE_PAGE) madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 0, size);
 	return p;
 }
 
 static struct filter *filter_new(size_t rows)
 {
-	size_t lines = 1, room = 2 * rows < ROWS_LEAST ? ROWS_LEAST : 2 * rows;
-	while (lines * LINE_ROWS < rows + rows / 4 || lines * LINE_ROWS < ROWS_LEAST) lines *= 2;
 	struct filter *f = calloc(1, sizeof *f);
 	if (!f) return NULL;
-	*f = (struct filter){.room = room, .mask = lines - 1};
-	f->words = words_new(lines * LINE_WORDS * sizeof *f->words);
-	if (!f->words) {
-		free(f);
-		return NULL;
-	}
-	for (size_t i = 0; i < lines * LINE_WORDS; i++) atomic_init(&f->words[i], 0);
-	return f;
+	f->room = rows + rows / 8 + ROWS_SPARE;
+	f->line_count = (uint32_t)(rows + rows / 16) / LINE_ROWS + LINES_LEAST;
+	f->lines = lines_new(f->line_count * sizeof(struct line));
+	if (f->lines) return f;
+	free(f);
+	return NULL;
 }
 
 static void filter_free(struct filter *f)
 {
 	if (!f) return;
-	free(f->words);
+	free(f->lines);
 	free(f);
 }
 
-/* Spreads what may be neighbours. Nobody gains by finding addresses that collide: they are then looked up. */
-static uint64_t hash_of(const uint8_t *key, size_t n)
+/* An IPv4 address stands for itself; a /64 has a number that others may have too, and is always looked up. */
+static uint32_t number_of(const uint8_t *key, size_t n)
 {
-	uint64_t h = n;
-	memcpy(&h, key, n < sizeof h ? n : sizeof h);
-	h ^= (uint64_t)n << 56;
-	h *= 0x9e3779b97f4a7c15ULL;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	return h ^ h >> 32;
+	uint64_t v = 0;
+	memcpy(&v, key, n <= sizeof v ? n : sizeof v);
+	return n == 4 ? (uint32_t)v : (uint32_t)(v * 0x9e3779b97f4a7c15ULL >> 32);
 }
 
-static _Atomic uint64_t *line_of(const struct filter *f, uint64_t hash)
+/* Spreads what may be neighbours. Nobody gains by finding addresses that meet: they are then looked up. */
+static struct line *line_of(const struct filter *f, uint32_t number, uint32_t salt)
 {
-	return f->words + (hash >> 24 & f->mask) * LINE_WORDS;
+	uint32_t h = (number ^ salt) * 0x9e3779b1u;
+	h = (h ^ h >> 15) * 0x85ebca77u;
+	h ^= h >> 13;
+	return &f->lines[(uint64_t)h * f->line_count >> 32];
 }
 
-static void filter_add(struct filter *f, const uint8_t *key, size_t n)
+static struct line *first_line(const struct filter *f, uint32_t number)
 {
-	uint64_t hash = hash_of(key, n);
-	_Atomic uint64_t *line = line_of(f, hash);
-	unsigned a = hash & 511, b = hash >> 9 & 511;
-	atomic_fetch_or_explicit(&line[a / 64], 1ULL << (a % 64), memory_order_relaxed);
-	atomic_fetch_or_explicit(&line[b / 64], 1ULL << (b % 64), memory_order_relaxed);
-	f->rows++;
+	return line_of(f, number, 0);
 }
 
-bool filter_may_have(const struct filter *f, const uint8_t *key, size_t n)
+static struct line *second_line(const struct filter *f, uint32_t number)
 {
-	uint64_t hash = hash_of(key, n);
-	_Atomic uint64_t *line = line_of(f, hash);
-	unsigned a = hash & 511, b = hash >> 9 & 511;
-	return atomic_load_explicit(&line[a / 64], memory_order_relaxed) >> (a % 64) & 1 &&
-	       atomic_load_explicit(&line[b / 64], memory_order_relaxed) >> (b % 64) & 1;
+	return line_of(f, number, 0x5bd1e995u);
+}
+
+/* The number's slot; -1. */
+static int slot_of(const struct line *l, uint32_t count, uint32_t number)
+{
+	uint32_t slots = count & 0xff;
+	for (uint32_t i = 0; i < slots && i < LINE_SLOTS; i++)
+		if (atomic_load_explicit(&l->keys[i], memory_order_relaxed) == number) return (int)i;
+	return -1;
+}
+
+static bool mark(struct line *l, uint32_t count, uint32_t number)
+{
+	int slot = slot_of(l, count, number);
+	if (slot >= 0) atomic_store_explicit(&l->rows[slot], ASK, memory_order_relaxed);
+	return slot >= 0;
+}
+
+/* Readers see a slot when the count has it. */
+static bool insert(struct line *l, uint32_t count, uint32_t number, uint16_t row)
+{
+	uint32_t slot = count & 0xff;
+	if (slot == LINE_SLOTS) return false;
+	atomic_store_explicit(&l->keys[slot], number, memory_order_relaxed);
+	atomic_store_explicit(&l->rows[slot], row, memory_order_relaxed);
+	atomic_store_explicit(&l->count, count + 1, memory_order_release);
+	return true;
+}
+
+/* One writer at a time. A number that is there already is to be looked up from now on. */
+static void put(struct filter *f, const uint8_t *key, size_t n, uint16_t row)
+{
+	uint32_t number = number_of(key, n);
+	struct line *first = first_line(f, number), *second = second_line(f, number);
+	uint32_t count = atomic_load_explicit(&first->count, memory_order_relaxed);
+	if (mark(first, count, number)) return;
+	if (count & MORE && mark(second, atomic_load_explicit(&second->count, memory_order_relaxed), number)) return;
+	f->used++;
+	if (insert(first, count, number, row)) return;
+	bool there = second != first &&
+	             insert(second, atomic_load_explicit(&second->count, memory_order_relaxed), number, row);
+	atomic_fetch_or_explicit(&first->count, there ? MORE : MORE | LOST, memory_order_release);
+}
+
+static enum filter_says tell(const struct line *l, int slot, size_t n, struct published *out)
+{
+	uint16_t row = atomic_load_explicit(&l->rows[slot], memory_order_relaxed);
+	if (row & ASK || n != 4) return FILTER_ASK;
+	*out = (struct published){.classes = row & 0xff, .grade = row >> 8 & 7, .flags = row >> 11 & 3};
+	return FILTER_LISTED;
+}
+
+enum filter_says filter_find(const struct filter *f, const uint8_t *key, size_t n, struct published *out)
+{
+	uint32_t number = number_of(key, n);
+	const struct line *l = first_line(f, number);
+	uint32_t count = atomic_load_explicit(&l->count, memory_order_acquire);
+	int slot = slot_of(l, count, number);
+	if (slot >= 0) return tell(l, slot, n, out);
+	if (!(count & MORE)) return FILTER_ABSENT;
+	l = second_line(f, number);
+	slot = slot_of(l, atomic_load_explicit(&l->count, memory_order_acquire), number);
+	if (slot >= 0) return tell(l, slot, n, out);
+	return count & LOST ? FILTER_ASK : FILTER_ABSENT;
 }
 
 /* ---- making one -------------------------------------------------------------------------------------------------------- */
 
-static bool add_row(struct slice key, const struct published *p, void *filter)
+/* What does not fit, or will be over while the filter is in use, is looked up. */
+static uint16_t row_of(const struct filter *f, struct slice key, const struct published *p)
 {
-	filter_add(filter, (const uint8_t *)key.p, key.n);
+	bool over = p->expires && p->expires <= f->made + EXPIRY_AHEAD;
+	if (over || key.n != 4 || p->grade > 7 || p->flags > 3) return ASK;
+	return (uint16_t)(p->classes | p->grade << 8 | p->flags << 11);
+}
+
+struct walk {
+	struct filter *filter;
+	const char *low, *high; /* where rows lie */
+};
+
+static bool add_row(struct slice key, const struct published *p, void *arg)
+{
+	struct walk *w = arg;
+	put(w->filter, (const uint8_t *)key.p, key.n, row_of(w->filter, key, p));
+	if (!w->low || key.p < w->low) w->low = key.p;
+	if (key.p > w->high) w->high = key.p;
 	return true;
 }
 
@@ -117,12 +207,15 @@ static struct filter *make(struct db *state)
 	if (db_begin_read(state, &t)) return NULL;
 	struct filter *f = filter_new(published_count(t));
 	if (f) {
+		f->made = clock_unix();
 		f->from = published_serial(t);
 		atomic_init(&f->until, f->from);
-		if (published_each(t, SLICE_EMPTY, 0, add_row, f)) {
+		struct walk w = {.filter = f};
+		if (published_each(t, SLICE_EMPTY, 0, add_row, &w)) {
 			filter_free(f);
 			f = NULL;
 		}
+		db_forget_pages(t, w.low, w.high);
 	}
 	db_end_read(t);
 	return f;
@@ -203,11 +296,12 @@ void filters_settle(struct filters *s)
 
 /* ---- using it ---------------------------------------------------------------------------------------------------------- */
 
+/* A row that has changed since is looked up, so that each transaction sees its own. */
 static bool add_change(const struct published_change *c, void *filter)
 {
 	struct filter *f = filter;
-	if (c->has) filter_add(f, (const uint8_t *)c->key.p, c->key.n);
-	return f->rows <= f->room;
+	put(f, (const uint8_t *)c->key.p, c->key.n, ASK);
+	return f->used <= f->room;
 }
 
 /* Serials go round (RFC 1982). */
@@ -216,21 +310,27 @@ static bool is_before(uint32_t a, uint32_t b)
 	return (int32_t)(a - b) < 0;
 }
 
+/* Rows are about to expire. A clock that went back says the same. */
+static bool is_over(const struct filter *f, int64_t now)
+{
+	return now - f->made > LIFETIME || now < f->made - 1;
+}
+
 /* With the lock. Whether it holds for that serial now. */
-static bool follow(struct filter *f, struct db_txn *t, uint32_t serial)
+static bool follow(struct filter *f, struct db_txn *t, uint32_t serial, int64_t now)
 {
 	uint32_t until = atomic_load(&f->until);
-	if (is_before(serial, f->from)) return false; /* what has gone since is not in it */
+	if (is_before(serial, f->from) || is_over(f, now)) return false; /* what has gone since is not in it */
 	if (!is_before(until, serial)) return true;
-	if (serial - until > FOLLOW_MOST || published_changes(t, until, add_change, f) || f->rows > f->room)
+	if (serial - until > FOLLOW_MOST || published_changes(t, until, add_change, f) || f->used > f->room)
 		return false;
 	atomic_store(&f->until, serial);
 	return true;
 }
 
-static bool holds(const struct filter *f, uint32_t serial)
+static bool holds(const struct filter *f, uint32_t serial, int64_t now)
 {
-	return !is_before(serial, f->from) && !is_before(atomic_load(&f->until), serial);
+	return !is_over(f, now) && !is_before(serial, f->from) && !is_before(atomic_load(&f->until), serial);
 }
 
 /* With the lock. */
@@ -244,12 +344,13 @@ static struct filter *writable(const struct filter *f)
 	return (struct filter *)(uintptr_t)f;
 }
 
-const struct filter *filters_follow(struct filters *s, const struct filter *held, struct db_txn *t, uint32_t serial)
+const struct filter *filters_follow(struct filters *s, const struct filter *held, struct db_txn *t, uint32_t serial,
+                                    int64_t now)
 {
 	struct filter *f = NULL;
-	if (held && holds(held, serial)) return held;
+	if (held && holds(held, serial, now)) return held;
 	pthread_mutex_lock(&s->lock);
-	if (s->now && follow(s->now, t, serial)) {
+	if (s->now && follow(s->now, t, serial, now)) {
 		f = s->now;
 		f->users++;
 	} else if (!s->wanted && (!s->now || !is_before(serial, s->now->from))) {

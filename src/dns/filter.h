@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter - tells of most addresses that they are surely not listed, without looking into the list
+ * filter - tells of most addresses at once whether they are listed, without looking into the list
  *
- * Most questions are about addresses that nobody lists, and a look into LMDB costs a third of an answer. The filter is a bit array (a
- * Bloom filter of two octets a row, two bits of one cache line each: wrong for one address in seventy, which is then looked up
- * and not found). It never says no of a row that is there:
+ * A look into LMDB's tree of a million rows costs a third of an answer, and most questions are about addresses that nobody lists. The
+ * filter is a hash table whose every line is one line of the processor's cache: ten IPv4 addresses with their classes, grade and flags; some
+ * 9 octets a row. It says that an address is not listed, or is and how, or that it has to be looked up: rows that changed since it was
+ * made, or expire soon, and all of IPv6 that is listed.
  *
- *   It knows from which serial of the list to which it holds. Bits are only ever set, so it holds for every transaction in between.
- *   At the beginning of a batch it follows the journal to the transaction's serial; where that cannot be (the journal does not reach, the
- *   state was put back), or it has grown too full, it is not used, and a thread makes a new one meanwhile.
+ * It never says what the transaction of the one who asks does not see. It knows from which serial of the list to which it holds:
+ * at the beginning of a batch it follows the journal to the transaction's serial, and marks what has changed as to be looked up. Where that cannot
+ * be (the journal does not reach, the state was put back), when it is an hour old, or too full, it is not used, and a thread makes a
+ * new one. So a commit is in the next answer, with it as without it; and a service that has just started answers before it is made.
  *
- * So a commit is in the next answer, with it as without it. It is made in the background: a service that has just started answers at once.
- *
- *     f = filters_follow(filters, f, txn, published_serial(txn));     // each batch; NULL: look up everything
- *     if (f && !filter_may_have(f, key, n)) ...                       // surely not listed
+ *     f = filters_follow(filters, f, txn, published_serial(txn), now);   // each batch; NULL: look up everything
+ *     if (f && filter_find(f, key, n, &row) == FILTER_ABSENT) ...         // surely not listed
  *     filters_release(filters, f);                                    // at the end of the thread
  *
  * A struct filters is of the process; any thread.
@@ -32,11 +32,13 @@ void filters_stop(struct filters *f); /* nobody uses it any more; joins the thre
 
 /* The filter that holds for what this transaction sees, or NULL. held: what the thread had from the last call, which is given back where
  * it is another one now; as long as it is good no lock is taken. */
-const struct filter *filters_follow(struct filters *f, const struct filter *held, struct db_txn *t, uint32_t serial);
+const struct filter *filters_follow(struct filters *f, const struct filter *held, struct db_txn *t, uint32_t serial,
+                                    int64_t now);
 void filters_release(struct filters *f, const struct filter *used); /* NULL is fine */
 
-/* False: there is no row of that key. */
-bool filter_may_have(const struct filter *f, const uint8_t *key, size_t n);
+enum filter_says { FILTER_ABSENT, FILTER_LISTED, FILTER_ASK };
+/* FILTER_LISTED fills *out, but for when it expires: not soon. */
+enum filter_says filter_find(const struct filter *f, const uint8_t *key, size_t n, struct published *out);
 
 /* For tests: returns when the thread has nothing to do. */
 void filters_settle(struct filters *f);

@@ -6,7 +6,8 @@
 static bool get(void *arg, const uint8_t *key, size_t n, struct published *out)
 {
 	struct list_rows *r = arg;
-	if (r->filter && !filter_may_have(r->filter, key, n)) return false;
+	enum filter_says says = r->filter ? filter_find(r->filter, key, n, out) : FILTER_ASK;
+	if (says != FILTER_ASK) return says == FILTER_LISTED;
 	return published_get(r->txn, slice_of(key, n), r->now, out);
 }
 
@@ -59,7 +60,7 @@ enum error list_rows_begin(struct list_rows *r, struct db *state, struct filters
 	enum error e = db_begin_read(state, &r->txn);
 	if (e) return e;
 	r->serial = published_serial(r->txn);
-	if (filters) r->filter = filters_follow(filters, r->filter, r->txn, r->serial);
+	if (filters) r->filter = filters_follow(filters, r->filter, r->txn, r->serial, now);
 	return ERR_OK;
 }
 

@@ -15,7 +15,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/fiber.h"
 #include "store/db_files.h"
@@ -318,6 +320,13 @@ uint64_t db_map_size(struct db *db)
 	uint64_t size = map_size(db);
 	pthread_rwlock_unlock(&db->map);
 	return size;
+}
+
+void db_forget_pages(struct db_txn *t, const char *low, const char *high)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)low & ~(page - 1);
+	assert(t->magic == TXN_MAGIC && t->depth > 0);
+	if (low < high) madvise((void *)from, (uintptr_t)high - from, MADV_DONTNEED);
 }
 
 /* After a transaction could not begin, with the map unlocked: 0 when trying again makes sense. */
