@@ -36,7 +36,7 @@
 
 #define PROVENANCE_DAYS                                                                                                \
 	17 /* how long ago the original may have been sent: the longest that servers keep mail, and clocks that differ */
-#define PROVENANCE_ROWS 256 /* of the ledger that are looked at for one question */
+#define PROVENANCE_ROWS 256 /* of the ledger that are weighed for one question */
 
 /* X(name) in order of strength */
 #define WITNESS_TABLE(X) X(tag) X(dkim) X(ledger) X(received)

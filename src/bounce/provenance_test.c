@@ -44,7 +44,7 @@ static struct provenance_row row(uint64_t id, bool outbound, const char *return_
 	                               .recipient_count = 1};
 }
 
-static struct provenance_row rows[32];
+static struct provenance_row rows[400];
 static size_t row_count;
 
 static struct provenance_row *add_row(struct provenance_row r)
@@ -528,6 +528,34 @@ static void test_other_tenants(void **state)
 	}
 }
 
+/* Transactions that came to nothing are cheap: a thousand of them do not hide the forged message before them. */
+static void test_hidden_behind_what_was_refused(void **state)
+{
+	static const char *const named[] = {NULL, "<good@x>"};
+	for (int i = 0; i < 2; i++) {
+		struct returned r;
+		struct arena a;
+		struct provenance p;
+		arena_init(&a, 1 << 20);
+		row_count = 0;
+		add_row(row(1, false, VICTIM, "<good@x>"))->proven = true;
+		for (uint64_t k = 0; k < 300; k++) add_row(row(k + 2, false, VICTIM, ""))->taken = false;
+		add_row(row(400, false, VICTIM, ""));
+		returned_nothing(&r);
+		if (named[i]) returned_id(&r, slice_str(named[i]));
+		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
+		                             .tenant = TENANT,
+		                             .addressee = SLICE(VICTIM),
+		                             .addressed = SLICE(VICTIM),
+		                             .now = NOW,
+		                             .ledger = ledger};
+		assert_true(provenance_find(&a, &r, &f, &p));
+		compare(named[i] ? named[i] : "not named", &p, "..-.");
+		assert_int_equal(p.about, 400);
+		arena_free(&a);
+	}
+}
+
 /* Whatever is known and whatever comes back: what did not prove itself never lets a report leave. */
 static void test_zero_to_the_forged(void **state)
 {
@@ -575,8 +603,11 @@ static void test_zero_to_the_forged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_incoming),           cmocka_unit_test(test_no_memory),
-		cmocka_unit_test(test_outgoing),           cmocka_unit_test(test_other_tenants),
+		cmocka_unit_test(test_incoming),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_outgoing),
+		cmocka_unit_test(test_other_tenants),
+		cmocka_unit_test(test_hidden_behind_what_was_refused),
 		cmocka_unit_test(test_zero_to_the_forged),
 	};
 	return cmocka_run_group_tests_name("bounce/provenance", tests, NULL, NULL);

@@ -114,9 +114,11 @@ bool witness_row(const struct provenance_row *row, void *arg)
 {
 	struct witness_rows *rows = arg;
 	const struct provenance_facts *f = rows->facts;
-	if (++rows->seen > PROVENANCE_ROWS) return false;
+	rows->seen++;
+	/* What was refused, say, costs its sender nothing, and must not push aside what counts. */
 	if (!concerns(rows, row)) return true;
 	if (rows->nameless && is_plain(row->message_id)) return true;
+	if (rows->known == PROVENANCE_ROWS) return false;
 	rows->known++;
 	if (!same_message(rows->message_id, row->message_id))
 		rows->other_message++;

@@ -20,11 +20,17 @@ static bool value_begins(const struct header_field *f, const char *word)
 	return slice_starts_nocase(slice_trim(f->value), slice_str(word));
 }
 
+/* A name that people do not have, and that programs use instead of the null return path. */
+static bool is_daemon(const struct address *sender)
+{
+	return slice_equal_nocase(sender->local, SLICE("mailer-daemon"));
+}
+
 /* RFC 3834 5: what answers a message says auto-replied; reports of other kinds are auto-generated. */
 static bool is_marked(const struct address *sender, struct slice header)
 {
 	struct header_field f;
-	return sender->null || (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied"));
+	return sender->null || is_daemon(sender) || (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied"));
 }
 
 static bool is_report(struct slice header)

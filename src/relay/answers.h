@@ -26,7 +26,7 @@
 /* Is a message an answer that a program made, and what says so? X(name).
  *
  *   none      it is not: a person's mail, a list's, a feedback report
- *   marked    by what people do not write: the null return path; Auto-Submitted: auto-replied (RFC 3834 5);
+ *   marked    by what people do not write: the null return path, or mailer-daemon's; Auto-Submitted: auto-replied (RFC 3834 5);
  *             postmaster's multipart/report. Whatever the classifier says: no unproven answer leaves for its mistake
  *   classed   it is classified as a delivery report, automatic reply or challenge, with confidence
  *   likely    it is classified so with less confidence, or with it but also with the marks of a person (the signals

@@ -405,6 +405,7 @@ static void what_an_answer_is(void **state)
 		{"joe@ours.example", "Auto-Submitted: Auto-Replied\r\n\r\n", UNCLASSIFIED, ANSWER_marked},
 		{"Postmaster@ours.example", "Content-Type: multipart/report; x=y\r\n\r\n", UNCLASSIFIED, ANSWER_marked},
 		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SURE(OTHER), ANSWER_marked},
+		{"MAILER-DAEMON@ours.example", "Subject: x\r\n\r\n", UNCLASSIFIED, ANSWER_marked},
 		/* by what it is */
 		{"joe@ours.example", "Subject: x\r\n\r\n", UNCLASSIFIED, ANSWER_none},
 		{"joe@ours.example", "Subject: x\r\n\r\n", SURE(OTHER), ANSWER_none},
