@@ -30,7 +30,8 @@ static bool is_daemon(const struct address *sender)
 static bool is_marked(const struct address *sender, struct slice header)
 {
 	struct header_field f;
-	return sender->null || is_daemon(sender) || (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied"));
+	return sender->null || is_daemon(sender) ||
+	       (header_find(header, "Auto-Submitted", &f) && value_begins(&f, "auto-replied"));
 }
 
 static bool is_report(struct slice header)
