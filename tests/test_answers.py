@@ -4,7 +4,7 @@ nobody's postmaster; and a person's mail is none, whatever it quotes."""
 import time
 
 import pytest
-from lab import Smtp, wait_until
+from lab import Reset, Smtp, wait_until
 from lab.smtp import message
 
 ZONE = 'pass.test TXT "v=spf1 ip4:{good} -all"\nother.test TXT "v=spf1 ip4:{good} -all"'
@@ -235,3 +235,14 @@ def test_a_mail_program_answers_by_itself(mill, make, named, good):
     receive_as(mill, victim, f"Message-ID: {about}\r\n" if named else "", good)
     event, pool = mill.send("joe@tenant.test", victim, make(victim, about if named else ""))
     assert event["answer"]["ground"] == "classed" and pool == ("bounce" if good else None), event
+
+
+def test_a_server_that_took_the_message_and_did_not_say_so_answers_it_too(lab):
+    """The connection to it broke after the final dot: the client was told to come again, and the server has the message."""
+    mill = Mill(lab)
+    mill.down.script["end"] = [Reset()]
+    with Smtp(mill.relay.server) as client:
+        content = message("victim@pass.test", "joe@tenant.test", message_id="<lost@x>")
+        assert client.transaction("victim@pass.test", "joe@tenant.test", content).code == 451
+    event, pool = mill.send("", "victim@pass.test", report("victim@pass.test", "<lost@x>"))
+    assert pool is None and event["answer"]["verdict"] == "backscatter", event
