@@ -12,17 +12,19 @@
 
 #define LINE         64 /* octets: what one miss of the cache brings */
 #define LINE_SLOTS   10
-#define LINE_ROWS    8 /* for which a line is made; what finds it full goes to a second one */
+#define LINE_ROWS    8 /* for which a line is made; what finds it full goes to the next */
+#define CHAIN        8 /* lines that may follow */
 #define LINES_LEAST  1024
 #define ROWS_SPARE   4096
 #define LARGE_PAGE   (2 << 20)
 #define FOLLOW_MOST  10000          /* changes that are followed in one go: some milliseconds */
+#define FORGET_EVERY 5              /* seconds */
 #define LIFETIME     3600           /* seconds, after which a new one is made */
 #define EXPIRY_AHEAD (2 * LIFETIME) /* a row that expires within it is looked up */
 
 /* Of a line's count. */
-#define MORE 0x100u /* some for which this is the first line are in their second */
-#define LOST 0x200u /* and some had no room there either */
+#define MORE 0x100u /* some that belong here, or in a line before, are in the next */
+#define LOST 0x200u /* and some had no room in any of the chain */
 
 #define ASK 0x8000u /* of a row: look it up */
 
@@ -72,7 +74,7 @@ static struct filter *filter_new(size_t rows)
 	if (!f) return NULL;
 	f->room = rows + rows / 8 + ROWS_SPARE;
 	f->line_count = (uint32_t)(rows + rows / 16) / LINE_ROWS + LINES_LEAST;
-	f->lines = lines_new(f->line_count * sizeof(struct line));
+	f->lines = lines_new((f->line_count + CHAIN) * sizeof(struct line));
 	if (f->lines) return f;
 	free(f);
 	return NULL;
@@ -94,22 +96,12 @@ static uint32_t number_of(const uint8_t *key, size_t n)
 }
 
 /* Spreads what may be neighbours. Nobody gains by finding addresses that meet: they are then looked up. */
-static struct line *line_of(const struct filter *f, uint32_t number, uint32_t salt)
+static uint32_t line_of(const struct filter *f, uint32_t number)
 {
-	uint32_t h = (number ^ salt) * 0x9e3779b1u;
+	uint32_t h = number * 0x9e3779b1u;
 	h = (h ^ h >> 15) * 0x85ebca77u;
 	h ^= h >> 13;
-	return &f->lines[(uint64_t)h * f->line_count >> 32];
-}
-
-static struct line *first_line(const struct filter *f, uint32_t number)
-{
-	return line_of(f, number, 0);
-}
-
-static struct line *second_line(const struct filter *f, uint32_t number)
-{
-	return line_of(f, number, 0x5bd1e995u);
+	return (uint32_t)((uint64_t)h * f->line_count >> 32);
 }
 
 /* The number's slot; -1. */
@@ -139,19 +131,24 @@ static bool insert(struct line *l, uint32_t count, uint32_t number, uint16_t row
 	return true;
 }
 
-/* One writer at a time. A number that is there already is to be looked up from now on. */
+/* One writer at a time. A number that is there already is to be looked up from now on. A reader must find a new one by the time that it
+ * sees the way to it: so the slot is filled first, then the lines before it say MORE. */
 static void put(struct filter *f, const uint8_t *key, size_t n, uint16_t row)
 {
-	uint32_t number = number_of(key, n);
-	struct line *first = first_line(f, number), *second = second_line(f, number);
-	uint32_t count = atomic_load_explicit(&first->count, memory_order_relaxed);
-	if (mark(first, count, number)) return;
-	if (count & MORE && mark(second, atomic_load_explicit(&second->count, memory_order_relaxed), number)) return;
+	uint32_t number = number_of(key, n), first = line_of(f, number), at = 0;
+	for (bool more = true; more && at < CHAIN; at++) {
+		struct line *l = &f->lines[first + at];
+		uint32_t count = atomic_load_explicit(&l->count, memory_order_relaxed);
+		if (mark(l, count, number)) return;
+		more = count & MORE;
+	}
 	f->used++;
-	if (insert(first, count, number, row)) return;
-	bool there = second != first &&
-	             insert(second, atomic_load_explicit(&second->count, memory_order_relaxed), number, row);
-	atomic_fetch_or_explicit(&first->count, there ? MORE : MORE | LOST, memory_order_release);
+	for (at = 0; at < CHAIN; at++) {
+		struct line *l = &f->lines[first + at];
+		if (insert(l, atomic_load_explicit(&l->count, memory_order_relaxed), number, row)) break;
+	}
+	uint32_t say = at == CHAIN ? LOST : 0;
+	while (at-- > 0) atomic_fetch_or_explicit(&f->lines[first + at].count, MORE | say, memory_order_release);
 }
 
 static enum filter_says tell(const struct line *l, int slot, size_t n, struct published *out)
@@ -164,15 +161,13 @@ static enum filter_says tell(const struct line *l, int slot, size_t n, struct pu
 
 enum filter_says filter_find(const struct filter *f, const uint8_t *key, size_t n, struct published *out)
 {
-	uint32_t number = number_of(key, n);
-	const struct line *l = first_line(f, number);
-	uint32_t count = atomic_load_explicit(&l->count, memory_order_acquire);
-	int slot = slot_of(l, count, number);
-	if (slot >= 0) return tell(l, slot, n, out);
-	if (!(count & MORE)) return FILTER_ABSENT;
-	l = second_line(f, number);
-	slot = slot_of(l, atomic_load_explicit(&l->count, memory_order_acquire), number);
-	if (slot >= 0) return tell(l, slot, n, out);
+	uint32_t number = number_of(key, n), count = MORE;
+	const struct line *l = &f->lines[line_of(f, number)];
+	for (unsigned i = 0; i < CHAIN && count & MORE; i++, l++) {
+		count = atomic_load_explicit(&l->count, memory_order_acquire);
+		int slot = slot_of(l, count, number);
+		if (slot >= 0) return tell(l, slot, n, out);
+	}
 	return count & LOST ? FILTER_ASK : FILTER_ABSENT;
 }
 
@@ -186,17 +181,10 @@ static uint16_t row_of(const struct filter *f, struct slice key, const struct pu
 	return (uint16_t)(p->classes | p->grade << 8 | p->flags << 11);
 }
 
-struct walk {
-	struct filter *filter;
-	const char *low, *high; /* where rows lie */
-};
-
-static bool add_row(struct slice key, const struct published *p, void *arg)
+static bool add_row(struct slice key, const struct published *p, void *filter)
 {
-	struct walk *w = arg;
-	put(w->filter, (const uint8_t *)key.p, key.n, row_of(w->filter, key, p));
-	if (!w->low || key.p < w->low) w->low = key.p;
-	if (key.p > w->high) w->high = key.p;
+	struct filter *f = filter;
+	put(f, (const uint8_t *)key.p, key.n, row_of(f, key, p));
 	return true;
 }
 
@@ -210,12 +198,10 @@ static struct filter *make(struct db *state)
 		f->made = clock_unix();
 		f->from = published_serial(t);
 		atomic_init(&f->until, f->from);
-		struct walk w = {.filter = f};
-		if (published_each(t, SLICE_EMPTY, 0, add_row, &w)) {
+		if (published_each(t, SLICE_EMPTY, 0, add_row, f)) {
 			filter_free(f);
 			f = NULL;
 		}
-		db_forget_pages(t, w.low, w.high);
 	}
 	db_end_read(t);
 	return f;
@@ -228,12 +214,21 @@ static void drop(struct filters *s)
 	s->now = NULL;
 }
 
-/* Without memory, or with a state that cannot be read: not again at once. */
-static void pause_a_second(struct filters *s)
+/* What looking up has mapped meanwhile: it is little that is needed again. */
+static void forget_pages(struct db *state)
+{
+	struct db_txn *t;
+	if (db_begin_read(state, &t)) return;
+	db_forget_pages(t);
+	db_end_read(t);
+}
+
+/* With the lock. */
+static void wait_seconds(struct filters *s, time_t seconds)
 {
 	struct timespec until;
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
+	until.tv_sec += seconds;
 	if (!s->stop) pthread_cond_timedwait(&s->changed, &s->lock, &until);
 }
 
@@ -243,18 +238,20 @@ static void *maker(void *arg)
 	prctl(PR_SET_NAME, "dns-filter", 0, 0, 0);
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop) {
-		if (!s->wanted) {
-			pthread_cond_wait(&s->changed, &s->lock);
-			continue;
-		}
+		bool wanted = s->wanted;
 		pthread_mutex_unlock(&s->lock);
-		struct filter *made = make(s->state);
+		struct filter *made = wanted ? make(s->state) : NULL;
+		forget_pages(s->state);
 		pthread_mutex_lock(&s->lock);
-		drop(s);
-		s->now = made;
-		if (!made) pause_a_second(s);
-		s->wanted = false;
-		pthread_cond_broadcast(&s->changed);
+		if (wanted) {
+			drop(s);
+			s->now = made;
+			if (!made)
+				wait_seconds(s, 1); /* no memory, or a state that cannot be read: not again at once */
+			s->wanted = false;
+			pthread_cond_broadcast(&s->changed);
+		}
+		if (!s->wanted) wait_seconds(s, FORGET_EVERY);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;

@@ -130,7 +130,7 @@ static void test_it_grows(void **state)
 	assert_in_range(without, 1, 8);
 	begin(&w);
 	assert_non_null(w.rows.filter);
-	assert_true(check(&w, 1000000, 10000, false) < 500);
+	assert_true(check(&w, 1000000, 10000, false) < 100);
 	end(&w);
 	world_end(&w);
 }

@@ -11,11 +11,13 @@
 #include <assert.h>
 #include <endian.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -322,11 +324,24 @@ uint64_t db_map_size(struct db *db)
 	return size;
 }
 
-void db_forget_pages(struct db_txn *t, const char *low, const char *high)
+/* LMDB does not say where its map is; the kernel does. The transaction keeps it where it is. */
+void db_forget_pages(struct db_txn *t)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)low & ~(page - 1);
+	int fd;
+	struct stat st;
+	char line[PATH_MAX + 128];
 	assert(t->magic == TXN_MAGIC && t->depth > 0);
-	if (low < high) madvise((void *)from, (uintptr_t)high - from, MADV_DONTNEED);
+	if (mdb_env_get_fd(t->db->env, &fd) || fstat(fd, &st)) return;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	while (maps && fgets(line, sizeof line, maps)) {
+		uintptr_t from, to;
+		unsigned long inode;
+		char shared;
+		if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " r--%c %*s %*s %lu", &from, &to, &shared, &inode) == 4 &&
+		    shared == 's' && inode == st.st_ino)
+			madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	if (maps) fclose(maps);
 }
 
 /* After a transaction could not begin, with the map unlocked: 0 when trying again makes sense. */

@@ -127,9 +127,9 @@ uint64_t db_spare_size(struct db_txn *);
 /* Octets that the file system of state-dir still has for us; UINT64_MAX when it cannot be told. */
 uint64_t db_free_space(const struct db *);
 uint64_t db_disk_size(const struct db *); /* octets of that file system in all; UINT64_MAX when it cannot be told */
-/* After a long walk of a reader: the pages from low to high, which keys or values point into, are no more counted as this process's
- * memory. What is needed again is mapped again, from the system's cache. */
-void db_forget_pages(struct db_txn *, const char *low, const char *high);
+/* Pages of an environment opened for reading only, which is all that this process has of them, are no more counted as its memory. What
+ * is needed again is mapped again, from the system's cache. */
+void db_forget_pages(struct db_txn *);
 uint64_t db_map_size(struct db *); /* octets; grows by doubling */
 
 #endif
