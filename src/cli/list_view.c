@@ -7,9 +7,9 @@
 #include "cli/format.h"
 #include "cli/unit.h"
 
-#define STRETCH   256 /* rows copied in one read transaction */
-#define LINE      512
-#define ACTS_MOST 4096 /* shown of one unit */
+#define STRETCH    256 /* rows copied in one read transaction */
+#define LINE       512
+#define SHOWN_MOST 4096 /* shown of one unit */
 
 /* ---- JSON --------------------------------------------------------------------------------------------------------- */
 
@@ -208,7 +208,7 @@ static bool take_act(const struct act *a, void *arg)
 		json_array_append_new(p->array, act_json(a));
 	else
 		print_act(p, a);
-	return p->n < ACTS_MOST && !ferror(stdout);
+	return p->n < SHOWN_MOST && !ferror(stdout);
 }
 
 static json_t *exemption_json(const struct exemption *e)

@@ -282,9 +282,23 @@ static bool is_same(const struct act *a, const struct act *b)
 	       slice_equal(a->reporter, slice_sub(b->reporter, 0, ACT_REPORTER_MOST));
 }
 
+/* Callouts, what one reporter says, all else. */
+static bool is_of_kind(const struct act *a, const struct act *b)
+{
+	struct slice said = slice_sub(b->reporter, 0, ACT_REPORTER_MOST);
+	if (a->reporter.n || said.n) return slice_equal(a->reporter, said);
+	return (a->class == ACT_callout) == (b->class == ACT_callout);
+}
+
+static unsigned most_of_kind(const struct act *a)
+{
+	return a->reporter.n ? ACTS_OF_DAY_REPORTER : a->class == ACT_callout ? ACTS_OF_DAY_EACH : ACTS_OF_DAY_REST;
+}
+
 struct day_rows {
-	unsigned count;
-	struct act joins; /* the row that the act is counted in: the same one, or the last; its texts are the table's */
+	unsigned count, of_kind, reported;
+	struct act
+		joins; /* the row that the act is counted in: the same one, or the last of its kind; its texts are the table's */
 	bool same;
 	uint64_t next; /* a free id at the act's time */
 };
@@ -310,6 +324,9 @@ static enum error look_at_day(struct db_txn *t, const struct unit_key *unit, con
 		if (row.id >= end) break;
 		if (row.time == a->time && row.id >= out->next) out->next = row.id + 1;
 		out->count++;
+		if (row.reporter.n && ++out->reported && a->reporter.n && !out->of_kind) out->joins = row;
+		if (!is_of_kind(&row, a)) continue;
+		out->of_kind++;
 		out->joins = row;
 		out->same = is_same(&row, a);
 	}
@@ -340,11 +357,15 @@ static enum error add_one(struct db_txn *t, struct act *a)
 	if (unit.n == 0 || a->time < 0 || a->time > UINT32_MAX) return ERR_INVALID;
 	enum error err = look_at_day(t, &unit, a, &day);
 	if (err) return err;
-	if (day.same || day.count >= ACTS_OF_DAY) {
+	bool full = day.of_kind >= most_of_kind(a) || (a->reporter.n && day.reported >= ACTS_OF_DAY_EACH);
+	if (day.same || full) {
 		a->id = day.joins.id;
 		err = count_in(t, &unit, &day.joins, a);
 	} else {
 		struct act row = *a;
+		uint64_t rows = db_count(t, DB_acts);
+		if (rows >= ACTS_MOST) return ERR_NO_SPACE;
+		if (rows >= ACTS_WITH_SPECIMEN) row.specimen = SLICE_EMPTY;
 		row.id = a->id = day.next;
 		row.last = a->time;
 		if (row.count == 0) row.count = 1;

@@ -9,8 +9,12 @@
  * written in the same transaction.
  *
  * What is the same on the same day (UTC) is one row with a count: same unit, class, witness, reporter and target. A unit has
- * at most ACTS_OF_DAY rows a day: what comes after is counted in the last of them, so a flood costs neither room nor time
- * when it is weighed.
+ * at most ACTS_OF_DAY rows a day: what comes after is counted in the last of its kind, so a flood costs neither room nor time
+ * when it is weighed. Each kind (callouts, what one reporter says, all else) has rows of its own: else a server that asks before it
+ * bounces would hide its bounces behind its callouts, and a reporter what we see behind what he says.
+ *
+ * Nor do many units fill the disk: beyond ACTS_WITH_SPECIMEN rows new ones have none, beyond ACTS_MOST there are no new ones
+ * (ERR_NO_SPACE) until old ones have gone.
  *
  * Written by the relay (relay/evidence_writer.h) and the command line; read by anybody. Any thread.
  *
@@ -61,9 +65,14 @@ const char *witnessed_sentence(enum witnessed w);
 unsigned witnessed_strength(enum witnessed w);
 bool witnessed_parse(struct slice name, enum witnessed *out);
 
-#define ACT_SPECIMEN_MOST 2048
-#define ACT_REPORTER_MOST 63
-#define ACTS_OF_DAY       64 /* rows of a unit */
+#define ACT_SPECIMEN_MOST    2048
+#define ACT_REPORTER_MOST    63
+#define ACTS_OF_DAY          64 /* rows of a unit: */
+#define ACTS_OF_DAY_REPORTER 4  /* what one of them says */
+#define ACTS_OF_DAY_EACH     16 /* callouts, and reported ones */
+#define ACTS_OF_DAY_REST     32
+#define ACTS_WITH_SPECIMEN   1000000
+#define ACTS_MOST            10000000 /* a GB and the specimens */
 
 struct act {
 	uint64_t id; /* of the row: ms of the time << 20 and a counter; unique within a unit. acts_add() sets it */

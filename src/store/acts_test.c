@@ -130,12 +130,52 @@ static void a_flood_of_one_day_has_a_bounded_number_of_rows_and_a_whole_count(vo
 	struct act acts[200];
 	for (unsigned i = 0; i < 200; i++) acts[i] = bounce("192.0.2.1", i, NOON + i / 100);
 	assert_int_equal(acts_add(s->db, acts, 200), ERR_OK);
-	assert_int_equal(all_of(s->db, "192.0.2.1", &seen), ACTS_OF_DAY);
+	assert_int_equal(all_of(s->db, "192.0.2.1", &seen), ACTS_OF_DAY_REST);
 	uint64_t sum = 0;
 	for (size_t i = 0; i < seen.n; i++) sum += seen.rows[i].count;
 	assert_int_equal(sum, 200);
-	assert_int_equal(seen.rows[ACTS_OF_DAY - 1].last, NOON + 1);
+	assert_int_equal(seen.rows[ACTS_OF_DAY_REST - 1].last, NOON + 1);
 	for (size_t i = 1; i < seen.n; i++) assert_true(seen.rows[i].id > seen.rows[i - 1].id);
+}
+
+/* Bounces are seen behind however many callouts, and what we see behind whatever others report. */
+static void kinds_do_not_crowd_each_other_out(void **state)
+{
+	struct store_test *s = *state;
+	struct seen seen;
+	struct act acts[200];
+	for (unsigned i = 0; i < 200; i++) {
+		acts[i] = bounce("192.0.2.1", i, NOON);
+		if (i % 2) acts[i].reporter = SLICE("carl");
+		if (i % 2 == 0) acts[i].class = ACT_callout;
+	}
+	assert_int_equal(acts_add(s->db, acts, 200), ERR_OK);
+	add(s->db, bounce("192.0.2.1", 7, NOON + 1));
+	add(s->db, bounce("192.0.2.1", 8, NOON + 1));
+	assert_int_equal(all_of(s->db, "192.0.2.1", &seen), ACTS_OF_DAY_EACH + ACTS_OF_DAY_REPORTER + 2);
+	struct act other = bounce("192.0.2.1", 300, NOON + 2);
+	other.reporter = SLICE("anna"); /* a second voice is heard */
+	add(s->db, other);
+	assert_int_equal(all_of(s->db, "192.0.2.1", &seen), ACTS_OF_DAY_EACH + ACTS_OF_DAY_REPORTER + 3);
+	for (unsigned i = 0; i < 200; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "r%u", i);
+		other.reporter = slice_str(name);
+		add(s->db, other);
+	}
+	assert_int_equal(all_of(s->db, "192.0.2.1", &seen), 2 * ACTS_OF_DAY_EACH + 2);
+	unsigned own = 0, callouts = 0, reported = 0;
+	for (size_t i = 0; i < seen.n; i++) {
+		if (seen.rows[i].reporter.n)
+			reported += seen.rows[i].count;
+		else if (seen.rows[i].class == ACT_callout)
+			callouts += seen.rows[i].count;
+		else
+			own += seen.rows[i].count;
+	}
+	assert_int_equal(own, 2);
+	assert_int_equal(callouts, 100);
+	assert_int_equal(reported, 301);
 }
 
 static void rows_are_in_order_of_time_whenever_they_came(void **state)
@@ -324,6 +364,7 @@ int main(void)
 		LIST_TEST(an_act_is_kept_with_all_that_is_known),
 		LIST_TEST(the_same_on_a_day_is_one_row_with_a_count),
 		LIST_TEST(a_flood_of_one_day_has_a_bounded_number_of_rows_and_a_whole_count),
+		LIST_TEST(kinds_do_not_crowd_each_other_out),
 		LIST_TEST(rows_are_in_order_of_time_whenever_they_came),
 		LIST_TEST(what_is_no_act_is_refused_and_nothing_of_its_batch_is_kept),
 		LIST_TEST(texts_are_cut),
