@@ -519,6 +519,8 @@ def test_blocklists_are_asked_in_their_mode(lab):
         with Smtp(relay.server, source=source) as client:
             return [client.transaction(sender, "x@tenant.test").code for sender in ("", "a@world.test")]
 
+    for zone in ("safe.bl.test", "all.bl.test"):
+        relay.wait_event("blocklist", zone=zone, state="in use")
     assert codes(bad) == [550, 250]
     assert codes(lab.address()) == [250, 250]
     worse = lab.address()
