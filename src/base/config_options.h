@@ -159,7 +159,7 @@
 	X("contact", MAILBOX, C(dns.contact), NOWHERE, NULL, 0, 0, "who answers for the zone, for its SOA; default: hostmaster at the zone") \
 	X("ttl", DURATION, C(dns.ttl), NOWHERE, "15m", SECONDS(1), DAYS(7), "how long others may keep an answer") \
 	X("negative-ttl", DURATION, C(dns.negative_ttl), NOWHERE, "1m", SECONDS(1), HOURS(3), "how long others may keep that an address is not listed") \
-	X("workers", NUMBER, C(dns.workers), NOWHERE, "0", 0, 64, "threads for each address to listen on; 0: one per core") \
+	X("workers", NUMBER, C(dns.workers), NOWHERE, "0", 0, 64, "threads for each address to listen on; 0: one for two cores") \
 	X("nsid", WORD, C(dns.nsid), NOWHERE, NULL, 0, 0, "name of this server for who asks for it (NSID, id.server); default: it is not told") \
 	X("udp-size", NUMBER, C(dns.udp_size), NOWHERE, "1232", 512, 4096, "largest message by UDP") \
 	X("cookie-secret", WORD, C(dns.cookie_secret), NOWHERE, NULL, 0, 0, "32 hexadecimal digits that all servers behind one address share; default: a secret of its own, new each day") \

@@ -95,7 +95,7 @@ bool dns_setup_exempt(const struct dns_setup *s, const struct ip *client)
 size_t dns_workers(const struct config *c)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t n = c->dns.workers > 0 ? (size_t)c->dns.workers : cores > 0 ? (size_t)cores : 1;
+	size_t n = c->dns.workers > 0 ? (size_t)c->dns.workers : cores > 1 ? (size_t)cores / 2 : 1;
 	size_t addresses = c->dns.listen_count ? c->dns.listen_count : 1, most = SERVICE_LISTENERS / addresses - 1;
 	return n < most ? n : most;
 }
