@@ -31,7 +31,8 @@ static size_t parse_acts(const char *text, struct weigh_act *out)
 	for (; sscanf(text, " %d %15s %15s %u %u%n", &day, class, witness, &target, &reporter, &used) == 5; n++) {
 		enum act_class c;
 		enum witnessed w;
-		assert_true(act_class_parse(slice_str(class), &c) && witnessed_parse(slice_str(witness), &w));
+		assert_true(act_class_parse(slice_str(class), &c));
+		assert_true(witnessed_parse(slice_str(witness), &w));
 		int64_t time = START + day * DAY + 60 * (int64_t)n;
 		out[n] = (struct weigh_act){.time = time,
 		                            .last = time,
