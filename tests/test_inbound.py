@@ -123,7 +123,11 @@ def test_two_tenants_in_one_transaction_are_told_apart_and_both_delivered(lab):
     with Smtp(sender.server) as client:
         assert client.transaction("list@world.test", ["games@one.test", "games@two.test"], message(subject="to both")).code == 250
     wait_until(lambda: "to both" in [m["Subject"] for m in first.maildir("games")], 20, "the first tenant's copy")
-    wait_until(lambda: "to both" in [m["Subject"] for m in second.maildir("games")], 30, "the second tenant's copy")
+
+    def second_copy():
+        sender.flush()  # a Postfix that looks while its message is still being delivered looks again much later
+        return "to both" in [m["Subject"] for m in second.maildir("games")]
+    wait_until(second_copy, 30, "the second tenant's copy", every=1)
     sender.wait_queue_empty(30)
     assert [m["Subject"] for m in first.maildir("games")].count("to both") == 1
     assert [m["Subject"] for m in second.maildir("games")].count("to both") == 1
