@@ -78,7 +78,9 @@ def resolving_by(server, path, argv):
     with open(path, "w") as f:
         f.write(f"nameserver {server}\noptions timeout:2 attempts:2\n")
     os.chmod(path, 0o644)
-    return ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', path, *argv]
+    # unshare's own way to make all mounts private fails in a chroot, whose root is no mount
+    script = 'mount --make-rprivate / 2>/dev/null; mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c", script, path, *argv]
 
 
 def runs(pid):
