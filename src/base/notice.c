@@ -9,44 +9,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool file_name(char out[PATH_MAX], const char *run_dir, const char *service, const char *topic,
-                      const char *suffix)
-{
-	int n = snprintf(out, PATH_MAX, "%s/%s.%s%s", run_dir, service, topic, suffix);
-	return n > 0 && n < PATH_MAX;
-}
+#include "base/filereplace.h"
 
-static enum error write_all(int fd, struct slice text)
+static bool file_name(char out[PATH_MAX], const char *run_dir, const char *service, const char *topic)
 {
-	while (text.n) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR) continue;
-		if (n < 0) return error_from_errno(errno);
-		text = slice_sub(text, (size_t)n, text.n);
-	}
-	return ERR_OK;
+	int n = snprintf(out, PATH_MAX, "%s/%s.%s", run_dir, service, topic);
+	return n > 0 && n < PATH_MAX;
 }
 
 enum error notice_write(const char *run_dir, const char *service, const char *topic, struct slice text)
 {
-	char made[PATH_MAX], name[PATH_MAX];
+	char name[PATH_MAX];
 	if (text.n > NOTICE_MOST) return ERR_LIMIT;
-	if (!file_name(made, run_dir, service, topic, ".new") || !file_name(name, run_dir, service, topic, ""))
-		return ERR_INVALID;
-	int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0) return error_from_errno(errno);
-	enum error e = fchmod(fd, 0644) < 0 ? error_from_errno(errno) : write_all(fd, text);
-	close(fd);
-	if (e == ERR_OK && rename(made, name) < 0) e = error_from_errno(errno);
-	if (e != ERR_OK) unlink(made);
-	return e;
+	if (!file_name(name, run_dir, service, topic)) return ERR_INVALID;
+	return file_replace(name, 0644, text);
 }
 
 enum error notice_read(const char *run_dir, const char *service, const char *topic, char **out)
 {
 	char name[PATH_MAX];
 	*out = NULL;
-	if (!file_name(name, run_dir, service, topic, "")) return ERR_INVALID;
+	if (!file_name(name, run_dir, service, topic)) return ERR_INVALID;
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) return error_from_errno(errno);
 	char *text = malloc(NOTICE_MOST + 1);

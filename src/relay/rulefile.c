@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/filereplace.h"
+
 #define COMPILED_MOST (64 * 1024 * 1024)
 
 /* ---- reading --------------------------------------------------------------------------------------------------------- */
@@ -88,28 +90,13 @@ static void place(const char *path, const char *problem, char why[RULEFILE_WHY])
 
 /* ---- rules ----------------------------------------------------------------------------------------------------------- */
 
-static enum error write_all(int fd, struct slice text)
-{
-	while (text.n) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno == EINTR) continue;
-		if (n < 0) return error_from_errno(errno);
-		text = slice_sub(text, (size_t)n, text.n);
-	}
-	return ERR_OK;
-}
-
-/* Others see the old one or the new one. Where it cannot be kept the next start takes longer. */
+/* Where it cannot be kept the next start takes longer. */
 static void keep_compiled(const char *compiled, const struct bundle *b, struct slice text)
 {
-	char *octets, made[PATH_MAX];
+	char *octets;
 	size_t n;
-	if ((size_t)snprintf(made, sizeof made, "%s.new", compiled) >= sizeof made) return;
 	if (bundle_pack(b, text, &octets, &n) != ERR_OK) return;
-	int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	enum error e = fd < 0 ? error_from_errno(errno) : write_all(fd, slice_of(octets, n));
-	if (fd >= 0) close(fd);
-	if (e || rename(made, compiled) < 0) unlink(made);
+	file_replace(compiled, 0600, slice_of(octets, n));
 	free(octets);
 }
 
