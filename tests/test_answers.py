@@ -214,6 +214,28 @@ def test_a_forged_address_is_the_same_in_quotes(mill, form):
     assert pool is None, event
 
 
+@pytest.mark.parametrize("given, answered", [("{}@bücher.test", "{}@xn--bcher-kva.test"), ("{}@XN--Bcher-KVA.Test", "{}@BÜCHER.test"),
+                                             ("{}@Shop.Test", "{}@shop.TEST")], ids=["U-label", "A-label", "case"])
+def test_a_forged_address_is_the_same_however_its_domain_is_spelled(mill, given, answered):
+    user = f"victim{mill.count}"
+    given, answered = given.format(user), answered.format(user)
+    with Smtp(mill.relay.server) as client:
+        assert client.mail(given, "" if given.isascii() else "SMTPUTF8").code == 250
+        assert client.rcpt(f"joe{mill.count}@tenant.test").code == 250
+        assert client.data(message(given, "joe@tenant.test", message_id="<spelled@x>")).code == 250
+    mill.count += 1
+    away = vacation(answered, "").replace("In-Reply-To: \r\nReferences: \r\n", "")
+    with Smtp(mill.relay.server, source=mill.source) as client:
+        client.mail("", "SMTPUTF8")
+        assert client.rcpt(answered).code == 250
+        assert client.data(f"Message-ID: <away{mill.count}@tenant.test>\r\n{away}".encode()).code == 250
+    event = mill.relay.wait_event("answer", id=mill.relay.wait_event("message", message_id=f"<away{mill.count}@tenant.test>")["id"])
+    assert event["verdict"] == "backscatter" and event["to"] == f"{user}@{'shop' if 'hop' in given else 'xn--bcher-kva'}.test", event
+
+    rows = wait_until(lambda: mill.relay.cli("ledger", "--return-path", answered, "--json").rows, 10, "the ledger's entry")
+    assert rows[0]["return_path"] == event["to"], rows
+
+
 def receipt(to, about):
     named = f"Original-Message-ID: {about}\r\n" if about else ""
     return (f"From: Joe <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: Return Receipt (displayed) - hello\r\nUser-Agent: Mozilla Thunderbird\r\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/dead.h"
 
+#include "mail/address.h"
 #include "mail/status.h"
 
 #define CONFIDENCE 60 /* percent, at least */
@@ -56,8 +57,10 @@ size_t dead_find(struct arena *a, const struct knowledge *k, const struct mime *
 		struct dead *d = &out[n];
 		if (r->action != STATUS_FAILED || r->final.n == 0 || is_another(a, r)) continue;
 		if (!judge(a, k, m, &report, r, &d->words) || arena_exhausted(a)) continue;
-		d->address = r->final;
-		d->original = slice_equal_nocase(r->original, r->final) ? SLICE_EMPTY : r->original;
+		d->address = address_spelled(a, r->final);
+		d->original = address_spelled(a, r->original);
+		if (!d->address.p || !d->original.p) continue;
+		if (slice_equal_nocase(d->original, d->address)) d->original = SLICE_EMPTY;
 		n++;
 	}
 	return n;

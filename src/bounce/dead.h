@@ -18,7 +18,7 @@
 #define DEAD_MOST 32
 
 struct dead {
-	struct slice address;  /* Final-Recipient */
+	struct slice address;  /* Final-Recipient, spelled as by address_spelled() */
 	struct slice original; /* Original-Recipient, where it is another one; empty: it is not */
 	struct slice words;    /* what was said of it, on one line; or its code */
 };

@@ -29,7 +29,7 @@ struct returned {
 	bool loose; /* the only one stood in running text, where the author of the original may have put it */
 	struct slice envelope_id; /* Original-Envelope-Id; empty: none */
 	bool envelope_declared;   /* in a part of type message/delivery-status, and not in text */
-	/* Of whom it speaks, final and original addresses. */
+	/* Of whom it speaks, final and original addresses, spelled as by address_spelled(). */
 	struct slice recipients[RETURNED_RECIPIENTS];
 	size_t recipient_count;
 	struct ip origin; /* who gave the original to the reporter, by the topmost Received field; family 0: not told */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/returned.h"
+#include "mail/address.h"
 #include "mail/disposition.h"
 
 /* "<a@b> <c@d>": the last of them. */
@@ -23,12 +24,14 @@ static void read_references(struct arena *a, const struct mime_part *root, struc
 
 /* ---- of whom it speaks ----------------------------------------------------------------------------------------- */
 
-static void add_recipient(struct returned *out, struct slice address)
+static void add_recipient(struct arena *a, struct slice address, struct returned *out)
 {
 	address = slice_trim(address);
 	if (address.n >= 2 && address.p[0] == '<' && address.p[address.n - 1] == '>')
 		address = slice_sub(address, 1, address.n - 1);
 	if (address.n == 0 || out->recipient_count == RETURNED_RECIPIENTS) return;
+	address = address_spelled(a, address);
+	if (!address.p) return;
 	for (size_t i = 0; i < out->recipient_count; i++)
 		if (slice_equal_nocase(out->recipients[i], address)) return;
 	out->recipients[out->recipient_count++] = address;
@@ -41,12 +44,12 @@ static void read_status(struct arena *a, const struct mime_part *root, struct re
 		out->envelope_id = report.original_envelope_id;
 		out->envelope_declared = report.declared;
 		for (size_t i = 0; i < report.recipient_count; i++) {
-			add_recipient(out, report.recipients[i].final);
-			add_recipient(out, report.recipients[i].original);
+			add_recipient(a, report.recipients[i].final, out);
+			add_recipient(a, report.recipients[i].original, out);
 		}
 	}
 	struct slice failed = header_unfold(a, mime_value(root, "X-Failed-Recipients")); /* Exim, Gmail */
-	while (failed.p && out->recipient_count < RETURNED_RECIPIENTS) add_recipient(out, slice_split(&failed, ','));
+	while (failed.p && out->recipient_count < RETURNED_RECIPIENTS) add_recipient(a, slice_split(&failed, ','), out);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */

@@ -55,6 +55,14 @@ static const struct {
          "From: MAILER-DAEMON@far.example\nX-Failed-Recipients: bob@far.example,\n  <ann@far.example>, "
          "BOB@far.example\nSubject: Mail delivery failed\n\nSorry.\n",
          ORIGINAL_NONE, false, false, "", "", "bob@far.example ann@far.example", ""},
+	{"domains in other spellings",
+         "From: MAILER-DAEMON@far.example\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/report; "
+         "report-type=delivery-status; boundary=b\n\n--b\n\nSorry.\n--b\nContent-Type: "
+         "message/global-delivery-status\n\nReporting-MTA: dns; far.example\n\nFinal-Recipient: utf-8; "
+         "ann@b\\x{FC}cher.example\nOriginal-Recipient: rfc822; bob@XN--bcher-kva.EXAMPLE\nAction: failed\n\n"
+         "Final-Recipient: utf-8; Ann@B\xC3\x9C"
+         "CHER.example\nAction: failed\n\n--b--\n",
+         ORIGINAL_NONE, false, false, "", "", "ann@xn--bcher-kva.example bob@xn--bcher-kva.example", ""},
 	{"an automatic reply",
          AUTO "In-Reply-To: <1@ours.example>\r\nReferences: <0@x> <1@ours.example>\r\n\r\nBack on Monday.\r\n",
          ORIGINAL_NONE, false, false, "<1@ours.example> <1@ours.example>", "", "", ""},

@@ -9,6 +9,7 @@
 #include "bounce/class.h"
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "mail/address.h"
 #include "store/ledger.h"
 #include "store/spool.h"
 #include "store/tenants.h"
@@ -231,11 +232,21 @@ static enum error by_message_id(struct db *ledger, uint32_t tenant, struct slice
 	return ledger_each_by_message_id(ledger, text, each, arg);
 }
 
+static enum error look(struct job *j)
+{
+	struct arena a;
+	arena_init(&a, ARENA_MOST);
+	struct slice text = j->search == by_message_id ? j->text : address_spelled(&a, j->text);
+	enum error err = text.p ? j->search(j->ledger, j->tenant_id, text, list_one, j) : ERR_NO_MEMORY;
+	arena_free(&a);
+	return err;
+}
+
 static int list(struct job *j)
 {
 	enum error err = ERR_OK;
 	if (j->ledger && j->search)
-		err = j->search(j->ledger, j->tenant_id, j->text, list_one, j);
+		err = look(j);
 	else if (j->ledger)
 		err = ledger_each(j->ledger, list_one, j);
 	if (err) return failed(err);

@@ -46,7 +46,7 @@ static bool is_atext(unsigned char c)
 struct cursor {
 	struct slice in;
 	size_t at;
-	bool smtputf8, utf8;
+	bool smtputf8;
 	enum address_error error;
 };
 
@@ -68,7 +68,6 @@ static bool take_utf8(struct cursor *c)
 	if (n == 0) return fail(c, ADDRESS_BAD_UTF8);
 	if (!c->smtputf8) return fail(c, ADDRESS_NEEDS_SMTPUTF8); /* RFC 6531 3.3 */
 	c->at += n;
-	c->utf8 = true;
 	return true;
 }
 
@@ -207,6 +206,50 @@ static bool drop_quotes(struct arena *a, struct address *out, bool smtputf8)
 	return out->text.p != NULL;
 }
 
+/* "[ipv6:2001:DB8:0::1]" as it is written most plainly; {NULL, 0} without memory. */
+static struct slice literal_canonical(struct arena *a, struct slice literal)
+{
+	struct ip ip;
+	char text[IP_TEXT_SIZE];
+	struct slice tag = SLICE("[IPv6:");
+	if (!slice_starts_nocase(literal, tag) || !ip_parse(slice_sub(literal, tag.n, literal.n - 1), &ip))
+		return literal;
+	return arena_printf(a, "[%s%s]", ip.family == AF_INET6 ? "IPv6:" : "", ip_text(&ip, text));
+}
+
+static bool is_lower_case(struct slice domain)
+{
+	for (size_t i = 0; i < domain.n; i++)
+		if ((unsigned char)domain.p[i] >= 0x80 || (domain.p[i] >= 'A' && domain.p[i] <= 'Z')) return false;
+	return true;
+}
+
+/* A domain has many spellings, and who compares texts must find one. What IDNA forbids stays as it is: it names nobody. */
+static bool spell_domain(struct arena *a, struct slice *text, struct slice *domain, bool is_literal)
+{
+	struct slice local = slice_sub(*text, 0, text->n - domain->n - 1);
+	if (!is_literal && is_lower_case(*domain)) return true;
+	struct slice spelled = is_literal ? literal_canonical(a, *domain) : domain_canonical(a, *domain);
+	if (!spelled.p) return !arena_exhausted(a);
+	if (slice_equal(spelled, *domain)) return true;
+	*text = arena_printf(a, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(spelled));
+	*domain = slice_sub(*text, local.n + 1, text->n);
+	return text->p != NULL;
+}
+
+struct slice address_spelled(struct arena *a, struct slice address)
+{
+	size_t at = slice_find_last(address, '@');
+	if (at + 1 >= address.n) return address;
+	struct slice text = address, domain = slice_sub(address, at + 1, address.n);
+	if (domain.n > 1 && domain.p[domain.n - 1] == '.') {
+		domain.n--;
+		text.n--;
+	}
+	bool spelled = spell_domain(a, &text, &domain, domain.n > 0 && domain.p[0] == '[');
+	return spelled ? text : (struct slice){NULL, 0};
+}
+
 static bool take_mailbox(struct cursor *c, struct arena *a, bool bare_postmaster, struct address *out)
 {
 	size_t from = c->at;
@@ -223,7 +266,9 @@ static bool take_mailbox(struct cursor *c, struct arena *a, bool bare_postmaster
 	out->literal = peek(c) == '[';
 	if (!(out->literal ? take_literal(c, &out->domain) : take_domain(c, ">", &out->domain))) return false;
 	out->text = slice_of(c->in.p + from, (size_t)(out->domain.p + out->domain.n - (c->in.p + from)));
-	return !quoted || drop_quotes(a, out, c->smtputf8) || fail(c, ADDRESS_NO_MEMORY);
+	out->utf8 = !utf8_is_ascii(out->text);
+	if (quoted && !drop_quotes(a, out, c->smtputf8)) return fail(c, ADDRESS_NO_MEMORY);
+	return spell_domain(a, &out->text, &out->domain, out->literal) || fail(c, ADDRESS_NO_MEMORY);
 }
 
 static bool take_path(struct cursor *c, struct arena *a, bool allow_null, bool bare_postmaster, struct address *out)
@@ -252,7 +297,6 @@ enum address_error address_parse_path(struct arena *a, struct slice in, bool all
 	*out = (struct address){.text = SLICE_EMPTY, .local = SLICE_EMPTY, .domain = SLICE_EMPTY};
 	*rest = SLICE_EMPTY;
 	if (!take_path(&c, a, allow_null, allow_bare_postmaster, out)) return c.error;
-	out->utf8 = !utf8_is_ascii(out->text);
 	*rest = slice_sub(in, c.at, in.n);
 	return ADDRESS_OK;
 }
@@ -264,7 +308,6 @@ enum address_error address_parse(struct arena *a, struct slice in, bool smtputf8
 	if (!take_mailbox(&c, a, false, out)) return c.error;
 	if (c.at != in.n) return ADDRESS_SYNTAX;
 	if (in.n > PATH_MAX_ - 2) return ADDRESS_PATH_TOO_LONG;
-	out->utf8 = c.utf8;
 	return ADDRESS_OK;
 }
 

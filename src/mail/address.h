@@ -4,8 +4,14 @@
  *
  * address_parse_path() reads what stands after "MAIL FROM:" and "RCPT TO:": "<>", "<local@domain>", with a source
  * route (dropped, RFC 5321 appendix C) and domain literals. The result points into the input, except where unquoting a
- * local part needs memory from the arena. Quotes that a local part does not need are dropped (4.1.2). Limits: local part 255 octets (RFC 5321 4.5.3.1.1 has
- * 64, which SRS and VERP exceed), domain 255.
+ * local part, or another spelling, needs memory from the arena. Limits: local part 255 octets (RFC 5321 4.5.3.1.1 has 64,
+ * which SRS and VERP exceed), domain 255.
+ *
+ * One mailbox, one text: quotes that a local part does not need are dropped (4.1.2), and domains are in lower case and A-labels
+ * (RFC 5890; what IDNA forbids stays as it is). So all that is keyed by an address, and compares it without regard to ASCII
+ * case, finds it whatever it was spelled like; this is the one place where it is done. Addresses that come by other ways (reports) go
+ * through address_spelled(). Local parts beyond ASCII are their server's to compare, and stay as they are.
+ *
  * Percent hacks, bang paths and quoted local parts are parsed as what they are: one local part;
  * address_is_relay_trick() tells those that some servers would relay on. Pure.
  */
@@ -16,13 +22,14 @@
 #include "base/slice.h"
 
 struct address {
-	struct slice text;   /* local@domain as it is passed on (needless quotes and route dropped); empty for <> */
-	struct slice local;  /* unquoted local part */
-	struct slice domain; /* no trailing dot; literals with brackets; empty for <> and for a bare "postmaster" */
-	bool null;           /* <> */
-	bool literal;        /* domain is [..] */
-	bool had_route;      /* a source route was dropped */
-	bool utf8;           /* has octets over 127: needs SMTPUTF8 */
+	struct slice text;  /* local@domain as it is passed on, spelled as above, without the route; empty for <> */
+	struct slice local; /* unquoted local part */
+	struct slice
+		domain; /* that of text; no trailing dot; literals with brackets; empty for <> and for a bare "postmaster" */
+	bool null;      /* <> */
+	bool literal;   /* domain is [..] */
+	bool had_route; /* a source route was dropped */
+	bool utf8;      /* had octets over 127: needed SMTPUTF8 */
 };
 
 enum address_error {
@@ -45,6 +52,8 @@ enum address_error address_parse_path(struct arena *a, struct slice in, bool all
                                       bool smtputf8, struct address *out, struct slice *rest);
 /* local@domain without angle brackets, whole input. */
 enum address_error address_parse(struct arena *a, struct slice in, bool smtputf8, struct address *out);
+/* local@domain of whatever else, its domain spelled as above; as it is when it has none that is valid. {NULL,0}: no memory. */
+struct slice address_spelled(struct arena *a, struct slice address);
 bool address_is_postmaster(const struct address *a); /* local part "postmaster", any case */
 /* The unquoted local part has "@", "%" or "!" : a route some servers would follow. */
 bool address_is_relay_trick(const struct address *a);
