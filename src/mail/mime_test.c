@@ -52,6 +52,7 @@ static const struct {
 	{"empty lines before text", "\r\n\r\nhello", "text/plain[\r\nhello]"},
 	{"type in capitals", "CONTENT-TYPE: TEXT/HTML\r\n\r\nx", "TEXT/HTML[x]"},
 	{"type before MIME", "Content-Type: text\r\n\r\nx", "text/[x]"},
+	{"type without a subtype", "Content-Type: X-sun-attachment\r\n\r\nx", "X-sun-attachment/[x]"},
 	{"type with comments and blanks", "Content-Type: (a) text / (b) html (c); x=y\r\n\r\nx", "text/html[x]"},
 	{"type folded", "Content-Type:\r\n\ttext/html;\r\n\tcharset=utf-8\r\n\r\nx", "text/html[x]"},
 	{"type empty", "Content-Type:\r\n\r\nx", "text/plain[x]"},

@@ -47,7 +47,8 @@ static void read_type(struct mime_part *part, struct slice value)
 	part->type_name = type;
 	part->subtype_name = subtype;
 	part->type = number_of(type, part->subtype_name);
-	if (part->type == MIME_TEXT && subtype.n == 0) part->type = MIME_TEXT_PLAIN; /* "text", as before MIME */
+	/* "text", "X-sun-attachment": as before MIME. RFC 2045 5.2 wants a field that is wrong to be read as if none were there. */
+	if (subtype.n == 0 && part->type != MIME_MULTIPART) part->type = MIME_TEXT_PLAIN;
 }
 
 static enum mime_encoding encoding_of(struct slice value)
