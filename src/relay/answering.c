@@ -196,6 +196,7 @@ bool answering_judge(struct passage *p, const struct trace_header *header, struc
 	const struct classified *c = p->classified;
 	struct judging j = {.passage = p, .ground = answers_ground(&p->sender, header->text, &c->class)};
 	if (j.ground == ANSWER_none) return true;
+	if (p->sender.null && answers_complains(&c->class, c->mime.root, &p->transaction->envelope)) return true;
 	struct srs_secrets secrets = keyring_srs(p->keys, clock_unix());
 	j.answer = answer_read(c->mime.root, c->cut, p->session->settings->hostname, secrets);
 	if (!j.answer) return false;

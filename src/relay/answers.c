@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
+#include "mail/feedback.h"
 #include "mail/header.h"
+#include "mail/mailbox.h"
+#include "mail/original.h"
 #include "relay/remembered.h"
 
-#define ARENA_MOST (16 * 1024 * 1024)
+#define ARENA_MOST  (16 * 1024 * 1024)
+#define AUTHOR_MOST 4096 /* octets of a field that are looked at */
 
 struct answer {
 	struct arena arena;
@@ -83,6 +87,65 @@ enum answer_ground answers_ground(const struct address *sender, struct slice hea
 	if (address_is_postmaster(sender) && is_report(header) && !is_other_report(c)) return ANSWER_marked;
 	return by_class(c);
 }
+
+/* ---- feedback reports ------------------------------------------------------------------------------------------------ */
+
+/* Wherever it stands in the field: who is taken for an author too easily is judged. */
+static bool mentions(struct slice text, struct slice address)
+{
+	for (size_t i = 0; address.n && i + address.n <= text.n; i++)
+		if (slice_equal_nocase(slice_sub(text, i, i + address.n), address)) return true;
+	return false;
+}
+
+/* The same in another spelling. */
+static bool is_mailbox_of(struct arena *a, struct slice text, struct slice address)
+{
+	struct mailbox_reader r;
+	struct mailbox m;
+	for (mailbox_begin(&r, a, text); mailbox_next(&r, &m);) {
+		struct slice one = arena_printf(a, "%.*s@%.*s", SLICE_ARG(m.local), SLICE_ARG(m.domain));
+		if (one.p && slice_equal_nocase(address_spelled(a, one), address)) return true;
+	}
+	return false;
+}
+
+static bool goes_to(struct arena *a, const struct envelope *e, struct slice text)
+{
+	text = slice_sub(text, 0, AUTHOR_MOST);
+	for (size_t i = 0; i < e->recipient_count; i++) {
+		struct slice address = e->recipients[i].address;
+		if (mentions(text, address) || is_mailbox_of(a, text, address)) return true;
+	}
+	return false;
+}
+
+/* True also when that cannot be told. */
+static bool goes_to_author(struct arena *a, const struct mime_part *root, const struct envelope *e)
+{
+	static const char *const fields[] = {"From", "Sender", "Return-Path", "Reply-To"};
+	struct feedback feedback;
+	struct original o;
+	if (!feedback_find(a, root, &feedback) || goes_to(a, e, feedback.original_mail_from)) return true;
+	if (!original_find(a, root, &o)) return arena_exhausted(a);
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+		struct header_field f;
+		if (header_find(o.header, fields[i], &f) && goes_to(a, e, f.value)) return true;
+	}
+	return arena_exhausted(a);
+}
+
+bool answers_complains(const struct classification *c, const struct mime_part *root, const struct envelope *e)
+{
+	struct arena a;
+	if (c->class != CLASS_ARF || !fired(c, "type.feedback-report") || !root) return false;
+	arena_init(&a, ARENA_MOST);
+	bool to_author = e->recipient_count > COMPLAINED_TO || goes_to_author(&a, root, e);
+	arena_free(&a);
+	return !to_author;
+}
+
+/* ---- what an answer is about ------------------------------------------------------------------------------------------ */
 
 bool answers_is_marked(const struct address *sender, struct slice header)
 {

@@ -21,11 +21,13 @@
 #include "bounce/classify.h"
 #include "bounce/judge.h"
 #include "mail/address.h"
+#include "mail/envelope.h"
+#include "mail/mime.h"
 #include "store/ledger.h"
 
 /* Is a message an answer that a program made, and what says so? X(name).
  *
- *   none      it is not: a person's mail, a list's, a feedback report
+ *   none      it is not: a person's mail, a list's, a feedback report (from <> see answers_complains())
  *   marked    by what people do not write: the null return path, or mailer-daemon's; Auto-Submitted: auto-replied (RFC 3834 5);
  *             postmaster's multipart/report. Whatever the classifier says: no unproven answer leaves for its mistake
  *   classed   it is classified as a delivery report, automatic reply or challenge, with confidence
@@ -45,6 +47,11 @@ enum answer_ground {
 const char *answer_ground_text(enum answer_ground g);
 /* header: of the message, whole. */
 enum answer_ground answers_ground(const struct address *sender, struct slice header, const struct classification *c);
+
+#define COMPLAINED_TO 10 /* recipients of a feedback report */
+/* Is it a feedback report (RFC 5965) that answers nobody, be it from <> as RFC 6591 has it? That goes to whom a domain or provider has
+ * named for it. One that goes to the author of what it complains of is an answer to him. root: of what was read of the message. */
+bool answers_complains(const struct classification *c, const struct mime_part *root, const struct envelope *e);
 
 /* For who has no class: is it marked? */
 bool answers_is_marked(const struct address *sender, struct slice header);

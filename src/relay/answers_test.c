@@ -384,6 +384,57 @@ static const struct slice a_program[] = {NAME("header.mail-program")}, a_reply[]
 		.class = CLASS_##c, .probability = p, .fired = signal, .fired_count = 1                                \
 	}
 
+#define COMPLAINT(fields, original)                                                                                    \
+	"From: <abuse@ours.example>\r\nSubject: complaint\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "    \
+	"report-type=feedback-report; boundary=b\r\n\r\n--b\r\n\r\nSpam.\r\n--b\r\nContent-Type: "                     \
+	"message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n" fields              \
+	"\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" original "Subject: pills\r\n\r\nBuy!\r\n--b--\r\n"
+
+/* From <>, to victim@xn--bcher-kva.example. */
+static void whom_a_complaint_answers(void **state)
+{
+	static const struct {
+		const char *message;
+		bool complains;
+	} complaints[] = {
+		{COMPLAINT("", "From: evil@evil.example\r\n"), true},
+		{COMPLAINT("", ""), true},
+		{COMPLAINT("Original-Mail-From: evil@evil.example\r\n", "From: evil@evil.example\r\n"), true},
+		{COMPLAINT("Original-Mail-From: <victim@xn--bcher-kva.example>\r\n", "From: evil@evil.example\r\n"),
+	         false},
+		{COMPLAINT("Original-Mail-From: victim@b\xC3\xBC"
+	                   "cher.example\r\n",
+	                   ""),
+	         false},
+		{COMPLAINT("", "From: \"Victim, the\" <Victim@XN--bcher-kva.example>\r\n"), false},
+		{COMPLAINT("", "From: Victim <victim @ b\xC3\xBC"
+	                       "cher . example>\r\n"),
+	         false},
+		{COMPLAINT("", "Return-Path: <victim@xn--bcher-kva.example>\r\nFrom: evil@evil.example\r\n"), false},
+		{COMPLAINT("", "From: evil@evil.example\r\nReply-To: x@y.example, victim@xn--bcher-kva.example\r\n"),
+	         false},
+		{"From: x@ours.example\r\nSubject: x\r\n\r\nFeedback\r\n", false},
+	};
+	struct envelope_recipient to[COMPLAINED_TO + 1] = {{.address = SLICE("victim@xn--bcher-kva.example")}};
+	struct classification sure = SIGNED(ARF, 0.99, feedback), other = SIGNED(OTHER, 0.99, feedback),
+			      words = SURE(ARF);
+	for (size_t i = 0; i <= COMPLAINED_TO; i++) to[i] = to[0];
+	for (size_t i = 0; i < sizeof complaints / sizeof *complaints; i++) {
+		struct envelope e = {.recipients = to, .recipient_count = 1};
+		struct arena a;
+		struct mime m;
+		arena_init(&a, 1 << 20);
+		assert_true(mime_parse(&a, slice_str(complaints[i].message), &m));
+		if (answers_complains(&sure, m.root, &e) != complaints[i].complains) fail_msg("complaint %d", (int)i);
+		assert_false(answers_complains(&other, m.root, &e));
+		assert_false(answers_complains(&words, m.root, &e));
+		assert_false(answers_complains(&sure, NULL, &e));
+		e.recipient_count = COMPLAINED_TO + 1;
+		assert_false(answers_complains(&sure, m.root, &e));
+		arena_free(&a);
+	}
+}
+
 #define MARKED(c, signals)                                                                                             \
 	{                                                                                                              \
 		.class = CLASS_##c, .probability = 0.99, .fired = signals,                                             \
@@ -467,6 +518,7 @@ int main(void)
 		TEST(a_stamp_stands_in_for_the_ledger),
 		TEST(what_cannot_be_read_is_judged_by_its_addressee),
 		cmocka_unit_test(what_an_answer_is),
+		cmocka_unit_test(whom_a_complaint_answers),
 	};
 	return cmocka_run_group_tests_name("relay/answers", tests, NULL, NULL);
 }
