@@ -165,6 +165,45 @@ def test_reports_for_people_who_asked_for_them_are_ordinary(mill):
     assert pool == "ndr", "as all that postmaster@ sends"
 
 
+@pytest.mark.parametrize("to, judged", [("abuse@pass.test", False), ("x@pass.test", True)], ids=["to a desk", "to the author"])
+def test_a_complaint_from_the_null_return_path(mill, to, judged):
+    """Who gets complaints has asked for them, so it answers nobody; but not when that is the address in the mail itself."""
+    about = mill.receive("x@pass.test", False)
+    complaint = (f'From: abuse@tenant.test\r\nTo: {to}\r\nSubject: complaint\r\nMIME-Version: 1.0\r\n'
+                 'Content-Type: multipart/report; report-type=feedback-report; boundary="b"\r\n\r\n--b\r\n\r\nSpam.\r\n--b\r\n'
+                 "Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nUser-Agent: x/1\r\nVersion: 1\r\n\r\n--b\r\n"
+                 f"Content-Type: message/rfc822\r\n\r\nFrom: x@pass.test\r\nMessage-ID: {about}\r\n\r\nBuy!\r\n--b--\r\n")
+    event, pool = mill.send("", to, complaint)
+    assert event["class"] == "arf", event
+    assert (event["result"], pool) == (("held", None) if judged else ("queued", "ndr")), event
+    assert (event["answer"] or {}).get("verdict") == ("backscatter" if judged else None)
+
+
+def test_a_name_that_only_references_bear_is_not_enough(mill):
+    """A program may take them over from the forged message, whose author chose them."""
+    victim = f"thread{mill.count}@pass.test"
+    good = f"<thread{mill.count}@pass.test>"
+    receive_as(mill, victim, f"Message-ID: {good}\r\n", good=True)
+    away = vacation(victim, good).replace(f"In-Reply-To: {good}\r\n", "")
+    assert mill.send("", victim, away)[1] == "bounce"
+    receive_as(mill, victim, f"Message-ID: <forged{mill.count}@x>\r\nReferences: {good}\r\n")
+    event, pool = mill.send("", victim, away)
+    assert pool is None and event["answer"]["verdict"] == "backscatter", event
+    assert mill.send("", victim, vacation(victim, good))[1] == "bounce", "In-Reply-To names what is answered"
+
+
+def test_a_known_name_in_a_whole_header_that_did_not_come_through_us(mill):
+    """The server was also reached by another way, with a Message-ID from the archive of a list: it is not known what it answers."""
+    victim = f"archived{mill.count}@pass.test"
+    good = mill.receive(victim, True)
+    made_up = (f"Received: from bot.test (bot.test [203.0.113.9]) by mx.tenant.test with ESMTP id 1; Mon, 01 Jan 2024 00:00:00 +0000\r\n"
+               f"Date: Mon, 01 Jan 2024 00:00:00 +0000\r\nFrom: {victim}\r\n")
+    content = report(victim, good).replace(f"From: {victim}\r\nMessage-ID", f"{made_up}Message-ID")
+    event, pool = mill.send("", victim, content)
+    assert event["answer"]["verdict"] == "unknown" and pool == "ndr", event
+    assert mill.send("", victim, report(victim, good))[1] == "bounce"
+
+
 def test_what_was_classified_is_counted(mill):
     before = {name: mill.relay.metric(f"class_{name}") for name in ("ndr", "autoreply", "other")}
     mill.send("joe@tenant.test", "x@elsewhere.test", report("x@elsewhere.test", "<1@x>"))

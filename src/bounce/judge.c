@@ -43,7 +43,7 @@ static bool memory_convinces(const struct provenance *p)
 {
 	if (!p->header || anybody(p, SPEAKS_AGAINST)) return false;
 	if (says(p, WITNESS_received, SPEAKS_FOR)) return true;
-	return says(p, WITNESS_ledger, SPEAKS_FOR) && !p->signs_all;
+	return says(p, WITNESS_ledger, SPEAKS_FOR) && !p->signs_all && !p->hop_gone;
 }
 
 /* Why silence is not to be held against a report; NULL: it is. */
@@ -88,6 +88,8 @@ void judge_outbound(const struct provenance *p, struct judgement *out)
 {
 	if (anybody(p, SPEAKS_AGAINST))
 		settle(out, JUDGE_backscatter, "what it answers did not prove to be from its addressee");
+	else if (anybody(p, SPEAKS_FOR) && p->hop_gone)
+		settle(out, JUDGE_unknown, "what it answers has a known name, but did not come through us");
 	else if (anybody(p, SPEAKS_FOR))
 		settle(out, JUDGE_genuine, "what it answers proved to be from its addressee");
 	else

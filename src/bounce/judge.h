@@ -6,8 +6,8 @@
  *
  *   genuine      the tag speaks for it; or our signature does and the ledger does not know that somebody else sent it;
  *                or a weak witness does, a header came back, and nobody speaks against it. Where the tenant signs all
- *                that it sends that has to be our Received field: the Message-ID alone may be copied from the archive
- *                of a list
+ *                that it sends, or a header came back whole, that has to be our Received field: the Message-ID alone may
+ *                be copied from the archive of a list
  *   backscatter  nobody speaks for it, though somebody would: the tenant's coverage is complete, a header came
  *                back (or the address itself speaks against), it either lacks what all that the tenant sends has, or
  *                names a message that the ledger would know, and nothing raises a doubt
@@ -17,7 +17,8 @@
  *
  *   backscatter  a message that did not prove to be from the addressee is, or may be, what it answers
  *   genuine      what it answers is known, and proved it
- *   unknown      it is joined with nothing
+ *   unknown      it is joined with nothing; or by its Message-ID alone, and a header came back whole without our Received
+ *                field: what is answered came by another way
  *
  * Invariants (judge_test.c): never genuine without a witness that speaks for it; never backscatter without a join
  * that speaks against it or complete coverage, nor from what could bear no witness. Pure.

@@ -9,7 +9,7 @@
 
 #include "bounce/judge.h"
 
-/* says: of tag, dkim, ledger, received: "+" for, "-" against, "." silent. facts: h header, s signs all, d doubt, o
+/* says: of tag, dkim, ledger, received: "+" for, "-" against, "." silent. facts: h header, g whole without our hop, s signs all, d doubt, o
  * own origin, f foreign origin, w the ledger would know it, c covered. */
 static const struct row {
 	const char *name, *says, *facts;
@@ -30,6 +30,8 @@ static const struct row {
 	{"a Message-ID from an archive: the tenant tags", "-.+.", "hc", JUDGE_unknown, COVERAGE_UNCONFIRMED},
 	{"a Message-ID in a header that is not whole: the tenant signs", "..+.", "hs", JUDGE_unknown,
          COVERAGE_UNCONFIRMED},
+	{"a Message-ID from an archive in a header made up whole", "..+.", "hg", JUDGE_unknown, COVERAGE_UNCONFIRMED},
+	{"our signature in a header without our hop", ".++.", "hg", JUDGE_genuine, COVERAGE_STRONG},
 	{"cut off, but with our hop", "..++", "hs", JUDGE_genuine, COVERAGE_WEAK},
 	{"a hop from an archive", "-..+", "hc", JUDGE_unknown, COVERAGE_UNCONFIRMED},
 	{"ledger and hop contradict each other", "..+-", "h", JUDGE_unknown, COVERAGE_UNCONFIRMED},
@@ -50,6 +52,8 @@ static const struct row outbound[] = {
 	{"nothing is known", "....", "h", JUDGE_unknown, 0},
 	{"it proved itself", "..+.", "h", JUDGE_genuine, 0},
 	{"its hop did", "...+", "h", JUDGE_genuine, 0},
+	{"its name is known, but it came by another way", "..+.", "hg", JUDGE_unknown, 0},
+	{"it did not, and came by another way", "..-.", "hg", JUDGE_backscatter, 0},
 	{"it did not", "..-.", "h", JUDGE_backscatter, 0},
 	{"one did, one did not", "..+-", "h", JUDGE_backscatter, 0},
 	{"the other way round", "..-+", "h", JUDGE_backscatter, 0},
@@ -59,6 +63,7 @@ static struct provenance make(enum provenance_direction direction, const char *s
 {
 	struct provenance p = {.direction = direction,
 	                       .header = strchr(facts, 'h') != NULL,
+	                       .hop_gone = strchr(facts, 'g') != NULL,
 	                       .signs_all = strchr(facts, 's') != NULL,
 	                       .would_know = strchr(facts, 'w') != NULL,
 	                       .doubt = strchr(facts, 'd') ? "a doubt" : NULL,
@@ -107,7 +112,7 @@ static void check_inbound(const char *says, const char *facts, bool covered)
 		if (!strong) { /* not by what can be copied, when a stronger witness could have spoken */
 			assert_true(header);
 			assert_null(strchr(says, '-'));
-			if (strchr(facts, 's')) assert_int_equal(says[3], '+');
+			if (strpbrk(facts, "sg")) assert_int_equal(says[3], '+');
 		}
 	}
 	if (j.verdict == JUDGE_backscatter) {
@@ -133,21 +138,16 @@ static void check_outbound(const char *says, const char *facts)
 	judge_outbound(&p, &j);
 	assert_non_null(j.why);
 	assert_true((j.verdict == JUDGE_backscatter) == (strchr(says, '-') != NULL));
-	assert_true((j.verdict == JUDGE_genuine) == (strchr(says, '+') && !strchr(says, '-')));
+	assert_true((j.verdict == JUDGE_genuine) == (strchr(says, '+') && !strchr(says, '-') && !strchr(facts, 'g')));
 }
 
 static void test_invariants(void **state)
 {
 	for (int i = 0; i < 81; i++) {
 		char says[5] = {".+-"[i % 3], ".+-"[i / 3 % 3], ".+-"[i / 9 % 3], ".+-"[i / 27], 0};
-		for (int k = 0; k < 128; k++) {
-			char facts[8] = {k & 1 ? 'h' : ' ',
-			                 k & 2 ? 's' : ' ',
-			                 k & 4 ? 'd' : ' ',
-			                 k & 8 ? 'o' : ' ',
-			                 k & 16 ? 'f' : ' ',
-			                 k & 64 ? 'w' : ' ',
-			                 0};
+		for (int k = 0; k < 256; k++) {
+			char facts[8] = {k & 1 ? 'h' : ' ',  k & 2 ? 's' : ' ',  k & 4 ? 'd' : ' ',   k & 8 ? 'o' : ' ',
+			                 k & 16 ? 'f' : ' ', k & 64 ? 'w' : ' ', k & 128 ? 'g' : ' ', 0};
 			check_inbound(says, facts, k & 32);
 			check_outbound(says, facts);
 		}

@@ -56,6 +56,6 @@ bool provenance_find(struct arena *a, const struct returned *r, const struct pro
 		witness_say(&out->witnesses[i], SILENT, "there was no memory to hear it", SLICE_EMPTY);
 	out->doubt = "there was no memory to look";
 	out->about = 0;
-	out->joined = out->stamped = false;
+	out->joined = out->stamped = out->hop_gone = false;
 	return false;
 }

@@ -6,7 +6,8 @@
  *
  *   tag       the address that the report was sent to bears our tag (auth/batv.h). Strong: only we can make it.
  *   dkim      the returned header bears a signature that verifies with one of the tenant's own keys, be it retired or
- *             expired. Strong: needs no body, no DNS and nothing stored.
+ *             expired, and was made within PROVENANCE_DAYS: each message that was ever signed can be shown again. Strong:
+ *             needs no body, no DNS and nothing stored.
  *   ledger    we remember a message of that Message-ID from that return path, to that recipient, of late.
  *   received  the topmost of our own Received fields in the returned header has an id that we remember; or we do not,
  *             and its stamp (auth/stamp.h) says what we knew when we wrote it. The ledger goes before the stamp.
@@ -36,7 +37,7 @@
 
 #define PROVENANCE_DAYS                                                                                                \
 	17 /* how long ago the original may have been sent: the longest that servers keep mail, and clocks that differ */
-#define PROVENANCE_ROWS 256 /* of the ledger that are weighed for one question */
+#define PROVENANCE_ROWS 1024 /* of the ledger that are weighed for one question */
 
 /* X(name) in order of strength */
 #define WITNESS_TABLE(X) X(tag) X(dkim) X(ledger) X(received)
@@ -82,13 +83,14 @@ struct provenance_row {
 	bool more_recipients; /* than are listed */
 };
 typedef bool provenance_take(const struct provenance_row *row, void *arg); /* false: enough */
-/* Each hands over what it finds, newest first. Any of them may be NULL: nothing is found. */
+/* Each hands over what it finds, newest first. False: there is more than that, or it cannot be read; then nobody is believed for
+ * what was not seen. Any of them may be NULL: nothing is found. */
 struct provenance_ledger {
-	void (*by_message_id)(void *ledger, struct slice message_id, provenance_take *take, void *arg);
+	bool (*by_message_id)(void *ledger, struct slice message_id, provenance_take *take, void *arg);
 	/* The one whose Received field has that id, as text. */
-	void (*by_trace)(void *ledger, struct slice id, provenance_take *take, void *arg);
+	bool (*by_trace)(void *ledger, struct slice id, provenance_take *take, void *arg);
 	/* All that came from it (outbound), or was sent by it (inbound). */
-	void (*by_return_path)(void *ledger, struct slice address, provenance_take *take, void *arg);
+	bool (*by_return_path)(void *ledger, struct slice address, provenance_take *take, void *arg);
 	void *ledger;
 };
 
@@ -129,6 +131,7 @@ struct provenance_facts {
 struct provenance { /* texts are static, in the arena, or those of what was passed in */
 	enum provenance_direction direction;
 	bool header;     /* there was one to look at */
+	bool hop_gone;   /* it is whole, and has no Received field of ours, as all that passed us has */
 	bool signs_all;  /* as in the facts, inbound */
 	bool would_know; /* inbound: the report names a message, and the ledger would remember it, had it been sent */
 	struct slice message_id;

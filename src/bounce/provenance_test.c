@@ -44,7 +44,7 @@ static struct provenance_row row(uint64_t id, bool outbound, const char *return_
 	                               .recipient_count = 1};
 }
 
-static struct provenance_row rows[400];
+static struct provenance_row rows[PROVENANCE_ROWS + 100];
 static size_t row_count;
 
 static struct provenance_row *add_row(struct provenance_row r)
@@ -53,25 +53,31 @@ static struct provenance_row *add_row(struct provenance_row r)
 	return &rows[row_count++];
 }
 
-static void by_message_id(void *ledger, struct slice id, provenance_take *take, void *arg)
+/* There is more than was handed over. */
+static bool rows_cut;
+
+static bool by_message_id(void *ledger, struct slice id, provenance_take *take, void *arg)
 {
 	for (size_t i = 0; i < row_count; i++)
-		if (slice_equal(rows[i].message_id, id) && !take(&rows[i], arg)) return;
+		if (slice_equal(rows[i].message_id, id) && !take(&rows[i], arg)) return true;
+	return !rows_cut;
 }
 
-static void by_trace(void *ledger, struct slice id, provenance_take *take, void *arg)
+static bool by_trace(void *ledger, struct slice id, provenance_take *take, void *arg)
 {
 	for (size_t i = 0; i < row_count; i++) {
 		char text[32];
 		snprintf(text, sizeof text, "trace%08u", (unsigned)rows[i].id);
-		if (slice_equal(id, slice_str(text)) && !take(&rows[i], arg)) return;
+		if (slice_equal(id, slice_str(text)) && !take(&rows[i], arg)) return true;
 	}
+	return true;
 }
 
-static void by_return_path(void *ledger, struct slice address, provenance_take *take, void *arg)
+static bool by_return_path(void *ledger, struct slice address, provenance_take *take, void *arg)
 {
 	for (size_t i = 0; i < row_count; i++)
-		if (slice_equal_nocase(rows[i].return_path, address) && !take(&rows[i], arg)) return;
+		if (slice_equal_nocase(rows[i].return_path, address) && !take(&rows[i], arg)) return true;
+	return !rows_cut;
 }
 
 static const struct provenance_ledger ledger = {by_message_id, by_trace, by_return_path, NULL};
@@ -84,7 +90,7 @@ static const struct provenance_ledger ledger = {by_message_id, by_trace, by_retu
 	"From: Joe <joe@ours.example>\r\nTo: bob@far.example\r\nSubject: a  test\r\nDate: Tue, 14 Nov 2023 22:13:20 "  \
 	"+0000\r\nMessage-ID: <1@ours.example>\r\n"
 
-enum returned_as { WHOLE, QUOTED, UNSIGNED, CUT, REFOLDED, FORGED, WITHOUT_HOP, NO_HEADER, BARE };
+enum returned_as { WHOLE, QUOTED, UNSIGNED, CUT, REFOLDED, FORGED, WITHOUT_HOP, NO_HEADER, BARE, OLD };
 
 /* What is known and what came; the addressee is joe@ours.example. */
 static const struct incoming {
@@ -105,6 +111,7 @@ static const struct incoming {
 	{"signed, without our hop", WITHOUT_HOP, NULL, "ks", ".+..", 0},
 	{"signed, a key of others", WHOLE, NULL, "D", "....", 0},
 	{"signed, a key of others, all is signed", WHOLE, NULL, "Ds", ".-..", 0},
+	{"signed long ago", OLD, NULL, "ks", "....", 1},
 	{"signed, cut off", CUT, NULL, "ks", "....", 1},
 	{"a signature put on another header", FORGED, NULL, "k", "....", 1},
 	{"a signature put on another header, all is signed", FORGED, NULL, "ks", ".-..", 1},
@@ -139,18 +146,16 @@ static const struct incoming {
 	{"all", WHOLE, "bob@far.example", "lkTas", "++++", 1},
 };
 
-static struct slice signature(struct arena *a, struct slice header)
+static struct slice signature(struct arena *a, struct slice header, int64_t when)
 {
-	struct signing s = {.domain = SLICE("ours.example"),
-	                    .selector = SLICE("old"),
-	                    .now = NOW - 40 * DAY,
-	                    .lifetime = DAY};
+	struct signing s = {.domain = SLICE("ours.example"), .selector = SLICE("old"), .lifetime = DAY};
 	struct signing_key *key;
 	struct signer *g;
 	struct slice field;
 	char why[256];
 	assert_int_equal(signing_key_load(slice_str(private_key), &key, why), ERR_OK);
 	s.key = key;
+	s.now = when;
 	assert_int_equal(signer_begin(a, header, &s, &g), ERR_OK);
 	signer_body(g, SLICE("the body, which does not come back\r\n"));
 	assert_int_equal(signer_end(g, &field), ERR_OK);
@@ -160,7 +165,7 @@ static struct slice signature(struct arena *a, struct slice header)
 
 static struct slice header_of(struct arena *a, enum returned_as as)
 {
-	struct slice own = signature(a, SLICE(TEXT));
+	struct slice own = signature(a, SLICE(TEXT), as == OLD ? NOW - 18 * DAY : NOW - 16 * DAY);
 	switch (as) {
 	case UNSIGNED: return SLICE(HOP_FAR HOP_OURS TEXT);
 	case CUT:
@@ -446,6 +451,21 @@ static const struct outgoing {
          NULL,
          "-.",
          2},
+	{"References alone", {{VICTIM, "<1@x>", true}}, NULL, "&<1@x>", NULL, "+.", 1},
+	{"References alone, which may be the forger's",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}},
+         NULL,
+         "&<1@x>",
+         NULL,
+         "-.",
+         2},
+	{"the lesser one of two names, which may be the forger's",
+         {{VICTIM, "<1@x>", true}, {VICTIM, "<2@x>", false}},
+         NULL,
+         "+<1@x>",
+         NULL,
+         "-.",
+         2},
 	{"an envelope id of others", {{VICTIM, "<1@x>", true}}, NULL, NULL, "whatever", "..", 0},
 };
 
@@ -470,7 +490,10 @@ static void test_outgoing(void **state)
 		bool quoted = c->header && c->header[0] == '>';
 		if (c->header)
 			returned_header(slice_str(c->header + quoted), quoted ? ORIGINAL_QUOTED : ORIGINAL_HEADERS, &r);
-		if (c->in_reply_to) returned_id(&r, slice_str(c->in_reply_to));
+		r.referred = c->in_reply_to && c->in_reply_to[0] == '&';
+		bool lesser = c->in_reply_to && c->in_reply_to[0] == '+';
+		if (lesser) returned_id(&r, SLICE("<unknown@x>"));
+		if (c->in_reply_to) returned_id(&r, slice_str(c->in_reply_to + (r.referred || lesser)));
 		r.envelope_id = slice_str(c->envelope_id);
 		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
 		                             .tenant = TENANT,
@@ -556,6 +579,83 @@ static void test_hidden_behind_what_was_refused(void **state)
 	}
 }
 
+/* What could not be looked at may be what is answered. */
+static void test_more_than_can_be_looked_at(void **state)
+{
+	static const char *const named[] = {NULL, "<good@x>", ">Message-ID: <good@x>\n"};
+	for (int i = 0; i < 2 * 3; i++) {
+		struct returned r;
+		struct arena a;
+		struct provenance p;
+		arena_init(&a, 1 << 20);
+		row_count = 0;
+		rows_cut = i >= 3;
+		for (uint64_t k = 0; k < (rows_cut ? 5 : PROVENANCE_ROWS + 1); k++)
+			add_row(row(k + 1, false, VICTIM, "<good@x>"))->proven = true;
+		if (!rows_cut) add_row(row(5000, false, VICTIM, ""));
+		const char *name = named[i % 3];
+		returned_nothing(&r);
+		if (name && name[0] == '>')
+			returned_header(slice_str(name + 1), ORIGINAL_QUOTED, &r);
+		else if (name)
+			returned_id(&r, slice_str(name));
+		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
+		                             .tenant = TENANT,
+		                             .addressee = SLICE(VICTIM),
+		                             .addressed = SLICE(VICTIM),
+		                             .now = NOW,
+		                             .ledger = ledger};
+		assert_true(provenance_find(&a, &r, &f, &p));
+		compare(name ? name : "not named", &p, "....");
+		f.direction = PROVENANCE_INBOUND;
+		assert_true(provenance_find(&a, &r, &f, &p));
+		assert_true(!name || !rows_cut || p.doubt);
+		arena_free(&a);
+	}
+	rows_cut = false;
+}
+
+/* All that passed us has our Received field. A whole header without it that names what we know came by another way. */
+static void test_hop_gone(void **state)
+{
+	static const struct {
+		enum returned_as as;
+		bool gone;
+		enum judge_verdict inbound, outbound;
+	} cases[] = {
+		{WITHOUT_HOP, true, JUDGE_unknown, JUDGE_unknown},
+		{UNSIGNED, false, JUDGE_genuine, JUDGE_genuine},
+		{BARE, false, JUDGE_genuine, JUDGE_genuine},
+	};
+	for (size_t i = 0; i < 2 * (sizeof cases / sizeof *cases); i++) {
+		struct arena a;
+		struct provenance p;
+		struct judgement j;
+		bool in = i % 2;
+		arena_init(&a, 1 << 20);
+		row_count = 0;
+		add_row(row(1, in, "joe@ours.example", "<1@ours.example>"))->proven = true;
+		struct returned r = returned_as(&a, cases[i / 2].as, NULL);
+		struct provenance_facts f = {.direction = in ? PROVENANCE_INBOUND : PROVENANCE_OUTBOUND,
+		                             .tenant = TENANT,
+		                             .addressee = SLICE("joe@ours.example"),
+		                             .addressed = SLICE("joe@ours.example"),
+		                             .now = NOW,
+		                             .ledger = ledger,
+		                             .hostnames = hostnames,
+		                             .hostname_count = 2};
+		assert_true(provenance_find(&a, &r, &f, &p));
+		assert_int_equal(p.hop_gone, cases[i / 2].gone);
+		assert_int_equal(p.witnesses[WITNESS_ledger].says, SPEAKS_FOR);
+		if (in)
+			judge_inbound(&p, true, &j);
+		else
+			judge_outbound(&p, &j);
+		assert_int_equal(j.verdict, in ? cases[i / 2].inbound : cases[i / 2].outbound);
+		arena_free(&a);
+	}
+}
+
 /* Whatever is known and whatever comes back: what did not prove itself never lets a report leave. */
 static void test_zero_to_the_forged(void **state)
 {
@@ -608,6 +708,8 @@ int main(void)
 		cmocka_unit_test(test_outgoing),
 		cmocka_unit_test(test_other_tenants),
 		cmocka_unit_test(test_hidden_behind_what_was_refused),
+		cmocka_unit_test(test_more_than_can_be_looked_at),
+		cmocka_unit_test(test_hop_gone),
 		cmocka_unit_test(test_zero_to_the_forged),
 	};
 	return cmocka_run_group_tests_name("bounce/provenance", tests, NULL, NULL);

@@ -19,6 +19,7 @@ static void read_references(struct arena *a, const struct mime_part *root, struc
 	if (disposition_find(a, root, &d)) returned_id(out, d.original_message_id);
 	struct slice in_reply_to = mime_value(root, "In-Reply-To"), id = last_id(in_reply_to);
 	returned_id(out, id.n ? id : in_reply_to);
+	out->referred = out->id_count == 0;
 	returned_id(out, last_id(mime_value(root, "References")));
 }
 
@@ -68,6 +69,7 @@ bool returned_read(struct arena *a, const struct mime_part *root, struct returne
 		memcpy(out->ids, references.ids, sizeof out->ids);
 		out->id_count = references.id_count;
 		out->loose = false;
+		out->referred = references.referred;
 	}
 	read_status(a, root, out);
 	return !arena_exhausted(a);

@@ -122,6 +122,8 @@ static void reports_of_many_kinds(void **state)
 		if (r.form != cases[i].form) fail_msg("%s: form %d", cases[i].name, (int)r.form);
 		if (r.whole != cases[i].whole || r.loose != cases[i].loose)
 			fail_msg("%s: whole %d, loose %d", cases[i].name, r.whole, r.loose);
+		if (r.referred != (strstr(cases[i].name, "References only") != NULL))
+			fail_msg("%s: referred", cases[i].name);
 		bool lone = slice_equal(slice_str(cases[i].name), SLICE("named in the text"));
 		assert_int_equal(r.header.n > 0, r.form != ORIGINAL_NONE && !lone);
 		arena_free(&a);

@@ -30,6 +30,7 @@ struct witness_rows {
 	const struct provenance_facts *facts;
 	const struct returned *returned;
 	bool by_id;              /* they are looked for by an id of the message */
+	bool cut;                /* there are more than could be weighed */
 	bool nameless;           /* only those without a plain Message-ID count */
 	struct slice message_id; /* they must have it; empty: any */
 	unsigned seen;           /* all that were handed over */

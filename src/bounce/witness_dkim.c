@@ -35,6 +35,12 @@ static const struct dkim_signature *best(const struct provenance_facts *f, const
 	return found;
 }
 
+/* Whoever has one message of the tenant's could otherwise show its header to everybody for ever. */
+static bool is_old(const struct provenance_facts *f, const struct dkim_signature *s)
+{
+	return s->signed_at > 0 && f->now - s->signed_at > PROVENANCE_DAYS * INT64_C(86400);
+}
+
 static void weigh(struct arena *a, const struct returned *r, const struct provenance_facts *f,
                   const struct dkim_signature *s, struct provenance *out)
 {
@@ -48,6 +54,11 @@ static void weigh(struct arena *a, const struct returned *r, const struct proven
 		return;
 	}
 	struct slice name = arena_printf(a, "%.*s._domainkey.%.*s", SLICE_ARG(s->selector), SLICE_ARG(s->domain));
+	if (s->result == AUTH_pass && is_old(f, s)) {
+		witness_say(w, SILENT, "the header bears our signature, but of long ago", name);
+		witness_doubt(out, "what it is about was signed by us long ago");
+		return;
+	}
 	if (s->result == AUTH_pass) {
 		witness_say(w, SPEAKS_FOR, "the header bears our signature", name);
 		return;

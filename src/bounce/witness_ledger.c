@@ -118,7 +118,10 @@ bool witness_row(const struct provenance_row *row, void *arg)
 	/* What was refused, say, costs its sender nothing, and must not push aside what counts. */
 	if (!concerns(rows, row)) return true;
 	if (rows->nameless && is_plain(row->message_id)) return true;
-	if (rows->known == PROVENANCE_ROWS) return false;
+	if (rows->known == PROVENANCE_ROWS) {
+		rows->cut = true;
+		return false;
+	}
 	rows->known++;
 	if (!same_message(rows->message_id, row->message_id))
 		rows->other_message++;
@@ -137,6 +140,8 @@ static void weigh_outbound(const struct witness_rows *rows, struct witness *w, s
 {
 	if (rows->bad)
 		witness_say(w, SPEAKS_AGAINST, "its return path did not prove itself when it came", detail);
+	else if (rows->good && rows->cut)
+		witness_say(w, SILENT, "more is remembered than can be looked at", detail);
 	else if (rows->good)
 		witness_say(w, SPEAKS_FOR, "its return path proved itself when it came", detail);
 	else if (rows->neighbours)
@@ -186,6 +191,12 @@ struct witness_rows witness_rows_of(const struct returned *r, const struct prove
 	return (struct witness_rows){.facts = f, .returned = r, .by_id = by_id, .message_id = SLICE_EMPTY};
 }
 
+static void ask_return_path(const struct provenance_facts *f, struct witness_rows *rows)
+{
+	if (!f->ledger.by_return_path) return;
+	if (!f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows)) rows->cut = true;
+}
+
 /* Does our Received field, in a header that is a part of its own, tell which message it is? */
 static bool certain(const struct returned *r, const struct provenance *p)
 {
@@ -199,11 +210,12 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
 	struct witness_rows rows = witness_rows_of(r, f, false);
-	if (f->ledger.by_return_path && !certain(r, out))
-		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
+	if (!certain(r, out)) ask_return_path(f, &rows);
 	bool named = r->id_count > 0 || r->envelope_id.n > 0;
 	if (rows.bad)
 		witness_say(w, SPEAKS_AGAINST, "of late mail came from it that did not prove itself", f->addressee);
+	else if (rows.good && !named && rows.cut)
+		witness_say(w, SILENT, "so much came from it of late that not all can be looked at", f->addressee);
 	else if (rows.good && !named)
 		witness_say(w, SPEAKS_FOR, "all that came from it of late proved itself", f->addressee);
 	else
@@ -217,19 +229,18 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
  * that of a message that his victim did send: for it speaks only what all that came of late from that return path
  * allows. The fields of an answer are surer, but of an original without a Message-ID they name what that named (RFC
  * 5322 3.6.4), and of one with several whichever the program took. So unproven mail without a plain one is in doubt always, unless our own Received field in a header that is a
- * part of its own tells. */
-static void weigh_named(const struct provenance_facts *f, struct witness_rows *rows, struct slice id,
+ * part of its own tells. References are the thread's, and which of them a program takes is its own affair. */
+static void weigh_named(const struct provenance_facts *f, struct witness_rows *rows, struct slice id, bool surest,
                         struct provenance *out)
 {
 	const struct returned *r = rows->returned;
-	bool sure = r->id_count > 0 && !r->loose;
+	bool named = r->id_count > 0 && !r->loose;
 	rows->by_id = false;
-	rows->nameless = sure;
-	if (f->direction == PROVENANCE_OUTBOUND && !certain(r, out) && rows->good && !rows->bad &&
-	    f->ledger.by_return_path)
-		f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows);
+	rows->nameless = named && surest && !r->referred;
+	if (f->direction == PROVENANCE_OUTBOUND && !certain(r, out) && rows->good && !rows->bad)
+		ask_return_path(f, rows);
 	witness_weigh(rows, WITNESS_ledger, id, out);
-	out->joined = out->joined || sure;
+	out->joined = out->joined || named;
 }
 
 /* Our servers' reports bear the envelope id that we gave to what we handed on, unless its sender gave one. */
@@ -238,9 +249,9 @@ static bool weigh_envelope_id(const struct returned *r, const struct provenance_
 	struct witness_rows rows = witness_rows_of(r, f, true);
 	if (f->direction != PROVENANCE_OUTBOUND || r->id_count || !r->envelope_id.n || !f->ledger.by_trace)
 		return false;
-	f->ledger.by_trace(f->ledger.ledger, stamp_id(r->envelope_id), witness_row, &rows);
+	if (!f->ledger.by_trace(f->ledger.ledger, stamp_id(r->envelope_id), witness_row, &rows)) rows.cut = true;
 	if (!rows.good && !rows.bad) return false;
-	weigh_named(f, &rows, r->envelope_id, out);
+	weigh_named(f, &rows, r->envelope_id, false, out);
 	return true;
 }
 
@@ -250,7 +261,7 @@ static void doubt_nameless(const struct returned *r, const struct provenance_fac
 {
 	struct witness_rows rows = witness_rows_of(r, f, false);
 	rows.nameless = true;
-	if (f->ledger.by_return_path) f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, &rows);
+	ask_return_path(f, &rows);
 	if (rows.good || rows.elsewhere) witness_doubt(out, "the addressee also sends mail without a Message-ID");
 }
 
@@ -259,9 +270,11 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 	struct witness *w = &out->witnesses[WITNESS_ledger];
 	for (size_t i = 0; f->ledger.by_message_id && i < r->id_count; i++) {
 		struct witness_rows rows = witness_rows_of(r, f, true);
-		f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows);
+		if (!f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows)) rows.cut = true;
+		if (rows.cut && f->direction == PROVENANCE_INBOUND)
+			witness_doubt(out, "more is remembered than can be looked at");
 		if (rows.known == 0) continue;
-		weigh_named(f, &rows, r->ids[i], out);
+		weigh_named(f, &rows, r->ids[i], i == 0, out);
 		return;
 	}
 	if (weigh_envelope_id(r, f, out)) return;

@@ -110,10 +110,12 @@ void witness_received(const struct returned *r, const struct provenance_facts *f
 	if (t.text.n == 0) {
 		witness_say(&out->witnesses[WITNESS_received], SILENT,
 		            r->header.n ? "no Received field of ours came back" : "no header came back", SLICE_EMPTY);
+		out->hop_gone = r->whole;
 		return;
 	}
 	if (r->form != ORIGINAL_NONE && r->id_count) rows.message_id = r->ids[0];
-	if (f->ledger.by_trace) f->ledger.by_trace(f->ledger.ledger, stamp_id(t.text), witness_row, &rows);
+	if (f->ledger.by_trace && !f->ledger.by_trace(f->ledger.ledger, stamp_id(t.text), witness_row, &rows))
+		rows.cut = true;
 	if (rows.seen > 0 || t.verdict != STAMP_GOOD) {
 		witness_weigh(&rows, WITNESS_received, t.text, out);
 		out->joined = rows.known > rows.other_message;

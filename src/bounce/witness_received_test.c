@@ -95,20 +95,22 @@ static struct provenance_row row(bool proven)
 	                               .message_id = SLICE_EMPTY};
 }
 
-static void by_trace(void *ledger, struct slice id, provenance_take *take, void *arg)
+static bool by_trace(void *ledger, struct slice id, provenance_take *take, void *arg)
 {
 	size_t i = *(const size_t *)ledger;
 	assert_true(slice_equal(id, SLICE(ID)));
 	struct provenance_row r = row(has(i, 'g'));
 	if (has(i, 'g') || has(i, 'b')) take(&r, arg);
+	return true;
 }
 
-static void by_return_path(void *ledger, struct slice address, provenance_take *take, void *arg)
+static bool by_return_path(void *ledger, struct slice address, provenance_take *take, void *arg)
 {
 	size_t i = *(const size_t *)ledger;
 	struct provenance_row r = row(false);
 	(void)address;
 	if (has(i, 'l')) take(&r, arg);
+	return true;
 }
 
 /* ---- the report --------------------------------------------------------------------------------------------------- */

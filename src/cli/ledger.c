@@ -249,7 +249,8 @@ static int list(struct job *j)
 		err = look(j);
 	else if (j->ledger)
 		err = ledger_each(j->ledger, list_one, j);
-	if (err) return failed(err);
+	if (err == ERR_LIMIT) cli_complain("there are more than the newest %d, which are looked at", LEDGER_LOOKED);
+	if (err && err != ERR_LIMIT) return failed(err);
 	return j->search && !j->found ? CLI_NO : CLI_DONE;
 }
 

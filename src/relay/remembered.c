@@ -45,31 +45,33 @@ static bool hand_on(const struct ledger_passage *p, void *arg)
 	return h->take(&row, h->arg);
 }
 
-static void by_message_id(void *arg, struct slice message_id, provenance_take *take, void *taker)
+static bool by_message_id(void *arg, struct slice message_id, provenance_take *take, void *taker)
 {
 	const struct remembered *m = arg;
 	struct handing_on h = {take, taker};
-	ledger_each_by_message_id(m->ledger, message_id, hand_on, &h);
+	return ledger_each_by_message_id(m->ledger, message_id, hand_on, &h) == ERR_OK;
 }
 
-static void by_trace(void *arg, struct slice text, provenance_take *take, void *taker)
+static bool by_trace(void *arg, struct slice text, provenance_take *take, void *taker)
 {
 	const struct remembered *m = arg;
 	struct handing_on h = {take, taker};
 	struct ledger_passage passage;
 	struct arena a;
 	uint64_t id;
-	if (!spool_id_parse(text, &id)) return;
+	if (!spool_id_parse(text, &id)) return true;
 	arena_init(&a, PASSAGE_MOST);
-	if (ledger_get(m->ledger, id, &a, &passage) == ERR_OK) hand_on(&passage, &h);
+	enum error err = ledger_get(m->ledger, id, &a, &passage);
+	if (!err) hand_on(&passage, &h);
 	arena_free(&a);
+	return !err || err == ERR_NOT_FOUND;
 }
 
-static void by_return_path(void *arg, struct slice address, provenance_take *take, void *taker)
+static bool by_return_path(void *arg, struct slice address, provenance_take *take, void *taker)
 {
 	const struct remembered *m = arg;
 	struct handing_on h = {take, taker};
-	ledger_each_by_return_path(m->ledger, m->tenant, address, hand_on, &h);
+	return ledger_each_by_return_path(m->ledger, m->tenant, address, hand_on, &h) == ERR_OK;
 }
 
 struct provenance_ledger remembered_ledger(struct remembered *m)

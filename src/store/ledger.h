@@ -119,7 +119,8 @@ enum error ledger_get(struct db *ledger, uint64_t id, struct arena *a, struct le
 /* False ends the search. */
 typedef bool ledger_each_fn(const struct ledger_passage *p, void *arg);
 
-/* Newest first, at most LEDGER_LOOKED of them. Message-ID: exact, without regard to white space and one pair of <>
+/* Newest first, of the newest LEDGER_LOOKED that have the same key (of any tenant): ERR_LIMIT where there may be more that were not
+ * handed over. Message-ID: exact, without regard to white space and one pair of <>
  * around it. */
 enum error ledger_each_by_message_id(struct db *ledger, struct slice message_id, ledger_each_fn *each, void *arg);
 /* The address as given by the client or as handed on; case does not matter. tenant 0: any. Empty finds nothing. */

@@ -186,9 +186,9 @@ static enum error visit(struct db *ledger, const struct search *s, struct copy *
 		if (i && s->ids[i] == s->ids[i - 1]) continue;
 		enum error err = fetch(ledger, s->ids[i], c, &good);
 		if (err) return err;
-		if (good && matches(s, &c->passage) && !each(&c->passage, arg)) break;
+		if (good && matches(s, &c->passage) && !each(&c->passage, arg)) return ERR_OK;
 	}
-	return ERR_OK;
+	return s->n < LEDGER_LOOKED ? ERR_OK : ERR_LIMIT;
 }
 
 static enum error find(struct db *ledger, struct search *s, ledger_each_fn *each, void *arg)

@@ -305,6 +305,18 @@ static void test_order(void **state)
 	assert_string_equal(f.text, "9 7 5 ");
 }
 
+/* Who asks is told that there is more than was handed over. */
+static void test_more_than_is_looked_at(void **state)
+{
+	struct store_test *t = *state;
+	struct found f = {.most = 10};
+	for (unsigned i = 0; i < LEDGER_LOOKED; i++) put_simple(t->db, id_at(NOW, i), 1, "<m@x>", "a@x", "b@x");
+	assert_int_equal(ledger_each_by_message_id(t->db, SLICE("m@x"), note, &f), ERR_OK);
+	f = (struct found){.most = 1000000};
+	assert_int_equal(ledger_each_by_return_path(t->db, 2, SLICE("a@x"), note, &f), ERR_LIMIT);
+	assert_int_equal(ledger_each_by_return_path(t->db, 1, SLICE("b@x"), note, &f), ERR_OK);
+}
+
 /* An id that is written again stands for the new one only. */
 static void test_replaced(void **state)
 {
@@ -480,6 +492,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_by_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_texts_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_more_than_is_looked_at, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_and_newer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lifetime, setup, teardown),
