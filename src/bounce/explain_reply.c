@@ -23,19 +23,39 @@ static unsigned entry_confidence(const struct knowledge_entry *e)
 	return e->confidence ? e->confidence : sureness[e->kind];
 }
 
-/* Kinds are in the order of how much they say; the surer entry wins among those that say as little. */
-static const struct knowledge_entry *choose(const struct knowledge_match best[KNOWLEDGE_KIND_COUNT])
+/* Of the entries that yield, the surest. */
+static const struct knowledge_entry *choose_vague(const struct knowledge_match best[KNOWLEDGE_KIND_COUNT])
 {
 	const struct knowledge_entry *vague = NULL;
 	for (int i = 0; i < KNOWLEDGE_KIND_COUNT; i++) {
-		const struct knowledge_entry *e = best[i].entry, *words = best[KNOWLEDGE_server].entry;
-		if (!e) continue;
-		/* A list of backscatterers that is named besides another reason. */
-		if (i == KNOWLEDGE_backscatter && words && !words->list.n && entry_confidence(words) >= 75) continue;
-		if (entry_confidence(e) >= 60) return e;
-		if (!vague || entry_confidence(e) > entry_confidence(vague)) vague = e;
+		const struct knowledge_entry *e = best[i].yielding;
+		if (e && (!vague || e->confidence > vague->confidence)) vague = e;
 	}
 	return vague;
+}
+
+/* The provider or filter that speaks, when it is known to mean what the words say, or they say little: its advice is better. */
+static const struct knowledge_entry *speaker(const struct knowledge_match best[KNOWLEDGE_KIND_COUNT],
+                                             const struct knowledge_entry *words)
+{
+	for (int i = KNOWLEDGE_provider; i <= KNOWLEDGE_filter && words->kind == KNOWLEDGE_server; i++) {
+		const struct knowledge_entry *e = best[i].yielding;
+		if (!e || words->detail.n || words->list.n) continue;
+		if (e->cause == words->cause || entry_confidence(words) < KNOWLEDGE_WEAK) return e;
+	}
+	return words;
+}
+
+/* Kinds are in the order of how much they say. */
+static const struct knowledge_entry *choose(const struct knowledge_match best[KNOWLEDGE_KIND_COUNT])
+{
+	const struct knowledge_entry *words = best[KNOWLEDGE_server].entry;
+	for (int i = 0; i < KNOWLEDGE_KIND_COUNT; i++) {
+		/* A list of backscatterers that is named besides another reason. */
+		if (i == KNOWLEDGE_backscatter && words && !words->list.n && entry_confidence(words) >= 75) continue;
+		if (best[i].entry) return speaker(best, best[i].entry);
+	}
+	return choose_vague(best);
 }
 
 /* ---- without an entry: codes ---------------------------------------------------------------------- */
@@ -144,6 +164,11 @@ static void add_links(struct work *w)
 	for (size_t i = 0; e && i < e->link_count; i++) add_link(w->v, expand(w, e->links[i], NULL));
 	/* What the refusing server itself points to. */
 	for (size_t i = 0; i < w->facts.link_count; i++) add_link(w->v, w->facts.links[i]);
+	/* Where the provider or filter is asked, whose words told who it is but not why. */
+	for (int kind = KNOWLEDGE_provider; kind <= KNOWLEDGE_filter; kind++) {
+		const struct knowledge_entry *who = w->best[kind].yielding;
+		for (size_t i = 0; who && i < who->link_count; i++) add_link(w->v, expand(w, who->links[i], NULL));
+	}
 }
 
 static void add_words(struct work *w)
@@ -214,6 +239,7 @@ static void name_list(struct work *w)
 		struct slice domain = before_zone(e, w->facts.domains[i]);
 		if (!is_own_name(w, e, domain)) v->domain = domain;
 	}
+	for (size_t i = 0; e->domains && i < w->facts.asked_count && !v->domain.n; i++) v->domain = w->facts.asked[i];
 }
 
 /* A list of backscatterers, named in the refusal. */
@@ -302,11 +328,14 @@ static void judge(struct work *w)
 	judge_codes(w);
 	unsigned by_code = v->confidence;
 	enum cause coded = v->cause;
-	if (e && entry_confidence(e) >= by_code) {
+	const struct knowledge_entry *words = w->best[KNOWLEDGE_server].entry;
+	unsigned sure = e ? entry_confidence(e) : 0;
+	if (e && sure < KNOWLEDGE_YIELDS && words && words->cause == e->cause) sure = entry_confidence(words);
+	if (e && sure >= by_code) {
 		v->entry = e;
 		v->cause = e->cause;
 		v->detail = e->detail;
-		v->confidence = entry_confidence(e);
+		v->confidence = sure;
 		if (by_code >= 50 && e->kind >= KNOWLEDGE_server) {
 			bool agree = coded == e->cause;
 			v->confidence =

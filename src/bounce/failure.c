@@ -20,16 +20,28 @@ static const struct status_recipient *choose(const struct status_report *r)
 	return r->recipient_count ? &r->recipients[0] : NULL;
 }
 
+/* "mx.example.net. (192.0.2.1, the server for example.net)", "mx.example.net (TCP|...)": the name alone. */
+static struct slice host_name(struct slice mta)
+{
+	size_t n = 0;
+	mta = slice_trim(mta);
+	while (n < mta.n && mta.p[n] != ' ' && mta.p[n] != '(' && mta.p[n] != ';' && mta.p[n] != '\n' &&
+	       mta.p[n] != '\r')
+		n++;
+	while (n > 0 && mta.p[n - 1] == '.') n--;
+	return n ? slice_sub(mta, 0, n) : mta;
+}
+
 static void read_status(const struct status_report *r, struct failure *out)
 {
 	const struct status_recipient *s = choose(r);
-	out->reporter = r->reporting_mta.value;
+	out->reporter = host_name(r->reporting_mta.value);
 	if (!s) return;
 	out->found = true;
 	out->recipient = s->final.n ? s->final : s->original;
 	out->status = status_code(s->status);
 	out->reply = s->diagnostic.value;
-	out->host = s->remote_mta.value;
+	out->host = host_name(s->remote_mta.value);
 	out->delayed = s->action == STATUS_DELAYED;
 	out->delivered = s->action == STATUS_DELIVERED || s->action == STATUS_RELAYED || s->action == STATUS_EXPANDED;
 	out->others = r->recipient_count - 1;

@@ -321,6 +321,8 @@ const struct knowledge_entry *knowledge_find(const struct knowledge *k, struct s
 	return NULL;
 }
 
+#define FIRST 100000 /* more than the words of any rule are worth */
+
 bool knowledge_match(const struct knowledge *k, struct arena *a, const struct knowledge_facts *f,
                      struct knowledge_match best[KNOWLEDGE_KIND_COUNT])
 {
@@ -333,7 +335,13 @@ bool knowledge_match(const struct knowledge *k, struct arena *a, const struct kn
 		struct knowledge_match *b = &best[e->kind];
 		for (size_t j = 0; j < e->rule_count; j++) {
 			unsigned score = rule_score(&e->rules[j], k->phrases, f, seen);
-			if (score > b->score) *b = (struct knowledge_match){e, score};
+			if (!score) continue;
+			bool yields = e->confidence && e->confidence < KNOWLEDGE_YIELDS;
+			if (!e->confidence || e->confidence >= KNOWLEDGE_WEAK) score += FIRST;
+			unsigned *most = yields ? &b->yielding_score : &b->score;
+			if (score <= *most) continue;
+			*most = score;
+			*(yields ? &b->yielding : &b->entry) = e;
 		}
 	}
 	return true;

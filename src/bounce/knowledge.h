@@ -89,12 +89,17 @@ struct knowledge_facts {
 	enum stage stage;
 };
 
+/* An entry less sure than this yields to any that is surer: it knows who speaks, not why. */
+#define KNOWLEDGE_YIELDS 60
+/* One less sure than this has words that many say in passing ("please try again"): of its kind, surer ones go first. */
+#define KNOWLEDGE_WEAK 70
+
 struct knowledge_match {
-	const struct knowledge_entry *entry; /* NULL: none */
-	unsigned score;
+	const struct knowledge_entry *entry, *yielding; /* NULL: none */
+	unsigned score, yielding_score;
 };
 
-/* The best entry of each kind. False when the arena is exhausted. */
+/* The best entry of each kind, and the best of those that yield. False when the arena is exhausted. */
 bool knowledge_match(const struct knowledge *k, struct arena *a, const struct knowledge_facts *f,
                      struct knowledge_match best[KNOWLEDGE_KIND_COUNT]);
 

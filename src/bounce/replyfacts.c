@@ -212,6 +212,24 @@ static void add_domain(struct replyfacts *f, struct slice name)
 	f->domains[f->domain_count++] = name;
 }
 
+static void add_asked(struct replyfacts *f, struct slice name)
+{
+	if (f->asked_count == REPLYFACTS_SENDERS || !name.n || !is_domain(name)) return;
+	f->asked[f->asked_count++] = name;
+}
+
+/* "https://check.spamhaus.org/query/domain/bad.example", "?domain=bad.example" */
+static void add_asked_by(struct replyfacts *f, struct slice link)
+{
+	static const struct slice before[] = {{"/domain/", 8}, {"domain=", 7}};
+	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+		size_t mark = slice_search(link, before[i]), begin = mark + before[i].n, end = begin;
+		if (mark == link.n) continue;
+		while (end < link.n && is_name_char(link.p[end])) end++;
+		add_asked(f, slice_sub(link, begin, end));
+	}
+}
+
 static void find_names(struct replyfacts *f)
 {
 	struct slice s = f->raw;
@@ -219,6 +237,7 @@ static void find_names(struct replyfacts *f)
 		size_t n = link_length(s, i), end = i;
 		if (n) {
 			add_link(f, slice_sub(s, i, i + n));
+			add_asked_by(f, slice_sub(s, i, i + n));
 			i += n;
 			continue;
 		}
@@ -231,6 +250,7 @@ static void find_names(struct replyfacts *f)
 		size_t stop = end;
 		while (stop > i && s.p[stop - 1] == '.') stop--;
 		if (!of_mail) add_domain(f, slice_sub(s, i, stop));
+		if (i && s.p[i - 1] == '@') add_asked(f, slice_sub(s, i, stop));
 		i = end;
 	}
 }

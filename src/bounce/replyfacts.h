@@ -16,6 +16,7 @@
 #define REPLYFACTS_ADDRESSES 8
 #define REPLYFACTS_DOMAINS   8
 #define REPLYFACTS_LINKS     6
+#define REPLYFACTS_SENDERS   4
 
 struct replyfacts {
 	struct slice raw;                          /* blanks and line ends made one blank, case kept */
@@ -25,7 +26,9 @@ struct replyfacts {
 	struct ip addresses[REPLYFACTS_ADDRESSES]; /* in order, without 127.0.0.0/8 */
 	struct slice domains[REPLYFACTS_DOMAINS];  /* not of mail addresses, nor within links */
 	struct slice links[REPLYFACTS_LINKS];
-	size_t address_count, domain_count, link_count;
+	struct slice
+		asked[REPLYFACTS_SENDERS]; /* domains of mail addresses, or that a link asks about (/domain/NAME) */
+	size_t address_count, domain_count, link_count, asked_count;
 };
 
 /* False when the arena is exhausted. */

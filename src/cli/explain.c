@@ -46,7 +46,8 @@ static struct { /* answers are given by fibers of one thread, and none waits whi
 	struct classifier *classifier;
 	struct arena arena; /* of the knowledge */
 	struct knowledge *knowledge;
-	const char *file; /* of the knowledge, or NULL */
+	const char *file;        /* of the knowledge, or NULL */
+	char unusable[TOOL_WHY]; /* why the knowledge was not taken; or empty */
 	bool ask, ready;
 } own;
 
@@ -80,7 +81,15 @@ static bool prepare(struct arena *a, char why[TOOL_WHY])
 	if (own.file && !tool_read_file(a, own.file, KNOWLEDGE_OCTETS, &text, why)) return false;
 	if (own.ready) return true; /* another question did it meanwhile */
 	if (own.file) text = arena_copy(&own.arena, text);
-	if (!text.p || !load_knowledge(text, why)) return false;
+	if (own.unusable[0]) {
+		snprintf(why, TOOL_WHY, "%s", own.unusable);
+		return false;
+	}
+	if (!text.p) return false;
+	if (!load_knowledge(text, own.unusable)) {
+		snprintf(why, TOOL_WHY, "%s", own.unusable);
+		return false;
+	}
 	if (!own.bundle && bundle_load(bundle_default_text(), &own.bundle, problem) != ERR_OK) {
 		snprintf(why, TOOL_WHY, "rules: %.200s", problem);
 		return false;
