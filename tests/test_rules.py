@@ -143,6 +143,26 @@ def test_sighup_with_another_name_and_without_one(lab):
         assert f.say(client, "green zebra") == "other"
 
 
+def test_a_folder_that_is_new_is_named_as_the_cause_and_opens_by_a_restart(lab):
+    f = Follower(lab, bundle("one", "yellow zebra"))
+    f.wait_revision("one")
+    if "landlock" not in f.relay.wait_event("started")["rights"]:
+        pytest.skip("the kernel has no Landlock")
+    moved = os.path.join(lab.folder("elsewhere"), "bounce.rules")
+    put(moved, bundle("moved", "purple zebra"))
+    f.relay.top = f.section(moved)
+    f.relay.write_config()
+    f.relay.reload()
+    event = f.relay.wait_event("rules_refused", what="rules")
+    assert event["why"].startswith(moved + ": its folder was named after") and event["why"].endswith("restart Backstop"), event
+    assert event["in_use"] == f.rules and event["why"] in f.relay.cli("status").ok().out
+    with Smtp(f.relay.server) as client:
+        assert f.say(client, "a yellow zebra") == "ndr" and f.say(client, "a purple zebra") == "other"
+    f.relay.stop()
+    f.relay.start()
+    f.wait_revision("moved")
+
+
 def test_a_file_that_the_services_user_may_not_read(lab):
     f = Follower(lab, bundle("secret", "yellow zebra"), mode=0o600)
     if os.geteuid() != 0:

@@ -37,6 +37,30 @@ static enum error read_regular(int fd, size_t most, char **out, size_t *n)
 	return *out ? read_all(fd, *out, most + 1, n) : ERR_NO_MEMORY;
 }
 
+/* By its mode. stat(2) is not the sandbox's affair, open(2) is. */
+static bool mode_allows(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0) return false;
+	if (geteuid() == 0) return true;
+	mode_t bit = st.st_uid == geteuid() ? S_IRUSR : st.st_gid == getegid() ? S_IRGRP : S_IROTH;
+	return (st.st_mode & bit) != 0;
+}
+
+static const char *explain_error(enum error e, const char *path)
+{
+	switch (e) {
+	case ERR_INVALID: return "not a regular file";
+	case ERR_LIMIT: return "the file is too large";
+	case ERR_PERMISSION:
+		return mode_allows(path)
+		               ? "its folder was named after the service had closed its sandbox, and opens to it when "
+		                 "it is started again: restart Backstop"
+		               : "permission denied: the services' user must be able to read it";
+	default: return error_text(e);
+	}
+}
+
 static enum error read_file(const char *path, size_t most, char **out, size_t *n, char why[RULEFILE_WHY])
 {
 	*out = NULL;
@@ -47,13 +71,7 @@ static enum error read_file(const char *path, size_t most, char **out, size_t *n
 	if (e == ERR_OK) return e;
 	free(*out);
 	*out = NULL;
-	snprintf(why, RULEFILE_WHY, "%s: %s", path,
-	         e == ERR_INVALID ? "not a regular file"
-	         : e == ERR_LIMIT ? "the file is too large"
-	         : e == ERR_PERMISSION
-	                 ? "permission denied: the services' user must be able to read it, and a folder that "
-	                   "is new to a service is open to it only after a restart"
-	                 : error_text(e));
+	snprintf(why, RULEFILE_WHY, "%s: %s", path, explain_error(e, path));
 	return e;
 }
 
