@@ -2,12 +2,10 @@
 #include "relay/learner.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/backlog.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -21,7 +19,7 @@
 #define HOUR         3600
 
 struct saying {
-	struct saying *next;
+	struct backlog_item item; /* counts for one */
 	struct learned_name name;
 	bool lives;
 	uint64_t about;
@@ -35,12 +33,7 @@ struct saying {
 struct learner {
 	unsigned magic;
 	struct db *state;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t work, idle;
-	struct saying *list, **list_end;
-	size_t waiting;
-	bool stop, hurry, writing; /* hurry: somebody waits */
+	struct backlog backlog;
 	/* the thread's own */
 	bool failing;
 	int64_t upkeep_at;
@@ -60,20 +53,6 @@ static struct slice keep(char **at, struct slice text)
 	return kept;
 }
 
-static bool enqueue(struct learner *l, struct saying *s)
-{
-	pthread_mutex_lock(&l->lock);
-	bool room = l->waiting < LEARNER_QUEUE_MOST;
-	if (room) {
-		*l->list_end = s;
-		l->list_end = &s->next;
-		l->waiting++;
-	}
-	pthread_mutex_unlock(&l->lock);
-	if (room) pthread_cond_signal(&l->work);
-	return room;
-}
-
 static void say(struct learner *l, const struct learned_name *n, bool lives, const char *tenant, struct slice words,
                 uint64_t about)
 {
@@ -83,12 +62,12 @@ static void say(struct learner *l, const struct learned_name *n, bool lives, con
 	struct saying *s = malloc(sizeof *s + n->domain.n + n->local.n + whose.n + words.n);
 	if (s) {
 		char *at = s->text;
-		*s = (struct saying){.name = *n, .lives = lives, .about = about};
+		*s = (struct saying){.item.octets = 1, .name = *n, .lives = lives, .about = about};
 		s->name.domain = keep(&at, n->domain);
 		s->name.local = keep(&at, n->local);
 		s->tenant = keep(&at, whose);
 		s->words = keep(&at, words);
-		if (enqueue(l, s)) return;
+		if (backlog_add(&l->backlog, &s->item)) return;
 	}
 	free(s);
 	metric_add(METRIC_learned_dropped, 1);
@@ -206,23 +185,24 @@ static enum error write_chunk(struct db_txn *t, void *arg)
 }
 
 /* Up to CHUNK of the list; those that may not be learned are left out, and freed. */
-static void next_chunk(struct learner *l, struct saying **list, struct chunk *c)
+static void next_chunk(struct learner *l, struct backlog_item **list, struct chunk *c)
 {
 	c->n = 0;
 	c->now = clock_unix();
 	while (*list && c->n < CHUNK) {
-		struct saying *s = *list;
-		*list = s->next;
+		struct saying *s = (struct saying *)*list;
+		*list = s->item.next;
 		if (s->lives || may_learn(l, s, c->now)) {
 			c->sayings[c->n++] = s;
 			continue;
 		}
 		metric_add(METRIC_learned_dropped, 1);
+		backlog_done(&l->backlog, s->item.octets, 1);
 		free(s);
 	}
 }
 
-static void write_all(struct learner *l, struct saying *list)
+static void write_all(struct learner *l, struct backlog_item *list)
 {
 	while (list) {
 		struct chunk c;
@@ -238,6 +218,7 @@ static void write_all(struct learner *l, struct saying *list)
 			if (!err && s->erased) tell_unlearned(s);
 			free(s);
 		}
+		backlog_done(&l->backlog, c.n, c.n);
 	}
 }
 
@@ -252,101 +233,50 @@ static void upkeep(struct learner *l)
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static void wait_until(struct learner *l, int64_t deadline)
-{
-	struct timespec ts = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
-	pthread_cond_timedwait(&l->work, &l->lock, &ts);
-}
-
-/* With the lock: waits for a saying, and then for more. */
-static struct saying *gather(struct learner *l)
-{
-	l->writing = false;
-	pthread_cond_broadcast(&l->idle);
-	while (!l->stop && !l->hurry && !l->list && clock_now_ms() < l->upkeep_at) wait_until(l, l->upkeep_at);
-	int64_t until = clock_now_ms() + LEARNER_GATHER_MS;
-	while (!l->stop && !l->hurry && l->list && clock_now_ms() < until) wait_until(l, until);
-	struct saying *list = l->list;
-	l->list = NULL;
-	l->list_end = &l->list;
-	l->waiting = 0;
-	l->hurry = false;
-	l->writing = true;
-	return list;
-}
-
 static void *run(void *arg)
 {
 	struct learner *l = arg;
-	pthread_mutex_lock(&l->lock);
-	for (;;) {
-		struct saying *list = gather(l);
-		bool stop = l->stop && !list;
-		pthread_mutex_unlock(&l->lock);
-		if (stop) return NULL;
+	struct backlog_item *list;
+	while (backlog_take(&l->backlog, l->upkeep_at, LEARNER_GATHER_MS, &list)) {
 		write_all(l, list);
 		upkeep(l);
-		pthread_mutex_lock(&l->lock);
 	}
+	return NULL;
 }
 
 void learner_flush(struct learner *l)
 {
 	assert(l->magic == MAGIC);
-	pthread_mutex_lock(&l->lock);
-	while (l->list || l->writing) {
-		l->hurry = l->list != NULL;
-		pthread_cond_signal(&l->work);
-		pthread_cond_wait(&l->idle, &l->lock);
-	}
-	pthread_mutex_unlock(&l->lock);
+	backlog_flush(&l->backlog);
 }
 
 static void learner_free(struct learner *l)
 {
-	pthread_mutex_destroy(&l->lock);
-	pthread_cond_destroy(&l->work);
-	pthread_cond_destroy(&l->idle);
+	backlog_destroy(&l->backlog);
 	l->magic = 0;
 	free(l);
 }
 
 enum error learner_start(struct db *state, struct learner **out)
 {
-	pthread_condattr_t attr;
-	sigset_t all, old;
 	struct learner *l = calloc(1, sizeof *l);
 	*out = NULL;
 	if (!l) return ERR_NO_MEMORY;
 	l->magic = MAGIC;
 	l->state = state;
-	l->list_end = &l->list;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&l->lock, NULL);
-	pthread_cond_init(&l->work, &attr);
-	pthread_cond_init(&l->idle, &attr);
-	pthread_condattr_destroy(&attr);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int rc = pthread_create(&l->thread, NULL, run, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc) {
+	backlog_init(&l->backlog, LEARNER_QUEUE_MOST);
+	enum error err = backlog_start(&l->backlog, run, l);
+	if (err)
 		learner_free(l);
-		return error_from_errno(rc);
-	}
-	*out = l;
-	return ERR_OK;
+	else
+		*out = l;
+	return err;
 }
 
 void learner_stop(struct learner *l)
 {
 	if (!l) return;
 	assert(l->magic == MAGIC);
-	pthread_mutex_lock(&l->lock);
-	l->stop = true;
-	pthread_mutex_unlock(&l->lock);
-	pthread_cond_signal(&l->work);
-	pthread_join(l->thread, NULL);
+	backlog_stop(&l->backlog);
 	learner_free(l);
 }

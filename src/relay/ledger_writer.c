@@ -2,20 +2,18 @@
 /*
  * ledger_writer - see ledger_writer.h
  *
- * A list of encoded passages under a mutex. The first one that is added to an empty list wakes the thread, which then
- * waits for more to gather, takes the whole list and writes it in chunks. LMDB lets one writer in at a time and its
+ * A backlog of encoded passages, which the thread writes in chunks. LMDB lets one writer in at a time and its
  * mutex is not fair: between chunks the thread sleeps a little, so that a session that wants to write a fingerprint
  * waits for one chunk at most.
  */
 #include "relay/ledger_writer.h"
 
 #include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/backlog.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -36,9 +34,8 @@
 #define SPARE_LEAST       (8u * 1024 * 1024)  /* room in the file that lets the writer go on without the log */
 
 struct entry {
-	struct entry *next;
+	struct backlog_item item;
 	uint64_t id;
-	size_t n;
 	char octets[];
 };
 
@@ -46,14 +43,8 @@ struct ledger_writer {
 	unsigned magic;
 	struct db *ledger;
 	struct ledger_log *log; /* the thread's own */
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t work, idle;
-	struct entry *entries, **entries_end;
-	size_t waiting;       /* octets, what is being written included */
-	uint64_t added, done; /* passages, since the start; done: written or dropped */
-	struct ledger_bounds bounds;
-	bool stop, hurry, writing; /* hurry: somebody waits */
+	struct backlog backlog;
+	struct ledger_bounds bounds; /* under its lock */
 	/* the thread's own */
 	bool failing, disk_has_room;
 	int64_t upkeep_at, log_sync_at, sync_at;
@@ -61,30 +52,14 @@ struct ledger_writer {
 
 /* ---- adding ------------------------------------------------------------------------------------------------------- */
 
-static bool enqueue(struct ledger_writer *w, struct entry *e)
-{
-	pthread_mutex_lock(&w->lock);
-	bool room = w->waiting + e->n <= LEDGER_QUEUE_MOST, first = room && !w->entries;
-	if (room) {
-		*w->entries_end = e;
-		w->entries_end = &e->next;
-		w->waiting += e->n;
-		w->added++;
-	}
-	pthread_mutex_unlock(&w->lock);
-	if (first) pthread_cond_signal(&w->work);
-	return room;
-}
-
 void ledger_writer_add(struct ledger_writer *w, const struct ledger_passage *p)
 {
 	assert(w->magic == MAGIC);
 	struct entry *e = malloc(sizeof *e + ledger_record_size(p));
 	if (e) {
-		e->next = NULL;
 		e->id = p->id;
-		e->n = ledger_encode(p, e->octets).n;
-		if (enqueue(w, e)) return;
+		e->item.octets = ledger_encode(p, e->octets).n;
+		if (backlog_add(&w->backlog, &e->item)) return;
 	}
 	free(e);
 	metric_add(METRIC_ledger_dropped, 1);
@@ -93,9 +68,17 @@ void ledger_writer_add(struct ledger_writer *w, const struct ledger_passage *p)
 void ledger_writer_set_bounds(struct ledger_writer *w, const struct ledger_bounds *bounds)
 {
 	assert(w->magic == MAGIC);
-	pthread_mutex_lock(&w->lock);
+	pthread_mutex_lock(&w->backlog.lock);
 	w->bounds = *bounds;
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&w->backlog.lock);
+}
+
+static struct ledger_bounds bounds_of(struct ledger_writer *w)
+{
+	pthread_mutex_lock(&w->backlog.lock);
+	struct ledger_bounds bounds = w->bounds;
+	pthread_mutex_unlock(&w->backlog.lock);
+	return bounds;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
@@ -134,21 +117,22 @@ static enum error room(struct ledger_writer *w)
 }
 
 /* Takes a chunk off the list; returns what it takes in octets. */
-static size_t next_chunk(struct entry **list, struct ledger_row rows[CHUNK], size_t *n)
+static size_t next_chunk(struct backlog_item **list, struct ledger_row rows[CHUNK], size_t *n)
 {
 	size_t octets = 0;
 	*n = 0;
-	for (struct entry *e = *list; e && *n < CHUNK && octets < CHUNK_OCTETS; e = e->next) {
-		rows[(*n)++] = (struct ledger_row){e->id, slice_of(e->octets, e->n)};
-		octets += e->n;
-		*list = e->next;
+	while (*list && *n < CHUNK && octets < CHUNK_OCTETS) {
+		const struct entry *e = (const struct entry *)*list;
+		rows[(*n)++] = (struct ledger_row){e->id, slice_of(e->octets, e->item.octets)};
+		octets += e->item.octets;
+		*list = e->item.next;
 	}
 	return octets;
 }
 
-static void free_entries(struct entry *from, const struct entry *to)
+static void free_entries(struct backlog_item *from, const struct backlog_item *to)
 {
-	for (struct entry *next; from != to; from = next) {
+	for (struct backlog_item *next; from != to; from = next) {
 		next = from->next;
 		free(from);
 	}
@@ -162,21 +146,17 @@ static enum error put(struct ledger_writer *w, const struct ledger_row *rows, si
 	return err ? err : ledger_put(w->ledger, b, rows, n, now);
 }
 
-static void write_all(struct ledger_writer *w, struct entry *list, const struct ledger_bounds *b)
+static void write_all(struct ledger_writer *w, struct backlog_item *list, const struct ledger_bounds *b)
 {
 	struct ledger_row rows[CHUNK];
 	enum error err = room(w);
 	while (list) {
-		struct entry *begin = list;
+		struct backlog_item *begin = list;
 		size_t n, octets = next_chunk(&list, rows, &n);
 		if (!err) err = put(w, rows, n, b);
 		metric_add(err ? METRIC_ledger_dropped : METRIC_ledger_written, (int64_t)n);
 		free_entries(begin, list);
-		pthread_mutex_lock(&w->lock);
-		w->waiting -= octets;
-		w->done += n;
-		pthread_cond_broadcast(&w->idle);
-		pthread_mutex_unlock(&w->lock);
+		backlog_done(&w->backlog, octets, n);
 		if (list && !err) nap(PAUSE_US);
 	}
 	tell(w, err);
@@ -220,34 +200,6 @@ static void upkeep(struct ledger_writer *w, const struct ledger_bounds *b)
 	}
 }
 
-/* ---- waiting --------------------------------------------------------------------------------------------------- */
-
-static void wait_until(struct ledger_writer *w, int64_t deadline)
-{
-	struct timespec ts = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
-	pthread_cond_timedwait(&w->work, &w->lock, &ts);
-}
-
-/* With the lock: waits for work, and then for more of it. */
-static void gather(struct ledger_writer *w)
-{
-	w->writing = false;
-	pthread_cond_broadcast(&w->idle);
-	while (!w->stop && !w->hurry && !w->entries && clock_now_ms() < w->upkeep_at) wait_until(w, w->upkeep_at);
-	int64_t until = clock_now_ms() + LEDGER_GATHER_MS;
-	while (!w->stop && !w->hurry && w->entries && clock_now_ms() < until) wait_until(w, until);
-}
-
-/* With the lock: what has gathered. */
-static struct entry *take(struct ledger_writer *w, struct ledger_bounds *bounds)
-{
-	struct entry *list = w->entries;
-	*bounds = w->bounds;
-	w->entries = NULL;
-	w->entries_end = &w->entries;
-	return list;
-}
-
 /* ---- after a crash of the machine --------------------------------------------------------------------------------- */
 
 struct rebuild {
@@ -263,13 +215,12 @@ static void write_between(struct rebuild *r, struct ledger_bounds *bounds)
 {
 	struct ledger_writer *w = r->w;
 	int64_t now = clock_now_ms();
-	pthread_mutex_lock(&w->lock);
-	r->stopped = w->stop;
-	struct entry *list = now >= r->write_at || w->hurry ? take(w, bounds) : NULL;
-	*bounds = w->bounds;
-	w->hurry = false;
-	pthread_mutex_unlock(&w->lock);
-	if (now >= r->write_at) r->write_at = now + LEDGER_GATHER_MS;
+	struct backlog_item *list = NULL;
+	if (now >= r->write_at || backlog_hurries(&w->backlog)) {
+		list = backlog_take_now(&w->backlog, &r->stopped);
+		r->write_at = now + LEDGER_GATHER_MS;
+	}
+	*bounds = bounds_of(w);
 	if (list) write_all(w, list, bounds);
 }
 
@@ -312,57 +263,31 @@ static void rebuild(struct ledger_writer *w)
 static void *run(void *arg)
 {
 	struct ledger_writer *w = arg;
+	struct backlog_item *list;
 	rebuild(w);
-	pthread_mutex_lock(&w->lock);
-	for (;;) {
-		struct ledger_bounds bounds;
-		gather(w);
-		struct entry *list = take(w, &bounds);
-		bool stop = w->stop && !list;
-		w->writing = list != NULL;
-		if (stop) pthread_cond_broadcast(&w->idle);
-		pthread_mutex_unlock(&w->lock);
-		if (stop) return NULL;
+	while (backlog_take(&w->backlog, w->upkeep_at, LEDGER_GATHER_MS, &list)) {
+		struct ledger_bounds bounds = bounds_of(w);
 		if (list) write_all(w, list, &bounds);
 		upkeep(w, &bounds);
-		pthread_mutex_lock(&w->lock);
-		if (!w->entries) w->hurry = false;
 	}
+	return NULL;
 }
 
 void ledger_writer_flush(struct ledger_writer *w)
 {
 	assert(w->magic == MAGIC);
-	pthread_mutex_lock(&w->lock);
-	while (w->entries || w->writing) {
-		w->hurry = true;
-		pthread_cond_signal(&w->work);
-		pthread_cond_wait(&w->idle, &w->lock);
-	}
-	pthread_mutex_unlock(&w->lock);
+	backlog_flush(&w->backlog);
 }
 
 bool ledger_writer_catch_up(struct ledger_writer *w, int64_t deadline)
 {
-	struct timespec ts = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
 	assert(w->magic == MAGIC);
-	pthread_mutex_lock(&w->lock);
-	uint64_t target = w->added;
-	for (int e = 0; w->done < target && !e;) {
-		w->hurry = true;
-		pthread_cond_signal(&w->work);
-		e = pthread_cond_timedwait(&w->idle, &w->lock, &ts);
-	}
-	bool caught_up = w->done >= target;
-	pthread_mutex_unlock(&w->lock);
-	return caught_up;
+	return backlog_catch_up(&w->backlog, deadline);
 }
 
 static void writer_free(struct ledger_writer *w)
 {
-	pthread_mutex_destroy(&w->lock);
-	pthread_cond_destroy(&w->work);
-	pthread_cond_destroy(&w->idle);
+	backlog_destroy(&w->backlog);
 	ledger_log_close(w->log);
 	w->magic = 0;
 	free(w);
@@ -393,27 +318,15 @@ enum error ledger_writer_start(struct db *ledger, const struct ledger_bounds *bo
 	*w = (struct ledger_writer){.magic = MAGIC,
 	                            .ledger = ledger,
 	                            .log = log,
-	                            .writing = true, /* until the past is there */
 	                            .bounds = *bounds,
 	                            .upkeep_at = now + LEDGER_UPKEEP_MS,
 	                            .sync_at = now + LEDGER_SYNC_MS};
-	w->entries_end = &w->entries;
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->work, &attr);
-	pthread_cond_init(&w->idle, &attr);
-	pthread_condattr_destroy(&attr);
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	int rc = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc) {
+	backlog_init(&w->backlog, LEDGER_QUEUE_MOST);
+	err = backlog_start(&w->backlog, run, w);
+	if (err) {
 		writer_free(w);
 		snprintf(why, 256, "no thread");
-		return error_from_errno(rc);
+		return err;
 	}
 	*out = w;
 	return ERR_OK;
@@ -423,11 +336,7 @@ void ledger_writer_stop(struct ledger_writer *w)
 {
 	if (!w) return;
 	assert(w->magic == MAGIC);
-	pthread_mutex_lock(&w->lock);
-	w->stop = true;
-	pthread_mutex_unlock(&w->lock);
-	pthread_cond_signal(&w->work);
-	pthread_join(w->thread, NULL);
+	backlog_stop(&w->backlog);
 	ledger_log_sync(w->log);
 	db_sync(w->ledger);
 	writer_free(w);
