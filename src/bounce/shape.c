@@ -56,6 +56,7 @@ static void read_original(const struct mime_part *root, const struct mime_part *
 	set(s, STRUCTURE_ORIGINAL, true);
 	set(s, STRUCTURE_ORIGINAL_RETURNED, f.author);
 	set(s, STRUCTURE_ORIGINAL_REPORT, f.report);
+	set(s, STRUCTURE_ORIGINAL_COMPLAINED, p->first && mime_field(p->first, "X-HmXmrOriginalRecipient"));
 }
 
 static void read_parts(const struct mime_part *root, struct signals *s)

@@ -24,6 +24,7 @@
 	X(ORIGINAL_TEXT, "original.text", "the header of a message quoted in the text")                                \
 	X(ORIGINAL_RETURNED, "original.returned", "a message is returned to whom wrote it")                            \
 	X(ORIGINAL_REPORT, "original.report", "the message as a part is a report itself")                              \
+	X(ORIGINAL_COMPLAINED, "original.complained", "the message as a part names who complained of it")              \
 	X(FAILED_RECIPIENTS, "header.failed-recipients", "the field X-Failed-Recipients")                              \
 	X(PATH_NULL, "path.null",                                                                                      \
 	  "the return path is <>: the envelope's, or the Return-Path field when it is unknown")                        \
