@@ -238,6 +238,10 @@ static const struct {
          "of approved "
          "senders, please fill out the short request form (see link below): request to be added to my address book. "
          "https://webmail.earthlink.net/wam/addme?x\n"},
+	{"a complaint of Outlook's, passed on by a program", UNKNOWN, CLASS_ARF, KIND_NONE,
+         "From: relay@esp.example\nSubject: Fwd: 192.0.2.1\nContent-Type: multipart/mixed; boundary=b\n\n"
+         "--b\n\nFor your account.\n--b\nContent-Type: message/rfc822\n\n"
+         "X-HmXmrOriginalRecipient: jo@hotmail.example\nFrom: news@example.org\nSubject: News\n\nNews.\n--b--\n"},
 	{"a complaint of old, without a report", UNKNOWN, CLASS_ARF, KIND_NONE,
          "From: staff@hotmail.com\nSubject: complaint about message from 192.0.2.1\nContent-Type: multipart/mixed; "
          "boundary=x\n\n--x\n"
