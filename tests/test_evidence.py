@@ -388,6 +388,17 @@ def test_a_tenant_reports_the_bounce_that_it_got_through_us(reports):
     assert not any(REPORT in m.recipients for m in relay.down.messages) and relay.queue() == []
 
 
+def test_a_client_that_calls_itself_by_somebodys_address_accuses_nobody_else(reports):
+    relay, source = reports, new_address()
+    with Smtp(relay.server, source=source, ehlo="[198.51.100.66]") as client:
+        assert client.transaction("", "user@tenant.test", ndr("user@tenant.test").replace(b"\r\n\r\n", b"\r\nX-Case: literal\r\n\r\n", 1)).code == 250
+    got = relay.down.wait_for(lambda m: m.field("X-Case") == "literal")
+    assert b"from [198.51.100.66] ([" in got.data
+    assert report(relay, attached(got.data)).code == 250
+    assert wait_evidence(relay, source)
+    assert not [row for row in relay.cli("evidence", "list", "--json").rows if row["ip"] == "198.51.100.66"]
+
+
 def test_a_feedback_report_and_a_bounce_in_the_text_are_reports_too(reports):
     relay, one, two = reports, "198.51.100.7", "198.51.100.8"
     arf = message("user@tenant.test", REPORT, "abuse", "--r\r\n\r\nThis is an abuse report.\r\n--r\r\nContent-Type: "

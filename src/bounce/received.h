@@ -15,8 +15,10 @@
 
 struct received_words {
 	struct slice by,
-		id;     /* the words after "by" and "id", outside of comments and before the date; empty: not there */
-	struct ip from; /* the address in square brackets before "by"; family 0: none */
+		id; /* the words after "by" and "id", outside of comments and before the date; empty: not there */
+	struct ip
+		from; /* of the client, before "by": what the server says in a comment, else in brackets. Not the name by
+	                   which the client called itself, though that looks like an address. family 0: none */
 };
 
 /* value: of the field, folded or not; its first 4 KiB are read. */

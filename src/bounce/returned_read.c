@@ -23,6 +23,8 @@ static void read_references(struct arena *a, const struct mime_part *root, struc
 	returned_id(out, last_id(mime_value(root, "References")));
 }
 
+#define FAILED_LOOKED 256 /* addresses of X-Failed-Recipients, which may be the same */
+
 /* ---- of whom it speaks ----------------------------------------------------------------------------------------- */
 
 static void add_recipient(struct arena *a, struct slice address, struct returned *out)
@@ -50,7 +52,7 @@ static void read_status(struct arena *a, const struct mime_part *root, struct re
 		}
 	}
 	struct slice failed = header_unfold(a, mime_value(root, "X-Failed-Recipients")); /* Exim, Gmail */
-	while (failed.p && out->recipient_count < RETURNED_RECIPIENTS) add_recipient(a, slice_split(&failed, ','), out);
+	for (int i = 0; failed.p && i < FAILED_LOOKED; i++) add_recipient(a, slice_split(&failed, ','), out);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------------------------- */
