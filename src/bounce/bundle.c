@@ -8,83 +8,7 @@
 #include "bounce/bundle_internal.h"
 #include "bounce/classify.h"
 
-#define WIDTH_MOST    1024 /* octets that one expression may match */
 #define SAMPLE_MEMORY ((size_t)64 << 20)
-
-/* ---- compiling ------------------------------------------------------------------------------------------------------- */
-
-/* An expression must have an end, and not match nothing: else one message could keep us busy, or all would match. */
-static enum error check_expression(const struct rule_phrase *p, char problem[BUNDLE_PROBLEM])
-{
-	hs_expr_info_t *info = NULL;
-	hs_compile_error_t *why = NULL;
-	enum error e = ERR_OK;
-	if (hs_expression_info(p->pattern.p, HS_FLAG_DOTALL, &info, &why) != HS_SUCCESS) {
-		snprintf(problem, BUNDLE_PROBLEM, "line %u: %.200s", p->line, why ? why->message : "no expression");
-		e = ERR_INVALID;
-	} else if (info->max_width > WIDTH_MOST || info->min_width < RULES_PHRASE_LEAST) {
-		snprintf(problem, BUNDLE_PROBLEM, "line %u: the expression matches less than %d or more than %d octets",
-		         p->line, RULES_PHRASE_LEAST, WIDTH_MOST);
-		e = ERR_INVALID;
-	}
-	hs_free_compile_error(why);
-	free(info);
-	return e;
-}
-
-struct patterns {
-	const char **expressions;
-	unsigned *flags, *ids;
-};
-
-static enum error compile_place(struct bundle *b, enum place place, const struct patterns *p,
-                                char problem[BUNDLE_PROBLEM])
-{
-	const struct rules *rules = b->rules;
-	hs_compile_error_t *why = NULL;
-	unsigned n = 0;
-	for (unsigned i = 0; i < rules->phrase_count; i++) {
-		const struct rule_phrase *phrase = &rules->phrases[i];
-		if (phrase->repeated || !(rules->signals[phrase->signal].places & 1u << place)) continue;
-		p->expressions[n] = phrase->pattern.p;
-		p->flags[n] = HS_FLAG_DOTALL | (phrase->set ? 0 : HS_FLAG_SINGLEMATCH); /* where they are counts */
-		p->ids[n++] = i;
-	}
-	if (n == 0) return ERR_OK;
-	hs_error_t failed =
-		hs_compile_multi(p->expressions, p->flags, p->ids, n, HS_MODE_BLOCK, NULL, &b->phrases[place], &why);
-	if (failed == HS_SUCCESS) return ERR_OK;
-	unsigned line = why && why->expression >= 0 ? rules->phrases[p->ids[why->expression]].line : 0;
-	snprintf(problem, BUNDLE_PROBLEM, "line %u: %.200s", line, why ? why->message : "cannot be compiled");
-	hs_free_compile_error(why);
-	return failed == HS_NOMEM ? ERR_NO_MEMORY : ERR_INVALID;
-}
-
-static enum error compile_patterns(struct bundle *b, const struct patterns *p, char problem[BUNDLE_PROBLEM])
-{
-	enum error e = ERR_OK;
-	for (size_t i = 0; i < b->rules->phrase_count && !e; i++)
-		if (!b->rules->phrases[i].literal) e = check_expression(&b->rules->phrases[i], problem);
-	for (size_t i = 0; i < PLACE_COUNT && !e; i++) e = compile_place(b, (enum place)i, p, problem);
-	return e;
-}
-
-static enum error compile(struct bundle *b, char problem[BUNDLE_PROBLEM])
-{
-	size_t n = b->rules->phrase_count;
-	if (n == 0) return ERR_OK;
-	if (hs_valid_platform() != HS_SUCCESS) {
-		snprintf(problem, BUNDLE_PROBLEM, "this processor has no SSSE3, which libhs wants");
-		return ERR_SYSTEM;
-	}
-	struct patterns p = {calloc(n, sizeof *p.expressions), calloc(n, sizeof *p.flags), calloc(n, sizeof *p.ids)};
-	enum error e = ERR_NO_MEMORY;
-	if (p.expressions && p.flags && p.ids) e = compile_patterns(b, &p, problem);
-	free(p.expressions);
-	free(p.flags);
-	free(p.ids);
-	return e;
-}
 
 /* ---- samples --------------------------------------------------------------------------------------------------------- */
 
@@ -129,7 +53,13 @@ static enum error try_samples(const struct bundle *b, char problem[BUNDLE_PROBLE
 
 static void destroy(struct bundle *b)
 {
-	for (size_t i = 0; i < PLACE_COUNT; i++) hs_free_database(b->phrases[i]);
+	for (size_t i = 0; i < PLACE_COUNT; i++) {
+		literals_free(b->literals[i]);
+		for (size_t k = 0; k < BUNDLE_PARTS; k++) {
+			hs_free_database(b->parts[i][k].compiled);
+			free(b->parts[i][k].phrases);
+		}
+	}
 	rules_free(b->rules);
 	b->magic = 0;
 	free(b);
@@ -151,7 +81,8 @@ enum error bundle_load_packed(struct slice text, struct slice packed, struct bun
 	b->serial = atomic_fetch_add(&serial, 1);
 	atomic_init(&b->references, 1);
 	enum error e = rules_read(text, &b->rules, problem);
-	if (!e && !bundle_unpack(b, text, packed)) e = compile(b, problem);
+	for (size_t i = 0; i < PLACE_COUNT && !e; i++) e = literals_new(b->rules, (enum place)i, &b->literals[i]);
+	if (!e) e = bundle_compile(b, packed, problem);
 	if (!e) e = try_samples(b, problem);
 	if (!e) {
 		*out = b;
@@ -194,7 +125,16 @@ size_t bundle_samples(const struct bundle *b)
 size_t bundle_memory(const struct bundle *b)
 {
 	size_t all = 0, n;
-	for (size_t i = 0; i < PLACE_COUNT; i++)
-		if (b->phrases[i] && hs_database_size(b->phrases[i], &n) == HS_SUCCESS) all += n;
+	for (size_t i = 0; i < PLACE_COUNT; i++) {
+		all += literals_memory(b->literals[i]);
+		for (size_t k = 0; k < BUNDLE_PARTS; k++)
+			if (b->parts[i][k].compiled && hs_database_size(b->parts[i][k].compiled, &n) == HS_SUCCESS)
+				all += n;
+	}
 	return all;
+}
+
+bool bundle_was_compiled(const struct bundle *b)
+{
+	return b->compiled;
 }

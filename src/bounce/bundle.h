@@ -2,10 +2,12 @@
 /*
  * bundle - signals and phrases, ready for use
  *
- * A rule bundle is a text (docs/rules.md). Loading reads it, compiles its phrases for each place into a database of libhs, and classifies its
- * samples: a bundle that does not say of each of them what it should is refused, and whoever loads it keeps the old
- * one. What is loaded is immutable and counted: all threads may use it at once, and it goes when the last one lets go.
- * A default bundle is part of the program. Pure; any thread. Loading takes about half a second.
+ * A rule bundle is a text (docs/rules.md). Loading reads it, makes its phrases ready for a search (literals.h), compiles its
+ * expressions (libhs) and classifies its samples: a bundle that does not say of each of them what it should is refused, and whoever
+ * loads it keeps the old one. What is loaded is immutable and counted: all threads may use it at once, and it goes when the last
+ * one lets go. A default bundle is part of the program. Pure; any thread. Loading takes some tenths of a second, nearly all of it for
+ * expressions; those that are found in packed octets cost nothing, so that a bundle in which something was changed is there in
+ * some hundredths.
  *
  *     struct bundle *b;
  *     char problem[BUNDLE_PROBLEM];
@@ -28,20 +30,20 @@ struct bundle;
  * classified as the bundle says; ERR_NO_MEMORY; ERR_SYSTEM: libhs does not work on this processor (it wants SSSE3). All with a
  * sentence in problem. */
 enum error bundle_load(struct slice text, struct bundle **out, char problem[BUNDLE_PROBLEM]);
-/* The same, but its phrases need not be compiled, which is nearly all of the time, when packed is what bundle_pack() made of the
- * same text, with the same libhs on the same kind of processor; else they are. Packed octets may be damaged, not forged. */
+/* The same, but expressions need not be compiled that are in what bundle_pack() made of this or another bundle, with the same libhs on
+ * the same kind of processor. Packed octets may be damaged, not forged. */
 enum error bundle_load_packed(struct slice text, struct slice packed, struct bundle **out,
                               char problem[BUNDLE_PROBLEM]);
-bool bundle_was_packed(const struct bundle *b); /* it was not compiled */
-/* text: what it was loaded from. *octets is to be freed. ERR_NO_MEMORY. */
-enum error bundle_pack(const struct bundle *b, struct slice text, char **octets, size_t *n);
+bool bundle_was_compiled(const struct bundle *b); /* some of its expressions were not in what was packed */
+/* *octets is to be freed. ERR_NO_MEMORY. */
+enum error bundle_pack(const struct bundle *b, char **octets, size_t *n);
 struct bundle *bundle_ref(struct bundle *b);
 void bundle_unref(struct bundle *b); /* NULL is allowed */
 
 struct slice bundle_revision(const struct bundle *b); /* as its text says it; for people */
 size_t bundle_phrases(const struct bundle *b);
 size_t bundle_samples(const struct bundle *b);
-size_t bundle_memory(const struct bundle *b); /* octets of the compiled phrases */
+size_t bundle_memory(const struct bundle *b); /* octets of the phrases and expressions, as they are searched for */
 
 struct slice bundle_default_text(void);
 

@@ -5,11 +5,15 @@
 #include <stdlib.h>
 
 #include "bounce/fold.h"
+#include "bounce/literals.h"
 #include "bounce/structure.h"
 
-#define HEAD        "backstop-rules 1"
-#define TERMS_MOST  32 /* of one condition */
-#define WEIGHT_MOST 50
+#define HEAD         "backstop-rules 1"
+#define TERMS_MOST   32 /* of one condition */
+#define WEIGHT_MOST  50
+#define WORD_SLOTS   (2 * RULES_PHRASES)
+#define PLAIN_ROOM   (RULES_PHRASE_MOST * 6 / 5 + 8) /* a dash for each "email" */
+#define PATTERN_ROOM (PLAIN_ROOM * 12)
 
 struct reader {
 	struct rules *rules;
@@ -194,6 +198,13 @@ static struct rule_phrase *new_phrase(struct reader *r, struct slice about)
 	return p;
 }
 
+/* A copy that ends with a NUL behind it. */
+static bool keep(struct reader *r, struct slice text, struct slice *out)
+{
+	*out = slice_of(arena_strdup(&r->rules->arena, text), text.n);
+	return out->p || no_memory(r);
+}
+
 /* Length of the "email" or "e-mail" that text begins with: one is as good as the other. */
 static size_t mail_word(struct slice text)
 {
@@ -201,21 +212,30 @@ static size_t mail_word(struct slice text)
 	return slice_starts(text, SLICE("e-mail")) ? 6 : 0;
 }
 
-/* Folded text as a regular expression; "*" becomes a gap. Returns its length; pattern has room for 4 octets for each, and
- * some. */
-static size_t escape(struct slice folded, char *pattern, bool mail_either, bool *literal)
+/* Folded text as literals.h wants it: "*" becomes a gap, and "email" is "e-mail". Returns its length, which is not more than before. */
+static size_t plain(struct slice folded, char *text)
 {
 	size_t n = 0;
-	*literal = true;
 	for (size_t i = 0; i < folded.n; i++) {
-		unsigned char c = (unsigned char)folded.p[i];
-		size_t mail = mail_either ? mail_word(slice_sub(folded, i, folded.n)) : 0;
-		if (mail > 0) {
-			n += (size_t)sprintf(pattern + n, "e-?mail");
-			i += mail - 1;
-		} else if (c == '*') {
+		size_t mail = mail_word(slice_sub(folded, i, folded.n));
+		text[n++] = folded.p[i] == '*' ? LITERAL_GAP : folded.p[i];
+		if (mail == 0) continue;
+		text[n++] = LITERAL_DASH;
+		i += mail - 5; /* the dash */
+	}
+	return n;
+}
+
+/* The same as a regular expression. Returns its length; pattern has room for PATTERN_ROOM. */
+static size_t escape(struct slice text, char *pattern)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		if (c == LITERAL_DASH) {
+			pattern[n++] = '-', pattern[n++] = '?';
+		} else if (c == LITERAL_GAP) {
 			n += (size_t)sprintf(pattern + n, "[^\\n]{0,%d}", RULES_GAP);
-			*literal = false;
 		} else if (c == '\n') {
 			pattern[n++] = '\\', pattern[n++] = 'n';
 		} else if (c > 127 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == ' ') {
@@ -230,7 +250,7 @@ static size_t escape(struct slice folded, char *pattern, bool mail_either, bool 
 
 static bool read_phrase(struct reader *r, struct slice text)
 {
-	char buffer[FOLD_ROOM(RULES_PHRASE_MOST)], pattern[RULES_PHRASE_MOST * 12];
+	char buffer[FOLD_ROOM(RULES_PHRASE_MOST)], plain_text[PLAIN_ROOM], pattern[PATTERN_ROOM];
 	struct fold f;
 	struct rule_phrase *p = new_phrase(r, text);
 	if (!p) return false;
@@ -244,9 +264,10 @@ static bool read_phrase(struct reader *r, struct slice text)
 	if (folded.n < RULES_PHRASE_LEAST) return fail(r, ERR_LIMIT, "the phrase is too short", text);
 	if (folded.p[0] == '*' || folded.p[folded.n - 1] == '*') return fail(r, ERR_SYNTAX, "\"*\" at an end", text);
 	if (folded.n > RULES_PHRASE_MOST) return fail(r, ERR_LIMIT, "the phrase is too long", text);
-	size_t n = escape(folded, pattern, true, &p->literal);
-	p->pattern = slice_of(arena_strdup(&r->rules->arena, slice_of(pattern, n)), n);
-	if (!p->pattern.p) return no_memory(r);
+	struct slice words_of = slice_of(plain_text, plain(folded, plain_text));
+	bool can = literals_can(words_of);
+	if (can && !keep(r, words_of, &p->text)) return false;
+	if (!can && !keep(r, slice_of(pattern, escape(words_of, pattern)), &p->pattern)) return false;
 	r->rules->phrase_count++;
 	return true;
 }
@@ -258,19 +279,18 @@ static bool read_expression(struct reader *r, struct slice text)
 	if (text.n < RULES_PHRASE_LEAST) return fail(r, ERR_LIMIT, "the expression is too short", text);
 	if (text.n > RULES_EXPRESSION_MOST) return fail(r, ERR_LIMIT, "the expression is too long", text);
 	if (memchr(text.p, '\0', text.n)) return fail(r, ERR_SYNTAX, "a NUL in an expression", text);
-	p->pattern = slice_of(arena_strdup(&r->rules->arena, text), text.n);
-	if (!p->pattern.p) return no_memory(r);
+	p->expression = true;
+	if (!keep(r, text, &p->pattern)) return false;
 	r->rules->phrase_count++;
 	return true;
 }
 
 /* ---- words that stand together -------------------------------------------------------------------------------------- */
 
-/* "word" is at the beginning of a word, "=word" is a whole one, "*word" is anywhere. Edges are looked at where one is found: plain
- * literals are what libhs compiles fastest. */
+/* "word" is at the beginning of a word, "=word" is a whole one, "*word" is anywhere. */
 static bool read_set_word(struct reader *r, struct slice text, uint8_t group)
 {
-	char buffer[FOLD_ROOM(RULES_PHRASE_MOST)], pattern[RULES_PHRASE_MOST * 12];
+	char buffer[FOLD_ROOM(RULES_PHRASE_MOST)];
 	struct fold f;
 	bool whole = text.n > 0 && text.p[0] == '=', inner = text.n > 0 && text.p[0] == '*';
 	if (whole || inner) text = slice_sub(text, 1, text.n);
@@ -281,16 +301,14 @@ static bool read_set_word(struct reader *r, struct slice text, uint8_t group)
 	fold_text(&f, text);
 	struct slice word = fold_end(&f);
 	word = slice_sub(word, 1, word.n - 1);
-	if (word.n < 2) return fail(r, ERR_LIMIT, "the word is too short", text);
-	size_t n = escape(word, pattern, false, &p->literal);
-	if (!p->literal) return fail(r, ERR_SYNTAX, "\"*\" in a word", text);
-	p->pattern = slice_of(arena_strdup(&r->rules->arena, slice_of(pattern, n)), n);
-	if (!p->pattern.p) return no_memory(r);
+	if (slice_find(word, '*') < word.n) return fail(r, ERR_SYNTAX, "\"*\" in a word", text);
+	if (!keep(r, word, &p->text)) return false;
 	p->set = (uint16_t)r->rules->set_count;
 	p->group = group;
-	p->length = (uint8_t)word.n;
 	p->begins = !inner;
 	p->ends = whole;
+	if (word.n < (literals_begins(p) ? 2 : LITERAL_INNER_LEAST))
+		return fail(r, ERR_LIMIT, "the word is too short", text);
 	r->rules->phrase_count++;
 	return true;
 }
@@ -411,24 +429,27 @@ static bool check_signals(struct reader *r)
 
 static bool is_same_word(const struct rules *rules, const struct rule_phrase *a, const struct rule_phrase *b)
 {
-	return rules->signals[a->signal].places == rules->signals[b->signal].places && a->length == b->length &&
-	       a->begins == b->begins && a->ends == b->ends && slice_equal(a->pattern, b->pattern);
+	return rules->signals[a->signal].places == rules->signals[b->signal].places && a->begins == b->begins &&
+	       a->ends == b->ends && slice_equal(a->text, b->text);
 }
 
 /* "mail" stands in a dozen sets: it is looked for once. */
-static void join_words(struct rules *rules)
+static bool join_words(struct reader *r)
 {
+	struct rules *rules = r->rules;
 	struct rule_phrase *phrases = rules->phrases;
-	for (size_t i = 0; i < rules->phrase_count; i++) {
-		if (phrases[i].set == 0 || phrases[i].repeated) continue;
-		size_t last = i;
-		for (size_t k = i + 1; k < rules->phrase_count; k++) {
-			if (phrases[k].set == 0 || !is_same_word(rules, &phrases[i], &phrases[k])) continue;
-			phrases[last].same = (uint32_t)k + 1;
-			phrases[k].repeated = true;
-			last = k;
-		}
+	uint32_t *last = arena_zalloc(&rules->arena, WORD_SLOTS * sizeof *last); /* of each word its last one, from 1 */
+	if (!last) return no_memory(r);
+	for (uint32_t i = 0; i < rules->phrase_count; i++) {
+		if (phrases[i].set == 0) continue;
+		uint64_t slot = slice_hash(phrases[i].text) % WORD_SLOTS;
+		while (last[slot] && !is_same_word(rules, &phrases[last[slot] - 1], &phrases[i]))
+			slot = (slot + 1) % WORD_SLOTS;
+		phrases[i].repeated = last[slot] > 0;
+		if (last[slot]) phrases[last[slot] - 1].same = i + 1;
+		last[slot] = i + 1;
 	}
+	return true;
 }
 
 static bool read_text(struct reader *r, struct slice text)
@@ -447,8 +468,7 @@ static bool read_text(struct reader *r, struct slice text)
 		r->line++;
 		if (!read_line(r, slice_split(&text, '\n'))) return false;
 	}
-	join_words(rules);
-	return check_signals(r);
+	return join_words(r) && check_signals(r);
 }
 
 enum error rules_read(struct slice text, struct rules **out, char problem[RULES_PROBLEM])

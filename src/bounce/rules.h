@@ -43,11 +43,12 @@ enum place {
 
 struct rule_phrase {
 	uint16_t signal;
-	struct slice pattern;  /* a regular expression for libhs, over folded text */
-	bool literal;          /* was written as a phrase without "*" */
-	uint16_t set;          /* a word of that set, from 1; 0: of none */
-	uint8_t group, length; /* of words in the set; octets of the word */
-	bool begins, ends;     /* it must be at the beginning, at the end of a word */
+	struct slice text;    /* what bounce/literals.h looks for; empty: */
+	struct slice pattern; /* a regular expression for libhs, over folded text */
+	bool expression;      /* was written as one */
+	uint16_t set;         /* a word of that set, from 1; 0: of none */
+	uint8_t group;        /* of words in the set */
+	bool begins, ends;    /* it must be at the beginning, at the end of a word */
 	uint32_t line;
 	uint32_t same; /* the next word of a set that is the same word, from 1; 0: none. Only the first is looked for */
 	bool repeated; /* not the first */

@@ -8,6 +8,7 @@
 #include "bounce/bundle_internal.h"
 #include "bounce/fold.h"
 #include "bounce/shape.h"
+#include "bounce/wordsets.h"
 #include "mail/encodedword.h"
 #include "mail/original.h"
 
@@ -18,19 +19,23 @@
 struct signal_reader {
 	hs_scratch_t *scratch;
 	uint64_t serial; /* of the bundle that the scratch is fit for */
-	/* Where words of the sets were found last, counted on over all texts, so that nothing has to be cleared. */
-	uint64_t found[RULES_SETS][RULES_GROUPS], base;
+	struct wordsets *sets;
 	char buffer[BUFFER];
 };
 
 struct signal_reader *signal_reader_new(void)
 {
-	return calloc(1, sizeof(struct signal_reader));
+	struct signal_reader *r = calloc(1, sizeof *r);
+	if (r) r->sets = wordsets_new();
+	if (r && r->sets) return r;
+	free(r);
+	return NULL;
 }
 
 void signal_reader_free(struct signal_reader *r)
 {
 	if (!r) return;
+	wordsets_free(r->sets);
 	hs_free_scratch(r->scratch);
 	free(r);
 }
@@ -40,60 +45,43 @@ void signal_reader_free(struct signal_reader *r)
 struct scan {
 	const struct rules *rules;
 	struct signal_set *fired;
-	struct signal_reader *reader;
-	struct slice text;
-	uint8_t place;
+	struct wordsets *sets;
+	const struct bundle_part *part; /* whose expressions are looked for */
 };
 
-static bool is_word(char c)
+static void found(void *context, uint32_t phrase, size_t end)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (unsigned char)c > 127;
-}
-
-/* The text begins and ends with a line end, so there is something before and behind. In scripts without blanks between words
- * nothing is known of edges. */
-static bool has_edges(struct slice text, const struct rule_phrase *p, size_t to)
-{
-	size_t from = to - p->length;
-	if ((unsigned char)text.p[from] >= 0xd4) return true; /* Hebrew and what comes after it in Unicode */
-	return !(p->begins && is_word(text.p[from - 1])) && !(p->ends && is_word(text.p[to]));
-}
-
-/* A word of a set: are words of its other groups near, and in this paragraph? */
-static bool completes(struct scan *s, const struct rule_phrase *p, uint64_t to)
-{
-	const struct rule_set *set = &s->rules->sets[p->set - 1];
-	uint64_t *found = s->reader->found[p->set - 1], base = s->reader->base, first = base + to;
-	found[p->group] = first;
-	for (size_t g = 0; g < set->group_count; g++) {
-		if (found[g] < base || base + to - found[g] > set->within) return false;
-		if (found[g] < first) first = found[g];
-	}
-	return !memchr(s->text.p + (first - base), '\n', base + to - first);
+	const struct scan *s = context;
+	const struct rule_phrase *p = &s->rules->phrases[phrase];
+	if (p->set > 0)
+		wordsets_found(s->sets, phrase, end);
+	else
+		signal_set(s->fired, p->signal);
 }
 
 static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
-	struct scan *s = context;
-	const struct rule_phrase *phrases = s->rules->phrases, *p = &phrases[id];
-	if (p->set > 0 && !has_edges(s->text, p, to)) return 0;
-	for (;;) {
-		if (s->rules->signals[p->signal].places & s->place && !signal_fired(s->fired, p->signal) &&
-		    (p->set == 0 || completes(s, p, to)))
-			signal_set(s->fired, p->signal);
-		if (p->same == 0) return 0;
-		p = &phrases[p->same - 1];
-	}
+	const struct scan *s = context;
+	signal_set(s->fired, s->rules->phrases[s->part->phrases[id]].signal);
+	return 0;
 }
 
 static void look(struct signal_reader *r, const struct bundle *b, enum place place, struct slice folded,
                  struct signal_set *fired)
 {
-	struct scan s = {b->rules, fired, r, folded, (uint8_t)(1u << place)};
-	if (!b->phrases[place] || folded.n <= 2) return;
-	r->base += BUFFER; /* beyond all that was found before */
-	hs_error_t e = hs_scan(b->phrases[place], folded.p, (unsigned)folded.n, 0, r->scratch, matched, &s);
-	assert(e == HS_SUCCESS); /* else the scratch is not fit for it, or in use: our own mistake */
+	struct scan s = {.rules = b->rules, .fired = fired, .sets = r->sets};
+	if (folded.n <= 2) return;
+	if (b->literals[place]) {
+		wordsets_begin(r->sets, b->rules, place, folded, fired);
+		literals_scan(b->literals[place], folded, found, &s);
+		wordsets_end(r->sets);
+	}
+	for (size_t i = 0; i < BUNDLE_PARTS; i++) {
+		s.part = &b->parts[place][i];
+		if (!s.part->compiled) continue;
+		hs_error_t e = hs_scan(s.part->compiled, folded.p, (unsigned)folded.n, 0, r->scratch, matched, &s);
+		assert(e == HS_SUCCESS); /* else the scratch is not fit for it, or in use: our own mistake */
+	}
 }
 
 static bool look_at_field(struct signal_reader *r, const struct bundle *b, struct arena *a, enum place place,
@@ -260,8 +248,10 @@ static bool holds(const struct rule_signal *s, const struct signal_set *fired)
 
 static bool fit_scratch(struct signal_reader *r, const struct bundle *b)
 {
-	for (size_t i = 0; i < PLACE_COUNT; i++)
-		if (b->phrases[i] && hs_alloc_scratch(b->phrases[i], &r->scratch) != HS_SUCCESS) return false;
+	for (size_t i = 0; i < PLACE_COUNT * BUNDLE_PARTS; i++) {
+		const hs_database_t *compiled = b->parts[i / BUNDLE_PARTS][i % BUNDLE_PARTS].compiled;
+		if (compiled && hs_alloc_scratch(compiled, &r->scratch) != HS_SUCCESS) return false;
+	}
 	r->serial = b->serial;
 	return true;
 }

@@ -10,27 +10,13 @@
 #define BACKSTOP_BOUNCE_SIGNALS_H
 
 #include "bounce/bundle.h"
-#include "bounce/rules.h"
+#include "bounce/signal_set.h"
 #include "bounce/structure.h"
 #include "mail/mime.h"
 #include "mail/status.h"
 
 #define SIGNALS_TEXT   (32 * 1024) /* of text */
 #define SIGNALS_HEADER (16 * 1024)
-
-struct signal_set {
-	uint64_t bits[RULES_SIGNALS / 64];
-};
-
-static inline bool signal_fired(const struct signal_set *s, size_t i)
-{
-	return s->bits[i / 64] >> (i % 64) & 1;
-}
-
-static inline void signal_set(struct signal_set *s, size_t i)
-{
-	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
-}
 
 struct signals {
 	struct signal_set fired;

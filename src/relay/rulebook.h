@@ -9,8 +9,8 @@
  * RUN-DIR/relay.rules (base/notice.h), for `backstop status`.
  *
  * Loading begins when the book is opened and takes half a second, which who asks has to wait for: see
- * worker_rules(). Compiled phrases are kept in RUN-DIR/relay.compiled, so that a relay that is started again has the same rules in
- * milliseconds. A swap is a pointer; a bundle goes when its last user lets it go. Any thread.
+ * worker_rules(). Compiled expressions are kept in RUN-DIR/relay.compiled, so that a relay that is started again has its rules at once,
+ * and a changed line costs no more than its own share. A swap is a pointer; a bundle goes when its last user lets it go. Any thread.
  *
  *     rulebook_open(&files, run_dir, &book);
  *     struct bundle *b = rulebook_rules(book);      // a reference, or NULL

@@ -246,31 +246,39 @@ static void folders(void **state)
 	(void)state;
 }
 
-static bool load_kept(const char *compiled)
+/* Was something compiled? */
+static bool compiles(const char *compiled)
 {
 	char why[RULEFILE_WHY];
 	struct bundle *b;
 	assert_int_equal(rulefile_load_rules(place.rules, compiled, &b, why), ERR_OK);
-	assert_int_equal(bundle_phrases(b), 1);
-	bool packed = bundle_was_packed(b);
+	bool did = bundle_was_compiled(b);
 	bundle_unref(b);
-	return packed;
+	return did;
 }
 
-/* Compiled phrases are used again for the same text only, and never when they are damaged. */
-static void compiled_phrases_are_kept(void **state)
+#define EXPRESSIONS(phrase, expression)                                                                                \
+	"backstop-rules 1\nbias ndr -1\nsignal a\nweigh ndr 5\nin subject\n- " phrase "\n~ fir[s]t\n"                  \
+	"~ " expression "\nsample ndr\n| Subject: first\n|\n| x\n"
+
+/* Compiled expressions are used again for the same ones only, and never when they are damaged. */
+static void compiled_expressions_are_kept(void **state)
 {
 	char compiled[96], why[RULEFILE_WHY];
 	struct bundle *b;
 	struct stat st;
 	snprintf(compiled, sizeof compiled, "%s/compiled", place.folder);
-	replace(BUNDLE("1", "first words", "first words"));
-	assert_false(load_kept(compiled));
-	assert_true(load_kept(compiled));
-	assert_false(load_kept(NULL));
-	replace(BUNDLE("2", "other words", "other words"));
-	assert_false(load_kept(compiled));
-	assert_true(load_kept(compiled));
+	replace(EXPRESSIONS("words", "wor[dk]s"));
+	assert_true(compiles(compiled));
+	assert_false(compiles(compiled));
+	assert_true(compiles(NULL));
+	replace(EXPRESSIONS("other words", "wor[dk]s")); /* phrases are not compiled */
+	assert_false(compiles(compiled));
+	replace(EXPRESSIONS("words", "wor[dkm]s"));
+	assert_true(compiles(compiled));
+	assert_false(compiles(compiled));
+	replace(EXPRESSIONS("words", "wor[dk]s")); /* the file has what is in use, not what was */
+	assert_true(compiles(compiled));
 	assert_int_equal(stat(compiled, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	for (off_t at = 0; at < st.st_size; at += st.st_size / 50 + 1) {
@@ -280,15 +288,16 @@ static void compiled_phrases_are_kept(void **state)
 		octet ^= 0x40;
 		assert_int_equal(pwrite(fd, &octet, 1, at), 1);
 		close(fd);
-		assert_false(load_kept(compiled)); /* and is made anew */
-		assert_true(load_kept(compiled));
+		assert_true(compiles(compiled)); /* and is made anew */
+		assert_false(compiles(compiled));
 	}
 	assert_int_equal(truncate(compiled, st.st_size - 1), 0);
-	assert_false(load_kept(compiled));
+	assert_true(compiles(compiled));
 	put(compiled, "");
-	assert_false(load_kept(compiled));
+	assert_true(compiles(compiled));
 	/* what is packed is tried by the samples too */
-	replace(BUNDLE("3", "third words", "other words"));
+	replace("backstop-rules 1\nbias ndr -1\nsignal a\nweigh ndr 5\nin subject\n~ wor[dk]s\nsample ndr\n| Subject: "
+	        "x\n|\n");
 	assert_int_equal(rulefile_load_rules(place.rules, compiled, &b, why), ERR_INVALID);
 	unlink(compiled);
 	(void)state;
@@ -298,7 +307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_built_in, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(compiled_phrases_are_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(compiled_expressions_are_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_is_followed_through_its_life, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_its_file_it_begins_with_what_is_built_in, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_file_is_named, set_up, tear_down),

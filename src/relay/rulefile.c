@@ -109,11 +109,11 @@ static void place(const char *path, const char *problem, char why[RULEFILE_WHY])
 /* ---- rules ----------------------------------------------------------------------------------------------------------- */
 
 /* Where it cannot be kept the next start takes longer. */
-static void keep_compiled(const char *compiled, const struct bundle *b, struct slice text)
+static void keep_compiled(const char *compiled, const struct bundle *b)
 {
 	char *octets;
 	size_t n;
-	if (bundle_pack(b, text, &octets, &n) != ERR_OK) return;
+	if (bundle_pack(b, &octets, &n) != ERR_OK) return;
 	file_replace(compiled, 0600, slice_of(octets, n));
 	free(octets);
 }
@@ -126,7 +126,7 @@ static enum error load_rules(struct slice text, const char *compiled, struct bun
 	bool kept = read_file(compiled, COMPILED_MOST, &octets, &n, unused) == ERR_OK;
 	struct slice packed = kept ? slice_of(octets, n) : SLICE_EMPTY;
 	enum error e = bundle_load_packed(text, packed, out, problem);
-	if (!e && !bundle_was_packed(*out)) keep_compiled(compiled, *out, text);
+	if (!e && bundle_was_compiled(*out)) keep_compiled(compiled, *out);
 	free(octets);
 	return e;
 }

@@ -3,7 +3,7 @@
  * rulefile - a rule bundle, or explain's knowledge, from a file or as it is built in
  *
  * A file that has a mistake, or that does not pass its own samples, is refused, with a sentence that names file and line
- * ("/etc/backstop/bounce.rules:12: the sample is other, by ..."). So is a bundle without any sample: half a file may be well formed. Reads files and takes about a third of a second for rules: not for
+ * ("/etc/backstop/bounce.rules:12: the sample is other, by ..."). So is a bundle without any sample: half a file may be well formed. Reads files and takes some tenths of a second for rules: not for
  * the thread of a loop. What is loaded is immutable and counted; any thread.
  *
  *     struct bundle *b;
@@ -29,7 +29,8 @@ struct lore {
 };
 
 /* path NULL: what is built in. *out is a reference of the caller's, NULL on failure. compiled: a file of our own in which the
- * compiled phrases are kept, so that the same rules are there in milliseconds the next time; NULL: none. */
+ * compiled expressions are kept, so that these rules, or others that have most expressions in common, are there at once the next
+ * time; NULL: none. */
 enum error rulefile_load_rules(const char *path, const char *compiled, struct bundle **out, char why[RULEFILE_WHY]);
 enum error rulefile_load_lore(const char *path, struct lore **out, char why[RULEFILE_WHY]);
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * literals - many phrases and words, looked for in one text in one pass
+ *
+ * Phrases are what bundles are full of, and what changes in them; they are plain text, but for LITERAL_GAP and LITERAL_DASH. Of each
+ * some octets that are rare stand in a hash table, its *key*, and where a text has them the phrase is compared before and behind. Where a
+ * phrase or word of a set has the beginning of a word in it the key begins there, and is looked up only where words begin in the
+ * text, every sixth octet; others have two keys, one behind the other, and every second octet is looked up. So the cost is
+ * that of the text and hardly that of the phrases, and a table of thousands is made in two milliseconds, where libhs
+ * takes half a second to compile them. What cannot be written so (rules.h: pattern) is left to libhs.
+ *
+ * Each place where a phrase or word stands is reported, nearly in order: no word that is reported later ends more than
+ * LITERALS_SLACK octets before this one begins. Pure; immutable once made, any thread.
+ *
+ *     struct literals *l;
+ *     if (literals_new(rules, PLACE_BODY, &l)) return ERR_NO_MEMORY;
+ *     literals_scan(l, folded, found, context);   // found(context, index in rules->phrases, end)
+ */
+#ifndef BACKSTOP_BOUNCE_LITERALS_H
+#define BACKSTOP_BOUNCE_LITERALS_H
+
+#include "bounce/rules.h"
+
+/* In the text of a phrase: octets that folded text does not have. */
+#define LITERAL_GAP       '\1' /* up to RULES_GAP octets of a paragraph */
+#define LITERAL_DASH      '\2' /* a dash, or nothing */
+#define LITERAL_GAPS_MOST 3    /* of a phrase: each may be tried in RULES_GAP ways */
+#define LITERALS_SLACK    8
+
+struct literals;
+
+/* end: of a word; of a phrase 0. */
+typedef void literals_found(void *context, uint32_t phrase, size_t end);
+
+/* Has it a key, and not too many gaps? */
+bool literals_can(struct slice phrase);
+/* A word that is found only where a word begins; such words may be shorter than LITERAL_INNER_LEAST octets. */
+bool literals_begins(const struct rule_phrase *word);
+#define LITERAL_INNER_LEAST 3
+/* Those phrases of a place that have a text; rules must outlive them. NULL without any. ERR_OK, ERR_NO_MEMORY. */
+enum error literals_new(const struct rules *rules, enum place place, struct literals **out);
+void literals_free(struct literals *l); /* NULL is allowed */
+/* text: as fold_end() leaves it, with '\n' at both ends. */
+void literals_scan(const struct literals *l, struct slice text, literals_found *found, void *context);
+size_t literals_memory(const struct literals *l); /* octets; NULL: 0 */
+
+#endif

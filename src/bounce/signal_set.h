@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* signal_set - which signals of a bundle have fired: a bit for each, by its index in struct rules */
+#ifndef BACKSTOP_BOUNCE_SIGNAL_SET_H
+#define BACKSTOP_BOUNCE_SIGNAL_SET_H
+
+#include "bounce/rules.h"
+
+struct signal_set {
+	uint64_t bits[RULES_SIGNALS / 64];
+};
+
+static inline bool signal_fired(const struct signal_set *s, size_t i)
+{
+	return s->bits[i / 64] >> (i % 64) & 1;
+}
+
+static inline void signal_set(struct signal_set *s, size_t i)
+{
+	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+#endif
