@@ -11,7 +11,7 @@
 #include "bounce/rules.h"
 
 #define BUNDLE_MAGIC 0x62756e64u
-#define BUNDLE_PARTS 3 /* of the expressions of a place */
+#define BUNDLE_PARTS 6 /* of the expressions of a place */
 #define BUNDLE_KEY   32
 
 /* Expressions that are compiled together. Which part one is in depends on nothing but its own text, so that a change in one leaves the

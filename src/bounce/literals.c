@@ -4,8 +4,8 @@
 #include <endian.h>
 #include <stdlib.h>
 
-#define KEY         4  /* octets, at most, of a key */
-#define BEFORE      4  /* of a long key those before the beginning of a word; KEY are behind it */
+#define KEY         4 /* octets, at most, of a key */
+#define BEFORE      4 /* of a long key those before the beginning of a word; KEY are behind it */
 #define LONG        (BEFORE + KEY)
 #define FILTER_BITS 17 /* of a hash: which keys there are; 16 KiB stay in the first cache */
 #define BUCKET_BITS 12 /* of the same hash: where they are */
@@ -111,8 +111,10 @@ static bool find_start(struct slice phrase, size_t before, const uint16_t *met, 
 {
 	unsigned least = UINT32_MAX;
 	for (size_t i = before; i + KEY <= phrase.n; i++) {
-		if (!is_fixed(phrase, i - before, before + KEY) || !is_word(phrase.p[i]) || is_word(phrase.p[i - 1])) continue;
-		unsigned common = commonness(phrase, i, met) + (before < BEFORE ? 0 : commonness(phrase, i - BEFORE, met));
+		if (!is_fixed(phrase, i - before, before + KEY) || !is_word(phrase.p[i]) || is_word(phrase.p[i - 1]))
+			continue;
+		unsigned common =
+			commonness(phrase, i, met) + (before < BEFORE ? 0 : commonness(phrase, i - BEFORE, met));
 		if (common >= least) continue;
 		least = common;
 		*at = i;
@@ -194,7 +196,8 @@ static bool add(struct literals *l, size_t index, const uint16_t *met)
 	const struct rule_phrase *p = &l->rules->phrases[index];
 	struct slice text = p->text;
 	size_t at;
-	if (find_start(text, BEFORE, met, &at)) return add_entry(&l->starts, load(text, at - BEFORE), index, at, BEFORE);
+	if (find_start(text, BEFORE, met, &at))
+		return add_entry(&l->starts, load(text, at - BEFORE), index, at, BEFORE);
 	if (p->set > 0 && literals_begins(p)) return add_entry(&l->starts, cut(load(text, 0), KEY), index, 0, 0);
 	if (find_start(text, 1, met, &at)) return add_entry(&l->starts, cut(load(text, at), KEY), index, at, 0);
 	return add_anywhere(&l->anywhere, text, index, met);

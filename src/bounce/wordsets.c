@@ -108,7 +108,8 @@ static void make_room(struct wordsets *w, size_t from)
 	for (size_t i = 0; i < w->rules->set_count; i++)
 		w->groups[i] = (uint8_t)((1u << w->rules->sets[i].group_count) - 1);
 	w->whole = true;
-	while (done < w->count && (w->hits[done].end + LITERALS_SLACK <= from || w->count - done == HITS)) look_at(w, &w->hits[done++]);
+	while (done < w->count && (w->hits[done].end + LITERALS_SLACK <= from || w->count - done == HITS))
+		look_at(w, &w->hits[done++]);
 	memmove(w->hits, w->hits + done, (w->count - done) * sizeof *w->hits);
 	w->count -= done;
 }
