@@ -47,6 +47,12 @@ static bool is_document(const struct mime_part *p)
 	return true;
 }
 
+static bool is_calendar(const struct mime_part *p)
+{
+	return slice_equal_nocase(p->type_name, SLICE("text")) &&
+	       slice_equal_nocase(p->subtype_name, SLICE("calendar"));
+}
+
 /* The returned message: its header, as a message in it or as a part of header fields. */
 static void read_original(const struct mime_part *root, const struct mime_part *p, struct signals *s)
 {
@@ -78,7 +84,7 @@ static void read_parts(const struct mime_part *root, struct signals *s)
 		case MIME_MESSAGE_PARTIAL:
 			if (inner || p->first) read_original(root, p, s);
 			break;
-		default: set(s, STRUCTURE_ATTACHMENT, is_document(p));
+		default: set(s, STRUCTURE_ATTACHMENT, is_document(p)); set(s, STRUCTURE_CALENDAR, is_calendar(p));
 		}
 	}
 }

@@ -34,6 +34,7 @@
 	X(ANSWER, "header.answer", "In-Reply-To or References: it answers something")                                  \
 	X(PROGRAM, "header.mail-program", "User-Agent, X-Mailer or the like, as people's programs write")              \
 	X(DIGEST, "type.digest", "multipart/digest: several messages")                                                 \
+	X(CALENDAR, "part.calendar", "an invitation, or the answer to one")                                            \
 	X(ATTACHMENT, "part.attachment", "a document, archive or program")                                             \
 	X(HTML_ONLY, "body.html-only", "the text is there as HTML only")                                               \
 	X(LONG, "body.long", "more than 6,000 octets of its own words")                                                \
