@@ -170,6 +170,49 @@ def test_what_is_no_bounce_is_said_to_be_none(explain):
     assert said["class"] == "other" and all(said[name] is None for name in CONTRACT[1:])
 
 
+def test_each_of_several_recipients_is_told(explain):
+    message = bounce("552 5.2.2 <joe@rcpt.example>: Mailbox full").replace("""
+
+--AAAA/mx.sender.example
+Content-Description: Undelivered Message""", """
+
+Final-Recipient: rfc822; bob@rcpt.example
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; mx1.rcpt.example
+Diagnostic-Code: smtp; 550 5.1.1 <bob@rcpt.example>: User unknown
+
+--AAAA/mx.sender.example
+Content-Description: Undelivered Message""")
+    said = answer(explain, message)
+    assert said["recipient"] == "joe@rcpt.example" and said["cause"] == "mailbox_full"
+    assert [(r["recipient"], r["action"], r["cause"], r["status"]) for r in said["recipients"]] == [
+        ("joe@rcpt.example", "failed", "mailbox_full", "5.2.2"), ("bob@rcpt.example", "failed", "mailbox_unknown", "5.1.1")]
+    assert "  also:       bob@rcpt.example: the address does not exist\n" in explain(message).stdout
+    assert "recipients" not in answer(explain, bounce("550 5.1.1 no such user"))
+
+
+def test_a_bounce_that_somebody_sends_on_is_explained(explain):
+    attached = """From: Bob <bob@sender.example>
+To: postmaster@sender.example
+Subject: Fwd: what is this?
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=outer
+
+--outer
+
+Why does it come back? Bob
+
+--outer
+Content-Type: message/rfc822
+
+""" + bounce("550 5.1.1 <joe@rcpt.example>: User unknown") + "\n--outer--\n"
+    said = answer(explain, attached)
+    assert (said["class"], said["forwarded"], said["recipient"]) == ("other", True, "joe@rcpt.example")
+    assert said["cause"] == "mailbox_unknown" and said["original"]["message_id"] == "<tuesday.1@sender.example>"
+    assert "a bounce in a message" in explain(attached).stdout
+
+
 def test_standard_input_and_words_for_a_person(explain):
     result = explain(bounce("552 5.3.4 Message size exceeds fixed limit", "MAIL FROM"), stdin=True)
     assert result.returncode == 0 and not result.stderr
@@ -213,7 +256,7 @@ def test_a_batch(explain, tmp_path):
     result = subprocess.run([program(), "explain", "--batch", "--json"], input="".join(json.dumps(line) + "\n" for line in lines),
                             capture_output=True, text=True, timeout=60)
     said = {line["id"]: line for line in map(json.loads, result.stdout.splitlines())}
-    assert result.returncode == 0 and said[1]["cause"] == "mailbox_unknown" and "error" in said[2]
+    assert result.returncode == 0 and "forwarded" not in said[1] and said[1]["cause"] == "mailbox_unknown" and "error" in said[2]
 
 
 def test_usage(explain):

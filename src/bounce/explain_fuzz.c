@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "bounce/explain.h"
+#include "bounce/explain_recipients.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena a;
 	struct mime m;
 	struct explanation e;
+	struct explained_recipient *list;
+	size_t n;
 	if (!k) {
 		arena_init(&kept, KNOWLEDGE_ARENA);
 		if (knowledge_parse(&kept, knowledge_builtin(), &k, why) != ERR_OK) abort();
@@ -24,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(e.verdict.means.n && e.verdict.advice.n);
 		for (size_t i = 0; i < e.reply.n; i++)
 			assert((unsigned char)e.reply.p[i] >= ' ' && e.reply.p[i] != 0x7f);
+		if (explain_recipients(&a, k, &m, &e, &list, &n)) assert(n != 1 && n <= EXPLAIN_RECIPIENTS);
 	}
 	arena_free(&a);
 	return 0;

@@ -305,7 +305,9 @@ static void judge_time(struct work *w)
 	struct reply_verdict *v = w->v;
 	bool passing = v->cause == CAUSE_greylisting || v->cause == CAUSE_rate || v->cause == CAUSE_unreachable ||
 	               v->cause == CAUSE_server;
-	if (w->c->delayed && v->cause == CAUSE_unknown) {
+	/* "4.4.7" alone says that it is late, which is known. */
+	bool late = !v->entry && v->status.subject == 4 && v->status.detail == 7;
+	if (w->c->delayed && (v->cause == CAUSE_unknown || late)) {
 		v->cause = CAUSE_delay;
 		v->means = slice_str(cause_words(v->cause));
 		v->advice = slice_str(cause_advice(v->cause));

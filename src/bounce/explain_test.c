@@ -91,7 +91,47 @@ static const struct {
               "203.0.113.5 does not like recipient.\nRemote host said: 550 5.1.1 <joe@rcpt.example>: no such "
               "user\nGiving up on "
               "203.0.113.5.\n\n--- Below this line is a copy of the message.\n\n" ORIGINAL),
-         "joe@rcpt.example", "5.1.1", NULL, CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+         "joe@rcpt.example", "5.1.1", "203.0.113.5", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"MDaemon, a transcript with times",
+         TEXT("MDaemon at mx.sender.example <MDaemon@mx.sender.example>", "Permanent Delivery Failure",
+              "Failed address: joe@rcpt.example\n\n--- Session Transcript ---\n Tue 10:00:01: Attempting SMTP "
+              "connection to "
+              "[203.0.113.5:25]\n Tue 10:00:01: <-- 220 hello\n Tue 10:00:01: --> MAIL From:<ann@sender.example>\n "
+              "Tue 10:00:01: <-- 250 Ok\n Tue 10:00:02: --> RCPT To:<joe@rcpt.example>\n Tue 10:00:02: <-- 550 5.1.1 "
+              "No such "
+              "user\n Tue 10:00:02: --> QUIT\n--- End Transcript ---\n"),
+         "joe@rcpt.example", "5.1.1", "203.0.113.5", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"Exim, two recipients: the reply of the first ends where the second begins",
+         TEXT("Mail Delivery System <Mailer-Daemon@mx.sender.example>",
+              "Mail delivery failed: returning message to sender",
+              "The following address(es) failed:\n\n  joe@rcpt.example\n    host mx1.rcpt.example [203.0.113.5]\n    "
+              "SMTP error "
+              "from remote mail server after RCPT TO:<joe@rcpt.example>:\n    550 5.1.1 User unknown\n  "
+              "bob@other.example\n    host mx2.other.example [203.0.113.6]\n    SMTP error from remote mail server "
+              "after end of "
+              "data:\n    554 5.7.1 spam message rejected\n\n------ This is a copy of the message, including all the "
+              "headers. "
+              "------\n\n" ORIGINAL),
+         "joe@rcpt.example", "5.1.1", "mx1.rcpt.example", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"a host with a comment",
+         REPORT("Refused.\n",
+                "Reporting-MTA: dns; mx.sender.example (tcp-daemon)\n\nFinal-Recipient: rfc822; "
+                "joe@rcpt.example\nAction: "
+                "failed\nStatus: 5.2.2\nRemote-MTA: dns; mx1.rcpt.example. (203.0.113.5, the server for the domain)\n"
+                "Diagnostic-Code: smtp; 552 5.2.2 full\n"),
+         "joe@rcpt.example", "5.2.2", "mx1.rcpt.example", CAUSE_mailbox_full, STAGE_rcpt, NULL, NULL},
+	{"Domino, because of its own directory",
+         TEXT("Postmaster@rcpt.example", "DELIVERY FAILURE: User joe not listed in Domino Directory",
+              "Your message\n\n  Subject: Hello\n\nwas not delivered to:\n\n  joe@rcpt.example\n\nbecause:\n\n  User "
+              "joe "
+              "(joe@rcpt.example) not listed in Domino Directory\n"),
+         "joe@rcpt.example", NULL, NULL, CAUSE_mailbox_unknown, STAGE_after_acceptance, NULL, NULL},
+	{"late, and no word why",
+         REPORT("Delivery to the following recipients has been delayed.\n\n    joe@rcpt.example\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+                "delayed\nStatus: "
+                "4.4.7\n"),
+         "joe@rcpt.example", "4.4.7", NULL, CAUSE_delay, STAGE_local, NULL, NULL},
 	{"qmail, tried for a week",
          TEXT("MAILER-DAEMON@mx.sender.example", "failure notice",
               "Hi. This is the qmail-send program at mx.sender.example.\nI'm afraid I wasn't able to deliver your "

@@ -125,9 +125,11 @@ static bool find_stage(struct arena *a, struct failure *f, const struct failuret
 	/* "x.4.7": it was tried for too long, whatever the last answer was. */
 	bool expired = f->status.n == 5 && memcmp(f->status.p + 1, ".4.7", 4) == 0;
 	if (expired && !f->delayed) f->stage = STAGE_expired;
-	bool answered = f->host.n || has_code(f->reply) || has_code(f->words) || t->quoted;
-	if (f->stage == STAGE_unknown && !answered)
-		f->stage = same_organisation(f->reporter, f->recipient) ? STAGE_after_acceptance : STAGE_local;
+	bool answered = f->host.n || has_code(f->reply) || has_code(f->words);
+	bool own = same_organisation(f->reporter, f->recipient);
+	/* Words that are given as a reason, without a code or a server: of whom? Of the recipient's, when that tells of it. */
+	if (f->stage == STAGE_unknown && !answered && (own || !t->quoted))
+		f->stage = own ? STAGE_after_acceptance : STAGE_local;
 	return true;
 }
 

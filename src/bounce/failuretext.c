@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/failuretext.h"
 
+#include "base/endpoint.h"
 #include "bounce/phrases.h"
 
 struct work {
@@ -84,6 +85,7 @@ static const struct hint hints[] = {
 	H("retry timeout exceeded", expired),
 	H("been in the queue too long", expired),
 	H("queue.expired", expired),
+	H("delivery failed 20 attempts", expired),
 	H("message expired", expired),
 	H("could not be delivered for more than", expired),
 	H("could not be delivered for too long", expired),
@@ -148,6 +150,16 @@ static const struct slice announcements[] = {
 	S("reason:"),
 	S("failed with error:"),
 	S("transcript of session follows"),
+	S("because:"),
+	S("aus folgendem grund:"),
+	S("aus folgenden gründen:"),
+	S("pour la raison suivante :"),
+	S("por el motivo siguiente:"),
+	S("por el siguiente motivo:"),
+	S("per il motivo seguente:"),
+	S("per il seguente motivo:"),
+	S("pelo seguinte motivo:"),
+	S("om de volgende reden:"),
 };
 
 static struct slice sub(struct slice s, size_t from, size_t to)
@@ -160,7 +172,40 @@ static bool is_blank(struct slice line)
 	return slice_trim(line).n == 0;
 }
 
-/* From the first line with words up to a blank line. */
+static size_t indent(struct slice line)
+{
+	size_t n = 0;
+	while (n < line.n && (line.p[n] == ' ' || line.p[n] == '\t')) n++;
+	return n;
+}
+
+struct slice failuretext_named(struct slice line, struct slice *rest)
+{
+	struct slice s = slice_trim(line);
+	bool bracket = slice_starts(s, SLICE("<"));
+	if (bracket) s = slice_sub(s, 1, s.n);
+	size_t end = 0, at = slice_find(s, '@');
+	while (end < s.n && s.p[end] != ' ' && s.p[end] != '\t' && s.p[end] != '>' && s.p[end] != ':' &&
+	       s.p[end] != '<')
+		end++;
+	struct slice address = slice_sub(s, 0, end);
+	*rest = slice_trim(slice_sub(s, end + (bracket && end < s.n), s.n));
+	if (slice_starts(*rest, SLICE(":"))) *rest = slice_trim(slice_sub(*rest, 1, rest->n));
+	bool whole = at > 0 && at + 3 < end && slice_find(slice_sub(s, at, end), '.') < end - at;
+	if (!whole || (bracket && (end == s.n || s.p[end] != '>'))) return SLICE_EMPTY;
+	return bracket || !rest->n ? address : SLICE_EMPTY;
+}
+
+/* Exim's next recipient: its address alone on a line, and what was said of it below, indented more. */
+static bool begins_next(struct slice text, size_t line, size_t n)
+{
+	struct slice rest, here = sub(text, line, line + n), below = sub(text, line + n + 1, text.n);
+	below = sub(below, 0, slice_find(below, '\n'));
+	if (slice_starts(slice_trim(here), SLICE("<")) || !failuretext_named(here, &rest).n) return false;
+	return !is_blank(below) && indent(below) > indent(here);
+}
+
+/* From the first line with words up to a blank line, or to the next recipient. */
 static struct slice paragraph(struct slice text)
 {
 	size_t begin = 0, end;
@@ -169,7 +214,7 @@ static struct slice paragraph(struct slice text)
 		begin++;
 	for (end = begin; end < text.n;) {
 		size_t line = slice_find(sub(text, end, text.n), '\n');
-		if (is_blank(sub(text, end, end + line))) break;
+		if (is_blank(sub(text, end, end + line)) || (end > begin && begins_next(text, end, line))) break;
 		end += line + (end + line < text.n);
 	}
 	return slice_trim(sub(text, begin, end < begin + FAILURETEXT_REPLY ? end : begin + FAILURETEXT_REPLY));
@@ -186,18 +231,44 @@ static bool is_code(struct slice s, size_t i)
 	       before == '\t' || before == ';' || before == ':';
 }
 
-/* Lines "<<< 550 ..." of a transcript: the first refusal with its further lines. */
-static struct slice transcript_reply(struct slice text, size_t *at)
+/* What follows an arrow in a line of a transcript: "<<< 550 no" of Sendmail, "Tue 09:14:05: <-- 550 no" of MDaemon. */
+static struct slice after_arrow(struct slice line, struct slice sendmail, struct slice mdaemon)
+{
+	struct slice s = slice_trim(line);
+	if (slice_starts(s, sendmail)) return slice_trim(sub(s, sendmail.n, s.n));
+	size_t mark = slice_search(s, mdaemon);
+	return mark < 48 ? slice_trim(sub(s, mark + mdaemon.n, s.n)) : SLICE_EMPTY;
+}
+
+static enum stage stage_of_command(struct slice command)
+{
+	static const struct hint verbs[] = {H("RCPT", rcpt), H("MAIL", mail),    H("DATA", data),
+	                                    H("BDAT", data), H(".", data),       H("EHLO", helo),
+	                                    H("HELO", helo), H("STARTTLS", tls), H("QUIT", unknown)};
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (slice_starts_nocase(command, verbs[i].words)) return verbs[i].stage;
+	return STAGE_unknown;
+}
+
+/* Lines "<<< 550 ..." of a transcript: the first refusal with its further lines. stage: of the command before it. */
+static struct slice transcript_reply(struct slice text, size_t *at, enum stage *stage)
 {
 	size_t i = 0, begin = text.n, end = 0;
+	enum stage asked = STAGE_unknown;
+	*stage = STAGE_unknown;
 	while (i < text.n) {
 		size_t n = slice_find(sub(text, i, text.n), '\n');
-		struct slice line = slice_trim(sub(text, i, i + n));
-		bool answer = slice_starts(line, SLICE("<<< ")),
-		     refusal = answer && line.n > 5 && (line.p[4] == '4' || line.p[4] == '5');
-		if (refusal && begin == text.n) begin = i + (size_t)(line.p - (text.p + i)) + 4;
-		if (begin < text.n && !answer) break;
-		if (begin < text.n) end = i + n;
+		struct slice line = sub(text, i, i + n), answer = after_arrow(line, SLICE("<<< "), SLICE("<-- "));
+		struct slice command = after_arrow(line, SLICE(">>> "), SLICE("--> "));
+		bool refusal = answer.n > 2 && (answer.p[0] == '4' || answer.p[0] == '5');
+		if (command.n) asked = stage_of_command(command);
+		if (refusal && begin == text.n) {
+			begin = (size_t)(answer.p - text.p);
+			*stage = asked;
+		}
+		/* Times stand between the lines of MDaemon: of those the first is enough. */
+		if (begin < text.n && (!answer.n || (end && answer.p != slice_trim(line).p + 4))) break;
+		if (begin < text.n) end = (size_t)(answer.p - text.p) + answer.n;
 		i += n + 1;
 	}
 	*at = begin;
@@ -240,6 +311,27 @@ static struct slice from_code(struct slice s)
 	return s;
 }
 
+/* qmail and MDaemon name the other server by its address: "192.0.2.5 does not like recipient.", "connection to [192.0.2.5:25]". */
+static struct slice address_before(const struct work *w, size_t at)
+{
+	static const struct slice words[] = {S("connected to "), S("connection to ["), S("giving up on ")};
+	static const struct slice after[] = {S(" does not like"), S(" failed after"), S(" does not accept")};
+	struct slice near = sub(w->lower, at > 400 ? at - 400 : 0, at + 600);
+	for (size_t i = 0; i < sizeof words / sizeof *words + sizeof after / sizeof *after; i++) {
+		bool behind = i >= sizeof words / sizeof *words;
+		struct slice word = behind ? after[i - sizeof words / sizeof *words] : words[i];
+		size_t mark = slice_search(near, word), begin = behind ? mark : mark + word.n, end = begin;
+		if (mark == near.n) continue;
+		while (behind && begin > 0 && near.p[begin - 1] != ' ') begin--;
+		while (!behind && end < near.n && ((near.p[end] >= '0' && near.p[end] <= '9') || near.p[end] == '.'))
+			end++;
+		while (!behind && end > begin && near.p[end - 1] == '.') end--;
+		struct ip ip;
+		if (ip_parse(slice_sub(near, begin, end), &ip)) return slice_sub(near, begin, end);
+	}
+	return SLICE_EMPTY;
+}
+
 static void find_announced(const struct work *w, struct failuretext *out)
 {
 	for (size_t i = 0; i < sizeof announcements / sizeof *announcements; i++) {
@@ -259,7 +351,7 @@ static void find_announced(const struct work *w, struct failuretext *out)
 static void find_reply(const struct work *w, struct failuretext *out)
 {
 	size_t at;
-	out->reply = transcript_reply(w->text, &at);
+	out->reply = transcript_reply(w->text, &at, &out->stage);
 	if (out->reply.n) {
 		out->quoted = true;
 		out->host = host_before(w, at);
@@ -282,6 +374,8 @@ static struct slice without_tail(const struct work *w, struct slice reply)
 	if (!reply.n) return reply;
 	struct slice lower = sub(w->lower, (size_t)(reply.p - w->text.p), (size_t)(reply.p - w->text.p) + reply.n);
 	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) lower = sub(lower, 0, slice_search(lower, tails[i]));
+	/* "<mail.example.net #5.5.0 smtp;550 no>" of Exchange 2003 */
+	if (lower.n && lower.p[lower.n - 1] == '>' && slice_find(lower, '<') == lower.n) lower.n--;
 	return slice_trim(sub(reply, 0, lower.n)).n ? slice_trim(sub(reply, 0, lower.n)) : reply;
 }
 
@@ -355,12 +449,13 @@ bool failuretext_read(struct arena *a, struct slice text, struct slice own, stru
 	}
 	w.lower = slice_of(lower, w.text.n);
 	find_reply(&w, out);
+	if (out->quoted && !out->host.n) out->host = address_before(&w, (size_t)(out->reply.p - w.text.p));
 	out->reply = without_tail(&w, out->reply);
 	find_recipient(&w, own, out);
 	find_paragraph(&w, out);
 	struct slice words = phrases_normalise(a, w.text, w.text.n);
 	if (!words.p) return false;
-	out->stage = failuretext_stage(words);
+	if (out->stage == STAGE_unknown) out->stage = failuretext_stage(words);
 	/* Sendmail with pipelining: it says that it was about to send DATA when the answer to RCPT came. */
 	if (out->stage == STAGE_data && has(w.lower, SLICE(">>> data")) &&
 	    (has(w.lower, SLICE("<<< 503 ")) || has(w.lower, SLICE("no valid recipients"))))

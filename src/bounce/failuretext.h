@@ -28,6 +28,10 @@ struct failuretext {
  * recipient; or empty. False when the arena is exhausted. */
 bool failuretext_read(struct arena *a, struct slice text, struct slice own, struct failuretext *out);
 
+/* The address that a line names as one of several that failed: alone ("  joe@example.com", with or without brackets and
+ * ":"), or in brackets at the beginning ("<joe@example.com>: User unknown"); rest: what follows it. Empty: it does not. */
+struct slice failuretext_named(struct slice line, struct slice *rest);
+
 /* The stage that words like "in reply to RCPT TO command" tell; lower is in lower case. */
 enum stage failuretext_stage(struct slice lower);
 

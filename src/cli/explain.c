@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "bounce/classify.h"
-#include "bounce/explain.h"
+#include "bounce/explain_recipients.h"
 #include "cli/explain_print.h"
 #include "cli/tool.h"
 
@@ -17,7 +17,8 @@ static const char help[] =
 	"       backstop explain --batch\n"
 	"\n"
 	"Explains a bounce: who refused the message, at which stage, why, on which blocklist its\n"
-	"server is, who can do something, and what. \"-\" is standard input.\n"
+	"server is, who can do something, and what; of several recipients, each. A bounce that\n"
+	"somebody sends on in a message is explained too. \"-\" is standard input.\n"
 	"\n"
 	"      --resolver ADDRESS:PORT\n"
 	"                         asks this DNS server whether the address is on the list now\n"
@@ -145,7 +146,31 @@ static json_t *original_json(struct arena *a, const struct explanation *e)
 	return o;
 }
 
-static json_t *explanation_json(struct arena *a, const struct explanation *e, enum listed listed)
+/* Beyond the contract: one object for each of several recipients; NULL: there is one. */
+static json_t *recipients_json(struct arena *a, const struct mime *m, const struct explanation *e)
+{
+	struct explained_recipient *r;
+	size_t n;
+	if (!explain_recipients(a, own.knowledge, m, e, &r, &n)) return NULL;
+	json_t *list = n > 1 ? json_array() : NULL;
+	for (size_t i = 0; i < n; i++, r++) {
+		json_t *o = json_object();
+		set(o, a, "recipient", r->address);
+		json_object_set_new(o, "action",
+		                    json_string(r->delivered ? "delivered"
+		                                : r->delayed ? "delayed"
+		                                             : "failed"));
+		set(o, a, "status", slice_str(r->status));
+		set(o, a, "reply", r->reply);
+		json_object_set_new(o, "cause", r->delivered ? json_null() : json_string(cause_name(r->cause)));
+		json_object_set_new(o, "stage", r->stage ? json_string(stage_name(r->stage)) : json_null());
+		json_object_set_new(o, "who_acts", json_string(actor_name(r->actor)));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *explanation_json(struct arena *a, const struct mime *m, const struct explanation *e, enum listed listed)
 {
 	const struct reply_verdict *v = &e->verdict;
 	bool failed = !e->failure.delivered;
@@ -170,6 +195,8 @@ static json_t *explanation_json(struct arena *a, const struct explanation *e, en
 	set(o, a, "reported_by", e->failure.reporter);
 	set(o, a, "known_as", v->entry ? v->entry->id : SLICE_EMPTY);
 	json_object_set_new(o, "delayed", json_boolean(e->failure.delayed));
+	json_t *recipients = recipients_json(a, m, e);
+	if (recipients) json_object_set_new(o, "recipients", recipients);
 	return o;
 }
 
@@ -199,31 +226,60 @@ static void ask_backscatter(struct resolver *r, struct arena *a, struct reply_ve
 	                     ip_text(&v->address, address), SLICE_ARG(e->list));
 }
 
-static json_t *answer(struct tool_run *run, struct arena *a, const json_t *question, char why[TOOL_WHY])
+/* A message that is no bounce but has one in it, attached or quoted: somebody sends it on and asks what it means. */
+static enum error find_inner(struct arena *a, const struct mime *outer, struct mime *inner, bool *found)
 {
-	struct slice message;
-	struct mime m;
+	struct original o;
 	struct classification class;
+	*found = false;
+	if (!original_find(a, outer->root, &o)) return arena_exhausted(a) ? ERR_NO_MEMORY : ERR_OK;
+	struct slice header = slice_trim(o.header);
+	struct slice message = arena_printf(a, "%.*s\n\n%.*s", SLICE_ARG(header), SLICE_ARG(o.body));
+	if (!message.p || !mime_parse(a, message, inner)) return ERR_NO_MEMORY;
+	enum error e = classify(own.classifier, own.bundle, a, inner->root, NULL, &class);
+	*found = e == ERR_OK && class.class == CLASS_NDR;
+	return e;
+}
+
+static json_t *explained(struct tool_run *run, struct arena *a, const struct mime *m)
+{
 	struct explanation e;
 	enum listed listed = LISTED_UNKNOWN;
-	const char *file = tool_string(question, "file", NULL, why);
-	if (!file || !prepare(a, why) || !tool_read_file(a, file, MESSAGE_MOST, &message, why)) return NULL;
-	if (!mime_parse(a, message, &m)) return NULL;
-	if (classify(own.classifier, own.bundle, a, m.root, NULL, &class) != ERR_OK) return NULL;
-	if (class.class == CLASS_NDR && !explain(a, own.knowledge, &m, &e)) return NULL;
-	if (class.class == CLASS_NDR && (own.ask || run->resolver_named) && !e.failure.delivered) {
+	if (!explain(a, own.knowledge, m, &e)) return NULL;
+	if ((own.ask || run->resolver_named) && !e.failure.delivered) {
 		int64_t deadline = clock_deadline(PATIENCE_MS);
 		listed = listed_now(run->resolver, &e.verdict, deadline);
 		ask_backscatter(run->resolver, a, &e.verdict, deadline);
 	}
-	json_t *o = class.class == CLASS_NDR ? explanation_json(a, &e, listed) : nothing_json(class.class);
+	return explanation_json(a, m, &e, listed);
+}
+
+static json_t *answer(struct tool_run *run, struct arena *a, const json_t *question, char why[TOOL_WHY])
+{
+	struct slice message;
+	struct mime m, inner;
+	struct classification class;
+	bool forwarded = false;
+	json_t *o;
+	const char *file = tool_string(question, "file", NULL, why);
+	if (!file || !prepare(a, why) || !tool_read_file(a, file, MESSAGE_MOST, &message, why)) return NULL;
+	if (!mime_parse(a, message, &m)) return NULL;
+	if (classify(own.classifier, own.bundle, a, m.root, NULL, &class) != ERR_OK) return NULL;
+	if (class.class == CLASS_OTHER && find_inner(a, &m, &inner, &forwarded) != ERR_OK) return NULL;
+	if (class.class == CLASS_NDR || forwarded)
+		o = explained(run, a, forwarded ? &inner : &m);
+	else
+		o = nothing_json(class.class);
+	if (!o) return NULL;
+	json_object_set_new(o, "class", json_string(class_word(class.class)));
+	if (forwarded) json_object_set_new(o, "forwarded", json_true());
 	json_object_set_new(o, "file", cli_json_text(file));
 	return o;
 }
 
 static void print(struct tool_run *run, const json_t *answer)
 {
-	explain_print(answer);
+	explain_print(answer, own.ask || run->resolver_named);
 }
 
 static int status(const json_t *answer)

@@ -42,17 +42,19 @@ static void say(const char *label, const char *text)
 	putchar('\n');
 }
 
-static void print_list(const json_t *list)
+static void print_list(const json_t *list, bool asked)
 {
 	char text[600];
 	const char *name = member(list, "name"), *zone = member(list, "zone"), *address = member(list, "address");
 	const json_t *listed = json_object_get(list, "listed");
 	if (!name) return;
+	const char *now = !json_is_null(listed)
+	                          ? (json_is_true(listed) ? ", listed now" : ", not listed any more: send again")
+	                  : !zone || !address ? ""
+	                  : asked             ? ", no answer whether it is listed now"
+	                                      : " (--ask tells whether it is listed now)";
 	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", name, zone ? " (" : "", zone ? zone : "", zone ? ")" : "",
-	         address ? ": " : "", address ? address : "",
-	         json_is_null(listed)   ? ""
-	         : json_is_true(listed) ? ", listed now"
-	                                : ", not listed any more: send again");
+	         address ? ": " : "", address ? address : "", now);
 	say("blocklist", text);
 }
 
@@ -67,23 +69,52 @@ static void print_original(const json_t *original)
 	say("message", text + (subject ? 0 : strspn(text, ", ")));
 }
 
+/* Where the message was refused by another server than the one that tells of it. */
+static bool is_elsewhere(enum stage s)
+{
+	return s == STAGE_helo || s == STAGE_mail || s == STAGE_rcpt || s == STAGE_data;
+}
+
 static void print_hop(const json_t *answer)
 {
 	char text[600];
 	const char *by = member(answer, "refused_by"), *reporter = member(answer, "reported_by"),
 		   *stage = member(answer, "stage");
+	bool refused = !json_is_null(json_object_get(answer, "cause"));
 	enum stage s = STAGE_unknown;
 	if (stage) stage_parse(slice_str(stage), &s);
+	if (!by && is_elsewhere(s)) by = "the other server";
+	/* What its own reporter says of a server that nobody names is no refusal, unless it had the message already. */
+	refused = refused && (by || s == STAGE_after_acceptance);
 	snprintf(text, sizeof text, "%.250s%s%s",
 	         by         ? by
 	         : reporter ? reporter
 	                    : "",
 	         stage && (by || reporter) ? ", " : "", stage ? stage_words(s) : "");
-	say(json_is_null(json_object_get(answer, "cause")) ? "told by" : "refused by", text);
+	say(refused ? "refused by" : "told by", text);
 	if (by && reporter && strcmp(by, reporter) != 0) say("told by", reporter);
 }
 
-void explain_print(const json_t *answer)
+/* "ann@example.net: the recipient's mailbox is full" */
+static void print_recipients(const json_t *answer, const char *first)
+{
+	char text[700];
+	size_t i;
+	const json_t *r;
+	json_array_foreach(json_object_get(answer, "recipients"), i, r)
+	{
+		const char *address = member(r, "recipient"), *why = member(r, "cause"), *action = member(r, "action");
+		enum cause cause = CAUSE_unknown;
+		if (!address || (first && strcmp(address, first) == 0)) continue;
+		if (why) cause_parse(slice_str(why), &cause);
+		bool late = action && strcmp(action, "delayed") == 0;
+		snprintf(text, sizeof text, "%.300s: %s%s", address, late ? "still being tried; " : "",
+		         why ? cause_words(cause) : "delivered, or passed on");
+		say("also", text);
+	}
+}
+
+void explain_print(const json_t *answer, bool asked)
 {
 	size_t i;
 	const json_t *link;
@@ -95,15 +126,17 @@ void explain_print(const json_t *answer)
 		return;
 	}
 	if (why) cause_parse(slice_str(why), &cause);
-	printf("%s: %s\n", file, why ? cause_words(cause) : "nothing failed");
+	printf("%s: %s%s\n", file, json_is_true(json_object_get(answer, "forwarded")) ? "a bounce in a message: " : "",
+	       why ? cause_words(cause) : "nothing failed");
 	say("recipient", member(answer, "recipient"));
 	print_hop(answer);
 	say("reply", member(answer, "reply"));
 	say("meaning", member(answer, "means"));
-	print_list(json_object_get(answer, "blocklist"));
+	print_list(json_object_get(answer, "blocklist"), asked);
 	if (who && actor_parse(slice_str(who), &actor)) say("who acts", actor_words(actor));
 	say("what to do", member(answer, "advice"));
 	say("note", member(answer, "note"));
+	print_recipients(answer, member(answer, "recipient"));
 	json_array_foreach(json_object_get(answer, "links"), i, link) say(i ? "and" : "see", json_string_value(link));
 	print_original(json_object_get(answer, "original"));
 	printf("  sure:       %.0f %%\n", json_real_value(json_object_get(answer, "confidence")) * 100);

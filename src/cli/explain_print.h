@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
-void explain_print(const json_t *answer);
+/* asked: whether an address is listed now was asked for. */
+void explain_print(const json_t *answer, bool asked);
 
 #endif
