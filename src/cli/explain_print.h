@@ -5,6 +5,8 @@
 #ifndef BACKSTOP_CLI_EXPLAIN_PRINT_H
 #define BACKSTOP_CLI_EXPLAIN_PRINT_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 /* asked: whether an address is listed now was asked for. */
