@@ -3,6 +3,7 @@
 
 #include <endian.h>
 
+#include "mail/charset_guess.h"
 #include "mail/charset_iconv.h"
 #include "mail/charset_tables.h"
 #include "mail/utf8.h"
@@ -324,9 +325,20 @@ static bool is_shifted(const struct charset *c, struct slice in)
 	return c->kind == ICONV && c->iconv->eight_bit && (slice_find(in, 0x1B) < in.n || slice_find(in, 0x0E) < in.n);
 }
 
+/* Nobody said what it is, or what programs say who do not know; and it is not what mail is then. */
+static bool is_unnamed(const struct charset *c, struct slice in)
+{
+	if (c->kind != UNKNOWN && c->kind != ASCII && !(c->kind == OCTET && c->octet->code_page == 1252)) return false;
+	return utf8_is_ascii(in) ? slice_find(in, 0x1B) < in.n : !utf8_valid(in);
+}
+
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit)
 {
 	struct charset c = find_charset(slice_trim(label));
+	if (is_unnamed(&c, octets)) {
+		struct slice guess = charset_guess(octets);
+		if (guess.n) c = find_charset(guess);
+	}
 	if (c.kind == OCTET) octets = slice_sub(octets, 0, limit);
 	if (is_plain(&c, octets)) return utf8_cut(octets, limit);
 	if (c.kind == ICONV && c.iconv->eight_bit && !is_shifted(&c, octets)) {

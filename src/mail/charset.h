@@ -5,7 +5,7 @@
  * By tables of our own: US-ASCII, UTF-8, UTF-7, UTF-16 and UTF-32, ISO 8859, windows-125x, KOI8, the DOS code pages
  * that are met in mail, macintosh, TIS-620, under all their usual names. The East Asian charsets (ISO-2022-JP,
  * Shift_JIS, EUC-JP, GB 18030 and its subsets, HZ, Big5, EUC-KR, ISO-2022-KR) are left to iconv(3) of the C library.
- * An octet that means nothing becomes U+FFFD; reading never fails.
+ * What is not named is guessed (charset_guess.h). An octet that means nothing becomes U+FFFD; reading never fails.
  *
  * iconv is the one place where this folder needs files: the C library loads its converters from disk at their first
  * use. charset_prepare() loads them all and keeps them, so that a sandboxed process can use them afterwards; where a
@@ -23,7 +23,8 @@
 /* Before other threads start. Returns how many of the East Asian charsets the C library cannot read; 0 is well. */
 unsigned charset_prepare(void);
 /* label as in a charset parameter, any case, quotes and a "*language" are ignored. When it is unknown or empty,
- * and when it says ASCII but octets are not: UTF-8 if they are that, else windows-1252. The result is well-formed
+ * and when it says ASCII but octets are not: UTF-8 if they are that, else by charset_guess(), else windows-1252. "iso-8859-1" is what programs say who do not know: a
+ * guess goes before it. The result is well-formed
  * UTF-8 of at most `limit` octets, cut at a character. Points into octets when they are that already. {NULL, 0}
  * when the arena is exhausted. */
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit);
