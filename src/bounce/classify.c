@@ -7,6 +7,7 @@
 #include "bounce/bundle_internal.h"
 
 #define SUREST 0.9999
+#define WORTH  0.4 /* what a sum that speaks for a class is worth: docs/rules.md has the measurement */
 
 struct classifier {
 	struct signal_reader *reader;
@@ -29,10 +30,11 @@ void classifier_free(struct classifier *c)
 	free(c);
 }
 
-/* Signals are not independent of each other, so great sums say more than they know: nothing is surer than SUREST. */
-static double logistic(double x)
+/* Signals that speak for a class are not independent of each other, so their sum says more than it knows: it is worth WORTH of itself,
+ * and nothing is surer than SUREST. That nothing speaks for it is what it says. */
+static double probable(double sum)
 {
-	double p = 1 / (1 + exp(-x));
+	double p = 1 / (1 + exp(sum > 0 ? -sum * WORTH : -sum));
 	return p > SUREST ? SUREST : p < 1 - SUREST ? 1 - SUREST : p;
 }
 
@@ -87,7 +89,7 @@ static void weigh(const struct rules *rules, const struct signal_set *fired, str
 	}
 	out->class = CLASS_OTHER;
 	for (size_t c = 0; c < CLASS_OTHER; c++) {
-		double p = logistic(out->score[c]);
+		double p = probable(out->score[c]);
 		if (p > best) best = p;
 		if (out->score[c] > 0 && out->class == CLASS_OTHER) {
 			out->class = (enum bounce_class)c;

@@ -4,8 +4,8 @@
  *
  * A message becomes a class, by the signals of a rule bundle. Each signal adds its weight (log-odds) to the classes that it
  * speaks for or against; the first class in the order feedback report, challenge, delivery report, automatic reply with
- * a sum above zero is the verdict, and the logistic function of the sum its probability. The envelope is one signal of many: a
- * quarter of automatic replies come from <>, and bounces that went through a list do not.
+ * a sum above zero is the verdict, and the greater the sum the more probable it is: calibrated by what the sums were worth on mail
+ * that the rules had not seen (docs/rules.md). The envelope is one signal of many: a quarter of automatic replies come from <>, and bounces that went through a list do not.
  *
  * Bounded: the first SIGNALS_TEXT octets of text are looked at. Pure; a struct classifier belongs to one thread, the bundle
  * may be shared.
@@ -26,7 +26,7 @@ struct classification {
 	enum bounce_class class;
 	enum bounce_kind kind;     /* KIND_NONE unless it is an NDR */
 	double probability;        /* that the class is right, 0 to 1 */
-	double score[CLASS_COUNT]; /* log-odds of each; 0 for other */
+	double score[CLASS_COUNT]; /* the sum of each; 0 for other */
 	const struct slice *fired; /* names of the signals, in the arena and the bundle: both must outlive it */
 	size_t fired_count;
 	const struct status_report *status; /* the delivery status, where there is one; NULL */

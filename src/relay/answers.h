@@ -43,7 +43,8 @@ enum answer_ground {
 	ANSWER_GROUND_TABLE(X)
 #undef X
 };
-#define ANSWER_SURE 0.9 /* probability from which a class is believed of somebody who has a return path */
+#define ANSWER_SURE                                                                                                    \
+	0.71 /* a sum of 2.2: probability from which a class is believed of somebody who has a return path */
 const char *answer_ground_text(enum answer_ground g);
 /* header: of the message, whole. */
 enum answer_ground answers_ground(const struct address *sender, struct slice header, const struct classification *c);
