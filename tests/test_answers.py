@@ -288,7 +288,29 @@ def by_program(to, about):
     return vacation(to, about, "X-Mailer: Lotus Notes\r\nX-Autoreply: yes\r\n").replace(f"In-Reply-To: {about}\r\nReferences: {about}\r\n", "")
 
 
-@pytest.mark.parametrize("make, named", [(receipt, True), (receipt, False), (by_program, False)])
+def set_up(subject, text, mailer="X-Mailer: Microsoft Outlook 16.0\r\n"):
+    """A rule of a mail program: no field says that it answers, or what."""
+    return lambda to, about: f"From: Joe <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: {subject}\r\n{mailer}\r\n{text}\r\n"
+
+
+RULES = [set_up("Automatic reply: hello", "Back on Monday."),
+         set_up("Out of Office AutoReply: hello", "I will return on 4/5.", "X-MimeOLE: Produced By Microsoft Exchange V6.5\r\n"),
+         set_up("Automatische Antwort: Angebot", "Ich bin bis Montag nicht im Haus.", "User-Agent: Mozilla Thunderbird\r\n"),
+         set_up("Out of office", "This is an automatic reply. I am out of the office until May 5.")]
+PEOPLE = [set_up("Out of office on Friday", "Hi all, I am out of the office on Friday, let's meet on Monday instead."),
+          set_up("Re: Automatic reply: hello", "Then on Monday. Enjoy your vacation!"),
+          set_up("our auto-reply", "Could you set the automatic reply for the holidays? We are out of the office until January 2.")]
+
+
+@pytest.mark.parametrize("make", PEOPLE)
+def test_a_person_who_writes_of_such_answers_is_none(mill, make):
+    friend = f"colleague{mill.count}@pass.test"
+    receive_as(mill, friend, f"Message-ID: <talk{mill.count}@pass.test>\r\n")
+    event, pool = mill.send("joe@tenant.test", friend, make(friend, ""))
+    assert event["answer"] is None and pool == "regular", event
+
+
+@pytest.mark.parametrize("make, named", [(receipt, True), (receipt, False), (by_program, False), *[(rule, False) for rule in RULES]])
 @pytest.mark.parametrize("good", [True, False], ids=["proven", "unproven"])
 def test_a_mail_program_answers_by_itself(mill, make, named, good):
     victim = f"reader{mill.count}@pass.test"

@@ -52,11 +52,12 @@ static bool fired(const struct classification *c, const char *signal)
 }
 
 /* Signals by which programs are known, also those that say by what mail program they were set up: fields and forms that people do
- * not write. Words of a subject alone are none, since people write of their absence, too. */
+ * not write. Words of a subject alone are none, since people write of their absence, too; "Automatic reply: what was
+ * written", with words of an answer under it and without a mark of a reply, is one. */
 static bool is_of_program(const struct classification *c)
 {
 	if (fired(c, "type.disposition-notification") || fired(c, "header.autoreply")) return true;
-	if (fired(c, "header.auto-generated")) return true;
+	if (fired(c, "header.auto-generated") || fired(c, "answer.set-up")) return true;
 	return fired(c, "subject.autoreply") && (fired(c, "header.precedence") || fired(c, "header.suppress"));
 }
 

@@ -33,7 +33,7 @@
  *   classed   it is classified as a delivery report, automatic reply or challenge, with confidence
  *   likely    it is classified so with less confidence, or with it but also with the marks of a person (the signals
  *             person.forwards and person.answers-autoreply; header.mail-program, unless a field or form that only
- *             programs write is there: a disposition notification, X-Autoreply, Auto-Submitted). It is an answer only if it is joined
+ *             programs write is there: a disposition notification, X-Autoreply, Auto-Submitted; answer.set-up). It is an answer only if it is joined
  *             with what it answers: a person's mail that quotes a bounce is not held. With less confidence and such
  *             marks it is none
  */

@@ -363,6 +363,7 @@ static const struct slice a_program[] = {NAME("header.mail-program")}, a_reply[]
 			  set_up[] = {NAME("header.mail-program"), NAME("header.autoreply")},
 			  generated[] = {NAME("header.mail-program"), NAME("header.auto-generated")},
 			  subject[] = {NAME("header.mail-program"), NAME("subject.autoreply")},
+			  by_hand[] = {NAME("header.mail-program"), NAME("answer.set-up")},
 			  bulk[] = {NAME("header.mail-program"), NAME("subject.autoreply"), NAME("header.precedence")},
 			  forwarded[] = {NAME("person.forwards"), NAME("header.autoreply")},
 			  feedback[] = {NAME("type.feedback-report")}, tls_report[] = {NAME("type.other-report")};
@@ -482,6 +483,7 @@ static void what_an_answer_is(void **state)
 		{"joe@ours.example", "Subject: x\r\n\r\n", MARKED(AUTOREPLY, generated), ANSWER_classed},
 		{"joe@ours.example", "Subject: x\r\n\r\n", MARKED(AUTOREPLY, bulk), ANSWER_classed},
 		{"joe@ours.example", "Subject: Absence\r\n\r\n", MARKED(AUTOREPLY, subject), ANSWER_likely},
+		{"joe@ours.example", "Subject: Automatic reply: x\r\n\r\n", MARKED(AUTOREPLY, by_hand), ANSWER_classed},
 		{"joe@ours.example", "Subject: Fwd: x\r\n\r\n", MARKED(AUTOREPLY, forwarded), ANSWER_likely},
 		/* reports that answer nobody */
 		{"postmaster@ours.example", "Content-Type: multipart/report\r\n\r\n", SIGNED(ARF, 0.99, feedback),
