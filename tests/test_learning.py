@@ -185,6 +185,20 @@ def test_what_comes_back_by_a_contained_return_path_teaches(relay):
     assert send(relay, address).code == 550
 
 
+def test_who_writes_a_report_into_mail_that_a_vacation_reply_quotes_cuts_nobody_off(relay):
+    address = f"away@{DOMAIN}"
+    dsn = ("--f\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n"
+           f"Final-Recipient: rfc822; {address}\r\nAction: failed\r\nStatus: 5.1.1\r\n--f--\r\n")
+    assert send(relay, address, message_id="<quoted@pass.test>").code == 250
+    away = (f"From: {address}\r\nTo: <ann@pass.test>\r\nSubject: Away\r\nAuto-Submitted: auto-replied\r\n"
+            f"In-Reply-To: <quoted@pass.test>\r\nMessage-ID: <away@{DOMAIN}>\r\n\r\nI am away. You wrote:\r\n\r\n{dsn}")
+    with Smtp(relay.server, source=relay.source) as client:
+        assert client.transaction("", "ann@pass.test", away.encode()).code == 250
+    relay.wait_event("answer", verdict="genuine")
+    learn(relay, "later")  # what was said before has been heard
+    assert learned(relay, address) is None and send(relay, address).code == 250
+
+
 def test_the_customers_list_wins_when_it_is_newer(relay):
     address = learn(relay, "listed")
     relay.recipients("other", ["someone@other.test"])

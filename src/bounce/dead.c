@@ -2,6 +2,7 @@
 #include "bounce/dead.h"
 
 #include "mail/address.h"
+#include "mail/original.h"
 #include "mail/status.h"
 
 #define CONFIDENCE 60 /* percent, at least */
@@ -52,6 +53,8 @@ size_t dead_find(struct arena *a, const struct knowledge *k, const struct mime *
 	struct status_report report;
 	size_t n = 0;
 	if (!m->root || !status_find(a, m->root, &report) || !report.declared) return 0;
+	if (original_doubts(a, m->root, report.part))
+		return 0; /* who wrote what is quoted could have mailboxes cut off */
 	for (size_t i = 0; i < report.recipient_count && n < DEAD_MOST; i++) {
 		const struct status_recipient *r = &report.recipients[i];
 		struct dead *d = &out[n];

@@ -101,6 +101,22 @@ static const struct {
          "multipart/mixed; boundary=o\n\n--o\n\nSorry.\n--o\nContent-Type: message/rfc822\n\n" REPORT(
 		 "x", GONE("failed", "5.1.1", "")) "\n--o--\n",
          ""},
+	{"quoted by a program that says nothing of parts",
+         "From: bob@list.test\nTo: ann@far.test\nSubject: Away\n\nI am away. You wrote:\n\n--f\nContent-Type: "
+         "message/delivery-status\n" GONE("failed", "5.1.1", "") "\n--f--\n",
+         ""},
+	{"quoted by a program whose boundary can be foretold",
+         "From: bob@list.test\nTo: ann@far.test\nSubject: Away\nContent-Type: multipart/mixed; boundary=next\n\n"
+         "--next\n\nI am away. You wrote:\n\n--next\nContent-Type: message/delivery-status\n" GONE("failed", "5.1.1",
+                                                                                                   "") "\n--next--\n",
+         ""},
+	{"behind the message that is returned",
+         "From: MAILER-DAEMON@list.test\nTo: ann@far.test\nSubject: Undelivered\nContent-Type: multipart/report; "
+         "boundary=b1\n\n--b1\n\nSorry.\n--b1\nContent-Type: message/delivery-status\n" GONE(
+		 "failed", "5.2.2", "") "\n--b1\nContent-Type: message/rfc822\n\nFrom: ann@far.test\nMessage-ID: "
+                                        "<1@far.test>\n\n--b1\nContent-Type: "
+                                        "message/delivery-status\n" GONE("failed", "5.1.1", "") "\n--b1--\n",
+         ""},
 	{"nothing", "", ""},
 };
 

@@ -19,7 +19,7 @@
  *
  * Outbound, where a tenant's server answers what came in, only the last two know something: did the return path prove
  * itself when the message came? A stamp binds the answer to the return path, so a header that was copied together with
- * it gets a report at most to who proved himself with it once. In running text, where the forger may have put it, it only speaks against. DKIM stays silent there, since a header can be copied onto another body, and the
+ * it gets a report at most to who proved himself with it once. In running text, or in a part that its author may have put there, it only speaks against. DKIM stays silent there, since a header can be copied onto another body, and the
  * signature of the whole was looked at when it came.
  *
  * Pure: the ledger is a few functions that are passed in. Any thread.

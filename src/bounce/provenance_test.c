@@ -421,7 +421,7 @@ static const struct outgoing {
          ">Received: by relay.ours.example id trace00000001\nMessage-ID: <1@x>\n",
          NULL,
          NULL,
-         "-+",
+         "-.",
          2},
 	{"named, but forged mail has no name",
          {{VICTIM, "<1@x>", true}, {VICTIM, "", false}},

@@ -26,10 +26,11 @@ struct returned {
 	 * notification, In-Reply-To (RFC 3834 3.1.5), the last of References; else of a header or line in the text. */
 	struct slice ids[RETURNED_IDS];
 	size_t id_count;
-	bool loose;    /* the only one stood in running text, where the author of the original may have put it */
+	bool loose; /* the only one stood in running text, where the author of the original may have put it, or in a doubtful part */
+	bool doubtful; /* that part, where boundaries can be foretold, may be of the original's author (mail/original.h) */
 	bool referred; /* they are from References alone, where a program may have put what the original answers */
 	struct slice envelope_id; /* Original-Envelope-Id; empty: none */
-	bool envelope_declared;   /* in a part of type message/delivery-status, and not in text */
+	bool envelope_declared;   /* in a part of type message/delivery-status before the original, and not in text */
 	/* Of whom it speaks, final and original addresses, spelled as by address_spelled(). */
 	struct slice recipients[RETURNED_RECIPIENTS];
 	size_t recipient_count;

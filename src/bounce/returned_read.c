@@ -40,12 +40,20 @@ static void add_recipient(struct arena *a, struct slice address, struct returned
 	out->recipients[out->recipient_count++] = address;
 }
 
-static void read_status(struct arena *a, const struct mime_part *root, struct returned *out)
+/* The one that was said first (RFC 6522 3); what stands behind the original its author may have put there. */
+static bool is_before(const struct mime_part *p, const struct mime_part *original)
+{
+	return !original || p->body.p < original->body.p;
+}
+
+static void read_status(struct arena *a, const struct mime_part *root, const struct mime_part *original,
+                        struct returned *out)
 {
 	struct status_report report;
 	if (status_find(a, root, &report)) {
 		out->envelope_id = report.original_envelope_id;
-		out->envelope_declared = report.declared;
+		out->envelope_declared =
+			report.declared && is_before(report.part, original) && !original_doubts(a, root, report.part);
 		for (size_t i = 0; i < report.recipient_count; i++) {
 			add_recipient(a, report.recipients[i].final, out);
 			add_recipient(a, report.recipients[i].original, out);
@@ -61,10 +69,13 @@ bool returned_read(struct arena *a, const struct mime_part *root, struct returne
 {
 	struct original o;
 	struct returned references;
-	if (original_find(a, root, &o))
-		returned_header(o.header, o.form, out);
-	else
-		returned_nothing(out);
+	bool found = original_find(a, root, &o);
+	returned_nothing(out);
+	if (found) returned_header(o.header, o.form, out);
+	if (o.doubtful) {
+		out->doubtful = out->loose = true;
+		out->whole = false;
+	}
 	returned_nothing(&references);
 	if (out->id_count == 0 || out->loose) read_references(a, root, &references);
 	if (references.id_count > 0) { /* what the reporter's own fields say, and not what stands in text */
@@ -73,6 +84,6 @@ bool returned_read(struct arena *a, const struct mime_part *root, struct returne
 		out->loose = false;
 		out->referred = references.referred;
 	}
-	read_status(a, root, out);
+	read_status(a, root, found && o.form != ORIGINAL_QUOTED ? o.part : NULL, out);
 	return !arena_exhausted(a);
 }

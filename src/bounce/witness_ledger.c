@@ -200,7 +200,7 @@ static void ask_return_path(const struct provenance_facts *f, struct witness_row
 /* Does our Received field, in a header that is a part of its own, tell which message it is? */
 static bool certain(const struct returned *r, const struct provenance *p)
 {
-	return r->id_count > 0 && !r->loose && p->witnesses[WITNESS_received].says == SPEAKS_FOR;
+	return r->id_count > 0 && !r->loose && !r->doubtful && p->witnesses[WITNESS_received].says == SPEAKS_FOR;
 }
 
 /* Outbound: an answer that names no message (an auto-reply, mostly) is judged by all that came from its addressee of

@@ -52,7 +52,7 @@ static struct trace find_trace(const struct returned *r, const struct provenance
 {
 	struct trace t = {.text = SLICE_EMPTY};
 	topmost_trace(r, f, &t);
-	t.loose = r->loose || r->form == ORIGINAL_QUOTED;
+	t.loose = r->loose || r->doubtful || r->form == ORIGINAL_QUOTED;
 	if (t.text.n || f->direction != PROVENANCE_OUTBOUND) return t;
 	read_stamp(f, r->envelope_id, &t);
 	t.loose = r->loose || !r->envelope_declared;
@@ -119,6 +119,9 @@ void witness_received(const struct returned *r, const struct provenance_facts *f
 	if (rows.seen > 0 || t.verdict != STAMP_GOOD) {
 		witness_weigh(&rows, WITNESS_received, t.text, out);
 		out->joined = rows.known > rows.other_message;
+		struct witness *w = &out->witnesses[WITNESS_received];
+		if (t.loose && f->direction == PROVENANCE_OUTBOUND && w->says == SPEAKS_FOR)
+			witness_say(w, SILENT, "it stands where the author of the original may have put it", t.text);
 	} else if (f->direction == PROVENANCE_OUTBOUND) {
 		weigh_outbound(&t, f, out);
 	} else {

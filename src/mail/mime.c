@@ -149,7 +149,7 @@ static bool boundary_occurs(struct arena *a, struct slice body, struct slice bou
 }
 
 /* The boundary of a multipart; empty: there is none, the part is a leaf. */
-static struct slice boundary_of(struct parser *p, const struct mime_part *part)
+static struct slice boundary_of(struct parser *p, struct mime_part *part)
 {
 	struct slice boundary = SLICE_EMPTY;
 	bool multipart = mime_is_multipart(part);
@@ -159,7 +159,9 @@ static struct slice boundary_of(struct parser *p, const struct mime_part *part)
 		/* Looking ahead costs a pass, so only once a message; a decoded one has its own parser. */
 		if (boundary.n && (part != p->root || boundary_occurs(p->arena, part->body, boundary))) return boundary;
 	}
-	return guess_boundary(part->body, !multipart);
+	struct slice guess = guess_boundary(part->body, !multipart);
+	part->guessed = guess.n > 0 && !multipart;
+	return guess;
 }
 
 /* ---- headers ----------------------------------------------------------------------------------------------------- */
@@ -382,6 +384,12 @@ bool mime_parse(struct arena *a, struct slice message, struct mime *out)
 	if (!out->message.p) return false;
 	struct parser p = {.arena = a, .mime = out, .tail = &out->root, .text = out->message};
 	return read_text(&p, NULL);
+}
+
+bool mime_is_guessed(const struct mime_part *p)
+{
+	while (p && !p->guessed) p = p->parent;
+	return p != NULL;
 }
 
 const struct mime_part *mime_next(const struct mime_part *root, const struct mime_part *p)

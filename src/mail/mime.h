@@ -83,6 +83,7 @@ struct mime_part {
 	unsigned embedded;              /* messages around it */
 	bool message;                   /* the root of a message, not a part of a multipart */
 	bool attachment;                /* Content-Disposition: attachment */
+	bool guessed; /* a text that says nothing of parts, and looks as if it had some: it may quote a message that has */
 
 	struct slice header; /* with its empty line, if there is one; header.h reads it */
 	struct slice body;   /* as it stands, encoded, without the line end before the boundary that follows */
@@ -106,6 +107,8 @@ struct mime {
 /* False when the arena is exhausted. */
 bool mime_parse(struct arena *a, struct slice message, struct mime *out);
 
+/* Is p, or what it is a part of, guessed? Then it may be the work of whoever wrote what is quoted. */
+bool mime_is_guessed(const struct mime_part *p);
 /* The part after p in depth-first order within the tree of root, root first; NULL: no more. */
 const struct mime_part *mime_next(const struct mime_part *root, const struct mime_part *p);
 /* The first part of that type in the tree of root, not looking into messages embedded in it; NULL: none. */

@@ -4,6 +4,8 @@
 #include "mail/parameter.h"
 #include "mail/quoted.h"
 
+#define RANDOM_DIGITS 4 /* of a boundary that is a new one each time, at least */
+
 static void no_original(struct original *o)
 {
 	*o = (struct original){.header = SLICE_EMPTY,
@@ -48,6 +50,7 @@ static bool take_message(const struct mime_part *p, struct original *out)
 	out->form = ORIGINAL_MESSAGE;
 	out->part = p;
 	out->root = m;
+	out->doubtful = p->body.n && (p->body.p[0] == '\r' || p->body.p[0] == '\n');
 	out->header = m->header;
 	out->body = m->body;
 	return true;
@@ -90,11 +93,14 @@ static bool take_header(struct arena *a, const struct mime_part *p, struct origi
 	if (!may_be_header(p) && !is_message_file(a, p)) return false;
 	struct slice content = mime_octets(a, p, SIZE_MAX);
 	if (!content.p) return false;
-	while (content.n && (content.p[0] == '\r' || content.p[0] == '\n')) content = slice_sub(content, 1, content.n);
+	size_t blank = 0;
+	while (blank < content.n && (content.p[blank] == '\r' || content.p[blank] == '\n')) blank++;
+	content = slice_sub(content, blank, content.n);
 	size_t scanned = 0, end = header_end(content, &scanned);
 	struct slice header = slice_sub(content, 0, end), body = slice_sub(content, end, content.n);
 	if (quoted_known_fields(header) == 0) return false;
 	out->form = body.n ? ORIGINAL_MESSAGE : ORIGINAL_HEADERS;
+	out->doubtful = blank > 0;
 	out->part = p;
 	out->header = header;
 	out->body = body;
@@ -180,18 +186,57 @@ static bool find_in_texts(struct arena *a, const struct mime_part *root, struct 
 	return true;
 }
 
+/* Also one that cannot be read: it may be the original, with a header that is empty. */
+static bool is_another(const struct mime_part *root, const struct mime_part *found)
+{
+	struct original bare;
+	for (const struct mime_part *p = root; p; p = mime_next(root, p))
+		if (p != found && p->embedded == root->embedded &&
+		    (mime_is_message(p) || may_be_header(p) || take_bare(p, &bare)))
+			return true;
+	return false;
+}
+
+/* Is a text between the words of the report and the part? It may be the original, and the part in it. */
+static bool is_behind_text(const struct mime_part *root, const struct mime_part *found)
+{
+	while (found->parent && found->parent != root) found = found->parent;
+	for (const struct mime_part *p = root->first ? root->first->sibling : NULL; p && p != found; p = p->sibling)
+		if (p->type == MIME_TEXT_PLAIN && !p->first) return true;
+	return false;
+}
+
+/* Programs that know of reports make a new boundary for each; others may have one for all, and quote what they answer. */
+static bool is_foretold(struct arena *a, const struct mime_part *root)
+{
+	struct slice boundary;
+	size_t digits = 0;
+	if (!root->first || !mime_is_multipart(root) || slice_equal_nocase(root->subtype_name, SLICE("report")))
+		return false;
+	if (!parameter_find(a, root->content_type, "boundary", &boundary)) return true;
+	for (size_t i = 0; i < boundary.n; i++) digits += boundary.p[i] >= '0' && boundary.p[i] <= '9';
+	return digits < RANDOM_DIGITS;
+}
+
+bool original_doubts(struct arena *a, const struct mime_part *root, const struct mime_part *p)
+{
+	return mime_is_guessed(p) || is_foretold(a, root) || is_behind_text(root, p);
+}
+
+static bool find_part(struct arena *a, const struct mime_part *root, struct original *out)
+{
+	for (const struct mime_part *p = root; p; p = mime_next(root, p))
+		if (p->embedded == root->embedded && take_message(p, out)) return true;
+	for (const struct mime_part *p = root; p; p = mime_next(root, p))
+		if (p->embedded == root->embedded && (take_header(a, p, out) || take_bare(p, out))) return true;
+	return false;
+}
+
 bool original_find(struct arena *a, const struct mime_part *root, struct original *out)
 {
 	no_original(out);
-	for (const struct mime_part *p = root; p; p = mime_next(root, p))
-		if (p->embedded == root->embedded && take_message(p, out)) {
-			survey(out);
-			return true;
-		}
-	for (const struct mime_part *p = root; p; p = mime_next(root, p))
-		if (p->embedded == root->embedded && (take_header(a, p, out) || take_bare(p, out))) {
-			survey(out);
-			return true;
-		}
-	return find_in_texts(a, root, out) && !arena_exhausted(a);
+	if (!find_part(a, root, out)) return find_in_texts(a, root, out) && !arena_exhausted(a);
+	out->doubtful = out->doubtful || original_doubts(a, root, out->part) || is_another(root, out->part);
+	survey(out);
+	return true;
 }

@@ -36,7 +36,8 @@ struct original {
 	const struct mime_part *root; /* the embedded message, where it is a part of the tree; else NULL */
 	struct slice header;          /* as header.h reads it; exact octets unless it was quoted or encoded */
 	struct slice body;            /* what is there of the body, as it stands; empty: none */
-	bool announced;               /* ORIGINAL_QUOTED: after a line that says so */
+	bool doubtful;  /* original_doubts(), or another part could be it too, or an empty line is before the header */
+	bool announced; /* ORIGINAL_QUOTED: after a line that says so */
 	/* Values of the first fields of these names, still folded, trimmed; empty: none. */
 	struct slice message_id; /* with its brackets, if they were there */
 	struct slice from, to, subject, date, return_path, sender, list_id;
@@ -48,6 +49,9 @@ bool original_find(struct arena *a, const struct mime_part *root, struct origina
 /* The same in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root
  * are NULL. */
 bool original_in_text(struct arena *a, struct slice text, struct original *out);
+/* A report may quote the message that it is about, and who wrote that may have foreseen how. Could he have made up that part of it? It was
+ * guessed (mime.h), has a boundary that can be foretold, or stands behind a text that is not the report's first. */
+bool original_doubts(struct arena *a, const struct mime_part *root, const struct mime_part *p);
 /* The offset in text where a quoted original, or the line that announces it, begins; text.n: there is none. What
  * stands before is the report's own words. A few fields that nobody announced and that have no Message-ID do not
  * count here: reports name To, Subject and Date of a message and go on. */

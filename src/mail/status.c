@@ -307,6 +307,8 @@ bool status_find(struct arena *a, const struct mime_part *root, struct status_re
 	struct builder b;
 	begin_report(&b, a, out);
 	for (const struct mime_part *p = root; p; p = mime_next(root, p)) {
+		/* What stands behind the returned message its author may have written, where boundaries can be foretold. */
+		if (out->part && mime_is_message(p)) break;
 		if (p->embedded != root->embedded ||
 		    (p->type != MIME_DELIVERY_STATUS && p->type != MIME_GLOBAL_DELIVERY_STATUS))
 			continue;
@@ -314,7 +316,7 @@ bool status_find(struct arena *a, const struct mime_part *root, struct status_re
 		struct slice content = mime_octets(a, p, STATUS_OCTETS);
 		if (content.p) read_content(&b, content);
 	}
-	out->declared = out->part != NULL;
+	out->declared = out->part && !mime_is_guessed(out->part);
 	if (is_report(out)) return !arena_exhausted(a);
 	for (const struct mime_part *p = root; p; p = mime_next(root, p))
 		if (p->embedded == root->embedded && find_in_text(a, p, out)) return !arena_exhausted(a);

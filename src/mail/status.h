@@ -44,7 +44,7 @@ struct status_recipient {
 
 struct status_report {
 	const struct mime_part *part; /* where it stood */
-	bool declared;                /* as message/delivery-status; false: found in text */
+	bool declared; /* as message/delivery-status; false: found in text, or in what was guessed to be parts */
 	struct slice original_envelope_id;
 	struct status_typed reporting_mta, dsn_gateway, received_from_mta;
 	struct slice arrival_date;
