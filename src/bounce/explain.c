@@ -73,7 +73,9 @@ static bool explain_failure(struct arena *a, const struct knowledge *k, const st
 	c.text = slice_sub(f->text, 0, WORDS_MOST);
 	if (!explain_reply(a, k, &c, &v)) return false;
 	v.confidence = v.confidence * 3 / 4;
-	if (!v.entry || v.confidence <= out->verdict.confidence) return true;
+	/* In passing, a reporter says "service unavailable" of anything. */
+	bool passing = v.entry && v.entry->confidence >= KNOWLEDGE_YIELDS && v.entry->confidence < KNOWLEDGE_WEAK;
+	if (!v.entry || passing || v.confidence <= out->verdict.confidence) return true;
 	v.code = out->verdict.code;
 	out->verdict = v;
 	return true;

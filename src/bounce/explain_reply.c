@@ -207,12 +207,14 @@ static struct slice before_zone(const struct knowledge_entry *e, struct slice do
 	return domain;
 }
 
-/* "blocked using bl.example.net": a list that we do not know, by its own name. */
+/* "blocked using bl.example.net", "in a black list bl.example.net": a list that we do not know, by its own name. */
 static struct slice unknown_zone(const struct work *w)
 {
-	static const struct slice before[] = {{"blocked using ", 14}, {"list at ", 8},    {"blocked by ", 11},
-	                                      {"listed in ", 10},     {"listed at ", 10}, {"listed on ", 10},
-	                                      {"listed by ", 10},     {"found in ", 9}};
+	static const struct slice before[] = {{"blocked using ", 14}, {"list at ", 8},       {"blocked by ", 11},
+	                                      {"listed in ", 10},     {"listed at ", 10},    {"listed on ", 10},
+	                                      {"listed by ", 10},     {"found in ", 9},      {"list ", 5},
+	                                      {"dnsbl ", 6},          {"dnsbl: ", 7},        {"rbl ", 4},
+	                                      {"rbl: ", 5},           {"according to ", 13}, {"blacklist: ", 11}};
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
 		size_t mark = slice_search(w->facts.text, before[i]);
 		if (mark == w->facts.text.n) continue;
@@ -366,7 +368,8 @@ bool explain_reply(struct arena *a, const struct knowledge *k, const struct repl
 		if (!out->status.class || field > said) out->status = given;
 	}
 	struct slice host = phrases_normalise(a, c->host, 255);
-	facts = (struct knowledge_facts){w.facts.text, host, out->code, out->status, c->stage};
+	facts = (struct knowledge_facts){w.facts.text, host,     out->code,
+	                                 out->status,  c->stage, w.facts.address_count > 0};
 	if (!host.p || !knowledge_match(k, a, &facts, w.best)) return false;
 	judge(&w);
 	if (w.facts.address_count) out->address = w.facts.addresses[0];

@@ -114,7 +114,8 @@ enum stage failuretext_stage(struct slice lower)
 	{                                                                                                              \
 		"" words, sizeof(words) - 1                                                                            \
 	}
-/* Words after which the other server's answer stands; those that say so best first. */
+/* Words after which the other server's answer stands: SURE ones, and others in the order of how well they say so. */
+#define SURE 18
 static const struct slice announcements[] = {
 	S(" said:"),
 	S("remote host said:"),
@@ -332,20 +333,28 @@ static struct slice address_before(const struct work *w, size_t at)
 	return SLICE_EMPTY;
 }
 
+/* What follows announcement i; empty: it is not there. */
+static struct slice announced(const struct work *w, size_t i)
+{
+	size_t mark = slice_search(w->lower, announcements[i]);
+	if (mark == w->lower.n) return SLICE_EMPTY;
+	struct slice reply = paragraph(sub(w->text, mark + announcements[i].n, w->text.n));
+	return reply.n < 3 ? SLICE_EMPTY : reply;
+}
+
+/* Of the sure ones the first in the text, since a reply may hold such words itself; else the others in their order. */
 static void find_announced(const struct work *w, struct failuretext *out)
 {
-	for (size_t i = 0; i < sizeof announcements / sizeof *announcements; i++) {
-		size_t mark = slice_search(w->lower, announcements[i]);
-		if (mark == w->lower.n) continue;
-		size_t begin = mark + announcements[i].n;
-		struct slice reply = paragraph(sub(w->text, begin, w->text.n));
-		if (reply.n < 3) continue;
-		out->reply = from_code(reply);
-		out->quoted = true;
-		/* The host is named before the words, or between them and the code. */
-		out->host = host_before(w, (size_t)(out->reply.p - w->text.p));
-		return;
+	struct slice found = SLICE_EMPTY;
+	for (size_t i = 0; i < sizeof announcements / sizeof *announcements && (i < SURE || !found.n); i++) {
+		struct slice reply = announced(w, i);
+		if (reply.n && (!found.n || reply.p < found.p)) found = reply;
 	}
+	if (!found.n) return;
+	out->reply = from_code(found);
+	out->quoted = true;
+	/* The host is named before the words, or between them and the code. */
+	out->host = host_before(w, (size_t)(out->reply.p - w->text.p));
 }
 
 static void find_reply(const struct work *w, struct failuretext *out)

@@ -337,7 +337,11 @@ bool knowledge_match(const struct knowledge *k, struct arena *a, const struct kn
 			unsigned score = rule_score(&e->rules[j], k->phrases, f, seen);
 			if (!score) continue;
 			bool yields = e->confidence && e->confidence < KNOWLEDGE_YIELDS;
-			if (!e->confidence || e->confidence >= KNOWLEDGE_WEAK) score += FIRST;
+			/* The surest first of those that yield; of the others, those that are not weak. */
+			if (yields)
+				score += FIRST * e->confidence;
+			else if (!e->confidence || e->confidence >= KNOWLEDGE_WEAK)
+				score += FIRST;
 			unsigned *most = yields ? &b->yielding_score : &b->score;
 			if (score <= *most) continue;
 			*most = score;

@@ -87,6 +87,7 @@ struct knowledge_facts {
 	unsigned code;            /* 550; 0: none */
 	struct statuscode status; /* class 0: none */
 	enum stage stage;
+	bool address; /* an IP address is in the text */
 };
 
 /* An entry less sure than this yields to any that is surer: it knows who speaks, not why. */

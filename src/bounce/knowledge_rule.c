@@ -2,7 +2,8 @@
 #include "bounce/knowledge_rule.h"
 
 /* What a term without words is worth, in octets of a phrase. */
-static const unsigned worth[] = {[RULE_STATUS] = 12, [RULE_CODE] = 3, [RULE_HOST] = 15, [RULE_STAGE] = 4};
+static const unsigned worth[] =
+	{[RULE_STATUS] = 12, [RULE_CODE] = 3, [RULE_HOST] = 15, [RULE_STAGE] = 4, [RULE_HAS] = 2};
 
 struct parser {
 	struct arena *arena;
@@ -87,6 +88,7 @@ static bool parse_item(struct slice item, struct rule_alternative *out)
 		if (!stage_parse(item, &stage)) return false;
 		out->from = (uint32_t)stage;
 		return true;
+	case RULE_HAS: return slice_equal(item, SLICE("address"));
 	default: return false;
 	}
 }
@@ -100,7 +102,8 @@ static enum rule_kind take_kind(struct parser *p)
 	} kinds[] = {{{"status=", 7}, RULE_STATUS},
 	             {{"code=", 5}, RULE_CODE},
 	             {{"host=", 5}, RULE_HOST},
-	             {{"stage=", 6}, RULE_STAGE}};
+	             {{"stage=", 6}, RULE_STAGE},
+	             {{"has=", 4}, RULE_HAS}};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (take(p, kinds[i].prefix)) return kinds[i].kind;
 	return RULE_PHRASE;
@@ -199,6 +202,7 @@ static unsigned alternative_score(const struct rule_alternative *a, const struct
 	case RULE_CODE: return f->code == a->from ? worth[RULE_CODE] : 0;
 	case RULE_HOST: return is_below(f->host, a->host) ? worth[RULE_HOST] : 0;
 	case RULE_STAGE: return (uint32_t)f->stage == a->from ? worth[RULE_STAGE] : 0;
+	case RULE_HAS: return f->address ? worth[RULE_HAS] : 0;
 	}
 	return 0;
 }

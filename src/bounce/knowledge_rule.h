@@ -3,9 +3,9 @@
  * knowledge_rule - one line "match:" of a knowledge file: terms that all have to hold
  *
  *     "blocked using"|"listed at" "example.org" not "whitelist" status=5.7.1,5.7.600-649 code=550,554
- *     host=example.com stage=mail,rcpt
+ *     host=example.com stage=mail,rcpt has=address
  *
- * A term is a phrase, or a list of codes, hosts (with everything below them) or stages, or several of these with "|"
+ * A term is a phrase, or a list of codes, hosts (with everything below them), stages or things, or several of these with "|"
  * between them.
  * A rule needs a term without "not".
  */
@@ -18,7 +18,7 @@
 #define RULE_ALTERNATIVES 80 /* of one term */
 
 struct rule_alternative {
-	enum rule_kind { RULE_PHRASE, RULE_STATUS, RULE_CODE, RULE_HOST, RULE_STAGE } kind;
+	enum rule_kind { RULE_PHRASE, RULE_STATUS, RULE_CODE, RULE_HOST, RULE_STAGE, RULE_HAS } kind;
 	uint32_t from, to; /* a phrase's number; a code; class << 20 | subject << 10 | detail, class 0: any; a stage */
 	struct slice host;
 };
