@@ -204,6 +204,16 @@ def test_a_known_name_in_a_whole_header_that_did_not_come_through_us(mill):
     assert mill.send("", victim, report(victim, good))[1] == "bounce"
 
 
+def test_tenants_that_share_a_server(mill):
+    """All that the server answers comes as one tenant's; what it answers may have come for the other."""
+    mill.relay.tenant("beta", "beta.test", mill.down.endpoint, [f"{mill.lab.address()}/32"])
+    victim, about = f"shared{mill.count}@pass.test", f"<shared{mill.count}@client.test>"
+    with Smtp(mill.relay.server) as client:
+        assert client.transaction(victim, "x@beta.test", message(victim, "x@beta.test", message_id=about)).code == 250
+    event, pool = mill.send("", victim, report(victim, about))
+    assert pool is None and event["answer"]["verdict"] == "backscatter", event
+
+
 def test_what_was_classified_is_counted(mill):
     before = {name: mill.relay.metric(f"class_{name}") for name in ("ndr", "autoreply", "other")}
     mill.send("joe@tenant.test", "x@elsewhere.test", report("x@elsewhere.test", "<1@x>"))

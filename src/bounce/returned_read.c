@@ -16,7 +16,7 @@ static struct slice last_id(struct slice value)
 static void read_references(struct arena *a, const struct mime_part *root, struct returned *out)
 {
 	struct disposition d;
-	if (disposition_find(a, root, &d)) returned_id(out, d.original_message_id);
+	if (disposition_find(a, root, &d) && !original_doubts(a, root, d.part)) returned_id(out, d.original_message_id);
 	struct slice in_reply_to = mime_value(root, "In-Reply-To"), id = last_id(in_reply_to);
 	returned_id(out, id.n ? id : in_reply_to);
 	out->referred = out->id_count == 0;

@@ -41,6 +41,7 @@ struct witness_rows {
 	unsigned elsewhere;      /* inbound, from the addressee, but to nobody of whom the report speaks */
 	unsigned good;           /* for */
 	unsigned bad;            /* outbound: from the addressee, not proven */
+	unsigned strangers;      /* outbound, not known: what came for another tenant from the addressee, not proven */
 	unsigned weight;         /* of the kind that weighs most, of which is: */
 	uint64_t about;
 };

@@ -60,6 +60,16 @@ static bool concerns(const struct witness_rows *rows, const struct provenance_ro
 	return row->tenant == f->tenant && row->outbound == (f->direction == PROVENANCE_INBOUND);
 }
 
+/* Outbound. Tenants may share a server, whose answers then all come as those of one of them. */
+static bool is_strangers(const struct witness_rows *rows, const struct provenance_row *row)
+{
+	const struct provenance_facts *f = rows->facts;
+	if (f->direction != PROVENANCE_OUTBOUND || row->outbound || row->tenant == f->tenant || row->proven)
+		return false;
+	return rows->by_id && row->taken && in_time(f, row->time) && from_addressee(f, row) &&
+	       same_message(rows->message_id, row->message_id);
+}
+
 static struct slice domain_of(struct slice address)
 {
 	return slice_sub(address, slice_find_last(address, '@') + 1, address.n);
@@ -116,7 +126,10 @@ bool witness_row(const struct provenance_row *row, void *arg)
 	const struct provenance_facts *f = rows->facts;
 	rows->seen++;
 	/* What was refused, say, costs its sender nothing, and must not push aside what counts. */
-	if (!concerns(rows, row)) return true;
+	if (!concerns(rows, row)) {
+		rows->strangers += is_strangers(rows, row);
+		return true;
+	}
 	if (rows->nameless && is_plain(row->message_id)) return true;
 	if (rows->known == PROVENANCE_ROWS) {
 		rows->cut = true;
@@ -150,6 +163,8 @@ static void weigh_outbound(const struct witness_rows *rows, struct witness *w, s
 		witness_say(w, SPEAKS_AGAINST, "it came from another return path", detail);
 	else if (rows->other_message)
 		witness_say(w, SILENT, "it belongs to another message", detail);
+	else if (rows->strangers)
+		witness_say(w, SPEAKS_AGAINST, "it came for another tenant, and did not prove itself", detail);
 	else
 		witness_say(w, SILENT, "it is not known", detail);
 }
@@ -273,7 +288,7 @@ void witness_ledger(const struct returned *r, const struct provenance_facts *f, 
 		if (!f->ledger.by_message_id(f->ledger.ledger, r->ids[i], witness_row, &rows)) rows.cut = true;
 		if (rows.cut && f->direction == PROVENANCE_INBOUND)
 			witness_doubt(out, "more is remembered than can be looked at");
-		if (rows.known == 0) continue;
+		if (rows.known == 0 && !rows.strangers) continue;
 		weigh_named(f, &rows, r->ids[i], i == 0, out);
 		return;
 	}

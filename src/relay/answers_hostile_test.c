@@ -102,6 +102,16 @@ static const struct forgery {
          "<good@x>\r\nFinal-Recipient: "
          "a@b\r\nDisposition: automatic-action/MDN-sent-automatically; displayed\r\n\r\n",
          ""},
+	{"Message-ID: <bad@x>\r\n",
+         "--b\r\nContent-Type: message/disposition-notification\r\n\r\nOriginal-Message-ID: "
+         "<good@x>\r\nFinal-Recipient: "
+         "a@b\r\nDisposition: automatic-action/MDN-sent-automatically; displayed\r\n\r\n",
+         "<bad@x>"},
+	{"Message-ID: <bad@x>\r\n",
+         "--f\r\nContent-Type: message/delivery-status\r\n\r\nOriginal-Envelope-Id: %g\r\n\r\nFinal-Recipient: rfc822; "
+         "a@b\r\n"
+         "Action: failed\r\n\r\n--f\r\nContent-Type: message/rfc822\r\n\r\n%G\r\nHi.\r\n--f--\r\n",
+         "<bad@x>"},
 	{"", "--b--\r\n%GHi.\r\n", ""},
 	{"Subject: =?utf-8?q?x=0D=0AMessage-ID:_<good@x>?=\r\n", "Hi.\r\n", ""},
 	{"Subject: x\r\n\tMessage-ID: <good@x>\r\n", "Hi.\r\n", ""},
@@ -136,6 +146,12 @@ static const char *const reports[] = {
 	FROM "Auto-Submitted: auto-replied\r\nReferences: <good@x>\r\n\r\nI am away.\r\n",
 	FROM "Auto-Submitted: auto-replied\r\nIn-Reply-To: %N\r\n\r\nI am away. You wrote:\r\n%Q",
 	FROM "Auto-Submitted: auto-replied\r\n\r\nI am away.\r\n",
+	FROM "Auto-Submitted: auto-replied\r\nIn-Reply-To: %N\r\n\r\nI am away. You wrote:\r\n%B",
+	FROM "Auto-Submitted: auto-replied\r\nIn-Reply-To: %N\r\nContent-Type: text/plain\r\n\r\nI am away. You "
+	     "wrote:\r\n%B",
+	FROM "Auto-Submitted: auto-replied\r\nIn-Reply-To: %N\r\nContent-Type: multipart/alternative; "
+	     "boundary=b\r\n\r\n--b\r\n\r\nI am "
+	     "away. You wrote:\r\n%B\r\n--b--\r\n",
 	FROM "Auto-Submitted: auto-replied\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nI am away. "
 	     "You wrote:\r\n"
 	     "%h\r\n%B\r\n--b--\r\n",
