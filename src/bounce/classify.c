@@ -74,8 +74,7 @@ static enum bounce_kind kind_of(const struct bundle *b, const struct signals *s)
 		kind = kind_of_actions(&s->status);
 		if (kind == KIND_NONE) kind = kind_of_codes(&s->status);
 	}
-	for (size_t i = 0; i < b->rules->signal_count && kind == KIND_NONE; i++)
-		if (signal_fired(&s->fired, i)) kind = b->rules->signals[i].kind;
+	for (size_t i = 0; kind == KIND_NONE && signal_next(&s->fired, &i); i++) kind = b->rules->signals[i].kind;
 	return kind == KIND_NONE ? KIND_FAILED : kind;
 }
 
@@ -83,10 +82,8 @@ static void weigh(const struct rules *rules, const struct signal_set *fired, str
 {
 	double best = 0;
 	for (size_t c = 0; c < CLASS_OTHER; c++) out->score[c] = rules->bias[c];
-	for (size_t i = 0; i < rules->signal_count; i++) {
-		if (!signal_fired(fired, i)) continue;
+	for (size_t i = 0; signal_next(fired, &i); i++)
 		for (size_t c = 0; c < CLASS_OTHER; c++) out->score[c] += rules->signals[i].weight[c];
-	}
 	out->class = CLASS_OTHER;
 	for (size_t c = 0; c < CLASS_OTHER; c++) {
 		double p = probable(out->score[c]);
@@ -102,11 +99,12 @@ static void weigh(const struct rules *rules, const struct signal_set *fired, str
 static bool list_fired(struct arena *a, const struct rules *rules, const struct signal_set *fired,
                        struct classification *out)
 {
-	struct slice *names = arena_alloc(a, rules->signal_count * sizeof *names);
+	size_t n = 0;
+	for (size_t i = 0; i < RULES_SIGNALS / 64; i++) n += (size_t)__builtin_popcountll(fired->bits[i]);
+	struct slice *names = arena_alloc(a, (n + 1) * sizeof *names);
 	if (!names) return false;
 	out->fired = names;
-	for (size_t i = 0; i < rules->signal_count; i++)
-		if (signal_fired(fired, i)) names[out->fired_count++] = rules->signals[i].name;
+	for (size_t i = 0; signal_next(fired, &i); i++) names[out->fired_count++] = rules->signals[i].name;
 	return true;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/fold.h"
 
+#include <endian.h>
+
 #include "mail/utf8.h"
 
 /* ---- characters ---------------------------------------------------------------------------------------------------- */
@@ -219,18 +221,60 @@ static const unsigned char plain[256] = {
 	['y'] = 'y', ['z'] = 'z', ['{'] = '{', ['|'] = '|',   ['}'] = '}', ['~'] = '~',
 };
 
+#define EACH_OCTET UINT64_C(0x0101010101010101)
+#define TOP_BITS   (0x80 * EACH_OCTET)
+
+/* The top bits of those of eight octets, none above 0x7f, that are n or more. */
+static uint64_t at_least(uint64_t octets, unsigned n)
+{
+	return (octets + (0x80 - n) * EACH_OCTET) & TOP_BITS;
+}
+
+/* How many of eight octets can be taken as they are, but for capitals: plain characters, with single blanks between them. The last
+ * one is none when it is a blank: what comes behind it is not known. */
+static size_t plain_octets(uint64_t octets)
+{
+	uint64_t low = octets & ~TOP_BITS, blanks = ~at_least(low ^ ' ' * EACH_OCTET, 1) & TOP_BITS & ~octets;
+	uint64_t odd =
+		(octets & TOP_BITS) | (~at_least(low, ' ') & TOP_BITS) | at_least(low, 0x7f) | (blanks & blanks >> 8);
+	size_t n = odd ? (size_t)__builtin_ctzll(odd) / 8 : 8;
+	return n > 0 && blanks >> (8 * n - 1) & 1 ? n - 1 : n;
+}
+
+static uint64_t lower(uint64_t octets)
+{
+	uint64_t low = octets & ~TOP_BITS;
+	return octets | (at_least(low, 'A') & ~at_least(low, 'Z' + 1)) >> 2;
+}
+
+/* Eight octets at a time, as many as there are plain ones. */
+static size_t take_octets(struct fold *f, struct slice text)
+{
+	size_t n = 0, taken = 8;
+	while (taken == 8 && text.n - n >= 8 && f->room - 1 - f->n >= 8) {
+		uint64_t octets;
+		memcpy(&octets, text.p + n, 8);
+		octets = le64toh(octets);
+		taken = plain_octets(octets);
+		octets = htole64(lower(octets));
+		memcpy(f->out + f->n, &octets, 8); /* what was not taken is overwritten */
+		f->n += taken;
+		n += taken;
+		if (taken == 7 && text.p[n] == ' ') taken = 8;
+	}
+	return n;
+}
+
 /* The run of plain characters that text begins with, written at once: most of what there is. */
 static size_t take_plain(struct fold *f, struct slice text)
 {
-	size_t n = 0;
 	if (!plain[(unsigned char)text.p[0]]) return 0;
 	put_blanks(f, false);
 	f->wide = false;
-	size_t room = f->room - 1 - f->n;
-	if (text.n > room) text.n = room;
-	for (unsigned char c; n < text.n && (c = plain[(unsigned char)text.p[n]]); n++) f->out[f->n + n] = (char)c;
-	f->n += n;
-	return n ? n : 1; /* no room: the octet is left out */
+	size_t n = take_octets(f, text), room = f->room - 1 - f->n, left = text.n - n < room ? text.n - n : room, i = 0;
+	for (unsigned char c; i < left && (c = plain[(unsigned char)text.p[n + i]]); i++) f->out[f->n + i] = (char)c;
+	f->n += i;
+	return n + i ? n + i : 1; /* no room: the octet is left out */
 }
 
 void fold_text(struct fold *f, struct slice text)

@@ -80,11 +80,58 @@ static void test_pieces_and_room(void **state)
 	}
 }
 
+/* Text that is given at once, of which eight octets are read at a time, is what it is character by character. */
+static void test_at_once(void **state)
+{
+	static const char *const characters[] = {"a",
+	                                         "B",
+	                                         " ",
+	                                         "Z",
+	                                         "~",
+	                                         "\n",
+	                                         "9",
+	                                         "@",
+	                                         "[",
+	                                         "\r\n",
+	                                         "\t",
+	                                         "\x7f",
+	                                         "\303\244",
+	                                         "\351\200\201",
+	                                         " ",
+	                                         "e",
+	                                         "\x01",
+	                                         "  ",
+	                                         "\342\200\246",
+	                                         "."};
+	unsigned seed = 1;
+	for (int round = 0; round < 3000; round++) {
+		char text[256], once[512], singly[512];
+		struct fold f, g;
+		size_t n = 0, room = round % 3 ? sizeof once : 8 + (size_t)round % 60;
+		fold_begin(&g, singly, room);
+		for (int i = round % 50; i >= 0; i--) {
+			seed = seed * 1103515245u + 12345u;
+			/* mostly letters and blanks, or there would be no eight plain ones */
+			struct slice c = slice_str(characters[(seed >> 16) % ((seed >> 8) % 8 ? 5 : 20)]);
+			memcpy(text + n, c.p, c.n);
+			n += c.n;
+			for (size_t k = 0; k < c.n; k += c.p[0] < 0 ? c.n : 1)
+				fold_text(&g, slice_sub(c, k, c.p[0] < 0 ? c.n : k + 1));
+		}
+		fold_begin(&f, once, room);
+		fold_text(&f, slice_of(text, n));
+		struct slice a = fold_end(&f), b = fold_end(&g);
+		if (!slice_equal(a, b))
+			fail_msg("\"%.*s\": \"%.*s\", not \"%.*s\"", (int)n, text, SLICE_ARG(a), SLICE_ARG(b));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_pieces_and_room),
+		cmocka_unit_test(test_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

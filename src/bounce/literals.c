@@ -31,6 +31,7 @@ struct table {
 struct literals {
 	const struct rules *rules;
 	struct table starts, anywhere; /* looked up where a word begins, and at every second octet */
+	uint64_t pairs[65536 / 64];    /* the first two octets of words that are shorter than a key */
 };
 
 static bool is_word(char c)
@@ -198,6 +199,10 @@ static bool add(struct literals *l, size_t index, const uint16_t *met)
 	size_t at;
 	if (find_start(text, BEFORE, met, &at))
 		return add_entry(&l->starts, load(text, at - BEFORE), index, at, BEFORE);
+	if (p->set > 0 && literals_begins(p) && text.n < KEY) {
+		uint32_t pair = (uint32_t)cut(load(text, 0), 2);
+		l->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
+	}
 	if (p->set > 0 && literals_begins(p)) return add_entry(&l->starts, cut(load(text, 0), KEY), index, 0, 0);
 	if (find_start(text, 1, met, &at)) return add_entry(&l->starts, cut(load(text, at), KEY), index, at, 0);
 	return add_anywhere(&l->anywhere, text, index, met);
@@ -353,11 +358,14 @@ static inline void look_up(const struct search *s, const struct table *t, uint64
 	if (t->filter[h / 64] >> h % 64 & 1) try_key(s, t, key, at);
 }
 
-static void look_up_start(const struct search *s, const struct table *t, size_t at)
+static void look_up_start(const struct search *s, const struct literals *l, size_t at)
 {
 	uint64_t octets = load(s->text, at);
-	if (at >= BEFORE) look_up(s, t, load(s->text, at - BEFORE), at - BEFORE);
-	for (size_t n = KEY; n >= 2; n--) look_up(s, t, cut(octets, n), at);
+	uint32_t pair = (uint32_t)cut(octets, 2);
+	if (at >= BEFORE) look_up(s, &l->starts, load(s->text, at - BEFORE), at - BEFORE);
+	look_up(s, &l->starts, cut(octets, KEY), at);
+	if (!(l->pairs[pair / 64] >> pair % 64 & 1)) return;
+	for (size_t n = KEY - 1; n >= 2; n--) look_up(s, &l->starts, cut(octets, n), at);
 }
 
 /* The top bits of those of eight octets that are of a word: is_word(), at once. */
@@ -376,8 +384,7 @@ void literals_scan(const struct literals *l, struct slice text, literals_found *
 	for (size_t at = 0; at < text.n; at += 8) {
 		uint64_t octets = load(text, at), words = words_of(octets), starts = words & ~(words << 8 | before);
 		before = words >> 56;
-		for (; starts; starts &= starts - 1)
-			look_up_start(&s, &l->starts, at + (size_t)__builtin_ctzll(starts) / 8);
+		for (; starts; starts &= starts - 1) look_up_start(&s, l, at + (size_t)__builtin_ctzll(starts) / 8);
 		if (l->anywhere.count == 0) continue;
 		for (size_t i = 0; i <= 8 - KEY; i += 2) look_up(&s, &l->anywhere, cut(octets >> 8 * i, KEY), at + i);
 		if (at + 6 < text.n) look_up(&s, &l->anywhere, cut(load(text, at + 6), KEY), at + 6);

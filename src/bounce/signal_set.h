@@ -19,4 +19,16 @@ static inline void signal_set(struct signal_set *s, size_t i)
 	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
+/* The first that fired of *i and those behind it becomes *i; false: none has. */
+static inline bool signal_next(const struct signal_set *s, size_t *i)
+{
+	for (size_t at = *i; at < RULES_SIGNALS; at = (at / 64 + 1) * 64) {
+		uint64_t rest = s->bits[at / 64] >> at % 64;
+		if (rest == 0) continue;
+		*i = at + (size_t)__builtin_ctzll(rest);
+		return true;
+	}
+	return false;
+}
+
 #endif

@@ -238,10 +238,9 @@ static bool holds(const struct rule_signal *s, const struct signal_set *fired)
 {
 	for (size_t i = 0; i < s->term_count;) {
 		uint16_t group = s->terms[i].group;
-		bool any = false;
-		for (; i < s->term_count && s->terms[i].group == group; i++)
-			any |= signal_fired(fired, s->terms[i].signal) != s->terms[i].negated;
-		if (!any) return false;
+		while (signal_fired(fired, s->terms[i].signal) == s->terms[i].negated)
+			if (++i == s->term_count || s->terms[i].group != group) return false; /* none of it holds */
+		while (i < s->term_count && s->terms[i].group == group) i++;
 	}
 	return true;
 }

@@ -137,16 +137,14 @@ static bool is_address(struct slice tag)
 /* The offset of the ">" that ends the tag at s->at; in.n: there is none. */
 static size_t tag_end(struct stripper *s)
 {
-	char quote = 0;
-	for (size_t i = s->at + 1; !s->quotes_broken && i < s->in.n; i++) {
-		char c = s->in.p[i];
-		if (quote) {
-			if (c == quote) quote = 0;
-		} else if ((c == '"' || c == '\'') && s->in.p[i - 1] == '=') {
-			quote = c;
-		} else if (c == '>') {
-			return i;
-		}
+	static const bool stops[256] = {['"'] = true, ['\''] = true, ['>'] = true};
+	for (size_t i = s->at + 1; !s->quotes_broken; i++) {
+		while (i < s->in.n && !stops[(unsigned char)s->in.p[i]]) i++;
+		if (i == s->in.n) break;
+		if (s->in.p[i] == '>') return i;
+		if (s->in.p[i - 1] != '=') continue;
+		i += 1 + slice_find(slice_sub(s->in, i + 1, s->in.n), s->in.p[i]); /* the quote at the other end */
+		if (i == s->in.n) break;
 	}
 	s->quotes_broken = true;
 	return s->at + slice_find(slice_sub(s->in, s->at, s->in.n), '>');
@@ -222,16 +220,26 @@ static void read_tag(struct stripper *s)
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
-/* What ends a run of text. */
+/* What ends a run of words. */
 static const bool special[256] = {
 	['<'] = true,  ['&'] = true,  [' '] = true,  ['\t'] = true,
 	['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true,
 };
 
+/* Words with single blanks between them stay as they are. */
+static size_t words_end(struct slice in, size_t at)
+{
+	for (;;) {
+		while (at < in.n && !special[(unsigned char)in.p[at]]) at++;
+		if (at + 1 >= in.n || in.p[at] != ' ' || special[(unsigned char)in.p[at + 1]]) return at;
+		at++;
+	}
+}
+
 static void read_text(struct stripper *s)
 {
 	size_t from = s->at;
-	while (s->at < s->in.n && !special[(unsigned char)s->in.p[s->at]]) s->at++;
+	s->at = words_end(s->in, from);
 	struct slice text = slice_sub(s->in, from, s->at);
 	size_t room = s->room - s->n - (s->gap != NO_GAP && s->n > 0 && s->room > s->n);
 	if (text.n > room) {

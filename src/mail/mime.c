@@ -410,8 +410,10 @@ const struct header_field *mime_field_after(const struct mime_part *p, const cha
 	struct slice wanted = slice_str(name);
 	if (p->field_count == 0) return NULL;
 	const struct header_field *f = after ? after + 1 : p->fields, *end = p->fields + p->field_count;
-	for (; f < end; f++)
-		if (f->name.n == wanted.n && slice_equal_nocase(f->name, wanted)) return f;
+	for (; f < end; f++) /* most names differ in length or in the first letter, its case aside */
+		if (f->name.n == wanted.n && ((f->name.p[0] ^ wanted.p[0]) & ~0x20) == 0 &&
+		    slice_equal_nocase(f->name, wanted))
+			return f;
 	return NULL;
 }
 

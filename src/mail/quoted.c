@@ -6,18 +6,39 @@
 
 #define NAME_MOST     40  /* octets of a field name that is looked at */
 #define ANNOUNCE_MOST 160 /* octets of a line that announces */
-#define LINES_BETWEEN 12  /* at most, between that line and the header */
+#define SIEVE         1024
+#define LINES_BETWEEN 12 /* at most, between that line and the header */
 #define COUNT(x)      (sizeof(x) / sizeof *(x))
+
+/* A bit for four octets, of SIEVE. */
+static unsigned sieve_bit(const char *p)
+{
+	uint32_t octets;
+	memcpy(&octets, p, sizeof octets);
+	return octets * 2654435761u >> 22;
+}
+
+static bool has_bit(const uint64_t *sieve, unsigned bit)
+{
+	return sieve[bit / 64] >> bit % 64 & 1;
+}
 
 static bool announces(struct slice line)
 {
 	char text[ANNOUNCE_MOST];
+	uint64_t sieve[SIEVE / 64] = {0}; /* all fours of octets in it: most announcements have one that is not */
 	line = slice_trim(line);
 	if (line.n < 9 || line.n > sizeof text) return false;
 	for (size_t i = 0; i < line.n; i++)
 		text[i] = line.p[i] >= 'A' && line.p[i] <= 'Z' ? line.p[i] | 0x20 : line.p[i];
-	for (size_t i = 0; i < COUNT(announcements); i++)
-		if (memmem(text, line.n, announcements[i], strlen(announcements[i]))) return true;
+	for (size_t i = 0; i + 4 <= line.n; i++)
+		sieve[sieve_bit(text + i) / 64] |= UINT64_C(1) << sieve_bit(text + i) % 64;
+	for (size_t i = 0; i < COUNT(announcements); i++) {
+		size_t n = strlen(announcements[i]);
+		if (has_bit(sieve, sieve_bit(announcements[i])) &&
+		    has_bit(sieve, sieve_bit(announcements[i] + n - 4)) && memmem(text, line.n, announcements[i], n))
+			return true;
+	}
 	return false;
 }
 
@@ -151,8 +172,10 @@ void quoted_find(struct slice text, struct quoted *out)
 		struct quoted q = {.from = at, .prefix = quoting(line)};
 		size_t name = field_name(slice_sub(line, q.prefix, line.n));
 		if (name && is_known(slice_sub(line, q.prefix, q.prefix + name))) {
-			q.announced = find_announcement(&s, at);
+			q.announced = at;
 			read_block(text, &q);
+			/* It makes no difference to a field that stands alone. */
+			if (q.fields >= 2 || q.message_id) q.announced = find_announcement(&s, at);
 			q.worth = worth_of(&q);
 			if (q.worth > out->worth) *out = q;
 		} else if (line.n) {
