@@ -55,11 +55,10 @@ static void destroy(struct bundle *b)
 {
 	for (size_t i = 0; i < PLACE_COUNT; i++) {
 		literals_free(b->literals[i]);
-		for (size_t k = 0; k < BUNDLE_PARTS; k++) {
-			hs_free_database(b->parts[i][k].compiled);
-			free(b->parts[i][k].phrases);
-		}
+		free(b->asked[i]);
 	}
+	for (size_t i = 0; i < b->expression_count; i++) hs_free_database(b->expressions[i].compiled);
+	free(b->expressions);
 	rules_free(b->rules);
 	b->magic = 0;
 	free(b);
@@ -125,12 +124,9 @@ size_t bundle_samples(const struct bundle *b)
 size_t bundle_memory(const struct bundle *b)
 {
 	size_t all = 0, n;
-	for (size_t i = 0; i < PLACE_COUNT; i++) {
-		all += literals_memory(b->literals[i]);
-		for (size_t k = 0; k < BUNDLE_PARTS; k++)
-			if (b->parts[i][k].compiled && hs_database_size(b->parts[i][k].compiled, &n) == HS_SUCCESS)
-				all += n;
-	}
+	for (size_t i = 0; i < PLACE_COUNT; i++) all += literals_memory(b->literals[i]);
+	for (size_t i = 0; i < b->expression_count; i++)
+		if (hs_database_size(b->expressions[i].compiled, &n) == HS_SUCCESS) all += n;
 	return all;
 }
 

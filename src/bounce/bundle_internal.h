@@ -11,16 +11,14 @@
 #include "bounce/rules.h"
 
 #define BUNDLE_MAGIC 0x62756e64u
-#define BUNDLE_PARTS 6 /* of the expressions of a place */
 #define BUNDLE_KEY   32
 
-/* Expressions that are compiled together. Which part one is in depends on nothing but its own text, so that a change in one leaves the
- * other parts as they were. */
-struct bundle_part {
-	hs_database_t *compiled; /* NULL: it has no expressions. The id of an expression is its index in phrases */
-	uint32_t *phrases;       /* indices in rules->phrases */
-	size_t count;
-	unsigned char key[BUNDLE_KEY]; /* a hash of libhs's version and of the expressions */
+/* Each is compiled by itself: most are not asked at all, since what they need is not there, and one that is changed leaves the
+ * others as they were. */
+struct bundle_expression {
+	uint32_t phrase; /* index in rules->phrases */
+	hs_database_t *compiled;
+	unsigned char key[BUNDLE_KEY]; /* a hash of libhs's version and of the expression */
 };
 
 struct bundle {
@@ -30,14 +28,17 @@ struct bundle {
 	struct rules *rules;
 	/* By places, so that a text is searched for its own only. NULL: there are none. */
 	struct literals *literals[PLACE_COUNT];
-	struct bundle_part parts[PLACE_COUNT][BUNDLE_PARTS];
-	bool compiled; /* parts had to be, they were not all in the packed octets */
+	struct bundle_expression *expressions; /* in the order of their numbers */
+	size_t expression_count;
+	uint16_t *asked[PLACE_COUNT]; /* indices of those of a place */
+	size_t asked_count[PLACE_COUNT];
+	bool compiled; /* expressions had to be, they were not all in the packed octets */
 };
 
-/* bundle_compile.c: fills the parts, from packed octets or by compiling. ERR_NO_MEMORY, ERR_INVALID, ERR_SYSTEM with a problem. */
+/* bundle_compile.c: fills the expressions, from packed octets or by compiling. ERR_NO_MEMORY, ERR_INVALID, ERR_SYSTEM with a problem. */
 enum error bundle_compile(struct bundle *b, struct slice packed, char problem[BUNDLE_PROBLEM]);
-/* bundle_pack.c: the parts in packed octets, empty when they are damaged or another libhs's; the part of that key, or NULL. */
-struct slice bundle_packed_parts(struct slice packed);
-hs_database_t *bundle_find_packed(struct slice parts, const unsigned char key[BUNDLE_KEY]);
+/* bundle_pack.c: what is in packed octets, empty when they are damaged or another libhs's; the expression of that key, or NULL. */
+struct slice bundle_packed_pieces(struct slice packed);
+hs_database_t *bundle_find_packed(struct slice pieces, const unsigned char key[BUNDLE_KEY]);
 
 #endif

@@ -146,7 +146,7 @@ static bool is_here(const struct rules *r, const struct rule_phrase *p, enum pla
 
 static void count_keys(const struct rules *r, enum place place, uint16_t *met)
 {
-	for (size_t i = 0; i < r->phrase_count; i++) {
+	for (size_t i = 0; i < r->phrase_count + r->gate_count; i++) {
 		const struct slice text = r->phrases[i].text;
 		if (!is_here(r, &r->phrases[i], place)) continue;
 		for (size_t k = 0; k + KEY <= text.n; k++) {
@@ -235,7 +235,7 @@ static bool fill(struct literals *l, enum place place)
 	uint16_t *met = calloc((size_t)1 << MET_BITS, sizeof *met);
 	bool good = met;
 	if (good) count_keys(l->rules, place, met);
-	for (size_t i = 0; i < l->rules->phrase_count && good; i++)
+	for (size_t i = 0; i < l->rules->phrase_count + l->rules->gate_count && good; i++)
 		if (is_here(l->rules, &l->rules->phrases[i], place)) good = add(l, i, met);
 	free(met);
 	return good;
@@ -244,7 +244,8 @@ static bool fill(struct literals *l, enum place place)
 enum error literals_new(const struct rules *rules, enum place place, struct literals **out)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < rules->phrase_count; i++) n += is_here(rules, &rules->phrases[i], place);
+	for (size_t i = 0; i < rules->phrase_count + rules->gate_count; i++)
+		n += is_here(rules, &rules->phrases[i], place);
 	*out = NULL;
 	if (n == 0) return ERR_OK;
 	struct literals *l = calloc(1, sizeof *l);

@@ -37,7 +37,7 @@ bool literals_can(struct slice phrase);
 /* A word that is found only where a word begins; such words may be shorter than LITERAL_INNER_LEAST octets. */
 bool literals_begins(const struct rule_phrase *word);
 #define LITERAL_INNER_LEAST 3
-/* Those phrases of a place that have a text; rules must outlive them. NULL without any. ERR_OK, ERR_NO_MEMORY. */
+/* Those phrases and gates of a place that have a text; rules must outlive them. NULL without any. ERR_OK, ERR_NO_MEMORY. */
 enum error literals_new(const struct rules *rules, enum place place, struct literals **out);
 void literals_free(struct literals *l); /* NULL is allowed */
 /* text: as fold_end() leaves it, with '\n' at both ends. */

@@ -6,6 +6,7 @@
 
 #include "bounce/fold.h"
 #include "bounce/literals.h"
+#include "bounce/required.h"
 #include "bounce/structure.h"
 
 #define HEAD         "backstop-rules 1"
@@ -205,6 +206,13 @@ static bool keep(struct reader *r, struct slice text, struct slice *out)
 	return out->p || no_memory(r);
 }
 
+static bool keep_pattern(struct reader *r, struct slice pattern, struct rule_phrase *p)
+{
+	if (r->rules->expression_count == RULES_EXPRESSIONS) return fail(r, ERR_LIMIT, "too many expressions", pattern);
+	p->number = (uint16_t)++r->rules->expression_count;
+	return keep(r, pattern, &p->pattern);
+}
+
 /* Length of the "email" or "e-mail" that text begins with: one is as good as the other. */
 static size_t mail_word(struct slice text)
 {
@@ -267,7 +275,7 @@ static bool read_phrase(struct reader *r, struct slice text)
 	struct slice words_of = slice_of(plain_text, plain(folded, plain_text));
 	bool can = literals_can(words_of);
 	if (can && !keep(r, words_of, &p->text)) return false;
-	if (!can && !keep(r, slice_of(pattern, escape(words_of, pattern)), &p->pattern)) return false;
+	if (!can && !keep_pattern(r, slice_of(pattern, escape(words_of, pattern)), p)) return false;
 	r->rules->phrase_count++;
 	return true;
 }
@@ -280,7 +288,7 @@ static bool read_expression(struct reader *r, struct slice text)
 	if (text.n > RULES_EXPRESSION_MOST) return fail(r, ERR_LIMIT, "the expression is too long", text);
 	if (memchr(text.p, '\0', text.n)) return fail(r, ERR_SYNTAX, "a NUL in an expression", text);
 	p->expression = true;
-	if (!keep(r, text, &p->pattern)) return false;
+	if (!keep_pattern(r, text, p)) return false;
 	r->rules->phrase_count++;
 	return true;
 }
@@ -452,10 +460,37 @@ static bool join_words(struct reader *r)
 	return true;
 }
 
+static bool add_gates(struct reader *r, struct rule_phrase *expression, const struct required *needed)
+{
+	struct rules *rules = r->rules;
+	if (rules->gate_count + needed->count > RULES_GATES) return true;
+	for (size_t i = 0; i < needed->count; i++) {
+		struct rule_phrase *gate = &rules->phrases[rules->phrase_count + rules->gate_count];
+		*gate = (struct rule_phrase){.signal = expression->signal,
+		                             .line = expression->line,
+		                             .gate = expression->number};
+		if (!keep(r, required_literal(needed, i), &gate->text)) return false;
+		rules->gate_count++;
+	}
+	expression->gated = true;
+	return true;
+}
+
+/* An expression is asked only where there is what it needs. */
+static bool find_gates(struct reader *r)
+{
+	struct required needed;
+	for (size_t i = 0; i < r->rules->phrase_count; i++) {
+		struct rule_phrase *p = &r->rules->phrases[i];
+		if (p->number > 0 && required_read(p->pattern, &needed) && !add_gates(r, p, &needed)) return false;
+	}
+	return true;
+}
+
 static bool read_text(struct reader *r, struct slice text)
 {
 	struct rules *rules = r->rules;
-	rules->phrases = arena_alloc(&rules->arena, RULES_PHRASES * sizeof *rules->phrases);
+	rules->phrases = arena_alloc(&rules->arena, (RULES_PHRASES + RULES_GATES) * sizeof *rules->phrases);
 	rules->samples = arena_alloc(&rules->arena, RULES_SAMPLES * sizeof *rules->samples);
 	r->sample_text = arena_alloc(&rules->arena, text.n + 1);
 	text = arena_copy(&rules->arena, text);
@@ -468,7 +503,7 @@ static bool read_text(struct reader *r, struct slice text)
 		r->line++;
 		if (!read_line(r, slice_split(&text, '\n'))) return false;
 	}
-	return join_words(r) && check_signals(r);
+	return join_words(r) && find_gates(r) && check_signals(r);
 }
 
 enum error rules_read(struct slice text, struct rules **out, char problem[RULES_PROBLEM])

@@ -24,6 +24,8 @@
 #define RULES_GROUPS          4    /* of words in a set */
 #define RULES_WITHIN          400  /* octets, at most, in which the words of a set stand */
 #define RULES_GAP             60   /* octets that a "*" in a phrase stands for at most */
+#define RULES_EXPRESSIONS     512
+#define RULES_GATES           8192 /* of all of them; others go without */
 #define RULES_PROBLEM         200
 
 /* X(NAME, word): where phrases are looked for. */
@@ -46,9 +48,12 @@ struct rule_phrase {
 	struct slice text;    /* what bounce/literals.h looks for; empty: */
 	struct slice pattern; /* a regular expression for libhs, over folded text */
 	bool expression;      /* was written as one */
-	uint16_t set;         /* a word of that set, from 1; 0: of none */
-	uint8_t group;        /* of words in the set */
-	bool begins, ends;    /* it must be at the beginning, at the end of a word */
+	uint16_t gate; /* not of the bundle's: a literal that the pattern of that number, from 1, needs (required.h) */
+	uint16_t number;   /* of a pattern, from 1 */
+	bool gated;        /* a pattern that cannot match where none of its gates is */
+	uint16_t set;      /* a word of that set, from 1; 0: of none */
+	uint8_t group;     /* of words in the set */
+	bool begins, ends; /* it must be at the beginning, at the end of a word */
 	uint32_t line;
 	uint32_t same; /* the next word of a set that is the same word, from 1; 0: none. Only the first is looked for */
 	bool repeated; /* not the first */
@@ -88,8 +93,8 @@ struct rules {
 	float bias[CLASS_COUNT];
 	struct rule_signal signals[RULES_SIGNALS]; /* first those of the structure, in the order of enum structure */
 	size_t signal_count;
-	struct rule_phrase *phrases;
-	size_t phrase_count;
+	struct rule_phrase *phrases; /* and behind them the gates */
+	size_t phrase_count, gate_count, expression_count;
 	struct rule_set sets[RULES_SETS];
 	size_t set_count;
 	struct rule_sample *samples;

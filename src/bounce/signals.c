@@ -46,15 +46,18 @@ struct scan {
 	const struct rules *rules;
 	struct signal_set *fired;
 	struct wordsets *sets;
-	const struct bundle_part *part; /* whose expressions are looked for */
+	uint64_t needed[RULES_EXPRESSIONS / 64 + 1]; /* by number: expressions of which a gate was found */
+	uint16_t signal;                             /* of the expression that is asked */
 };
 
 static void found(void *context, uint32_t phrase, size_t end)
 {
-	const struct scan *s = context;
+	struct scan *s = context;
 	const struct rule_phrase *p = &s->rules->phrases[phrase];
 	if (p->set > 0)
 		wordsets_found(s->sets, phrase, end);
+	else if (p->gate > 0)
+		s->needed[p->gate / 64] |= UINT64_C(1) << p->gate % 64;
 	else
 		signal_set(s->fired, p->signal);
 }
@@ -62,8 +65,22 @@ static void found(void *context, uint32_t phrase, size_t end)
 static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
 	const struct scan *s = context;
-	signal_set(s->fired, s->rules->phrases[s->part->phrases[id]].signal);
-	return 0;
+	signal_set(s->fired, s->signal);
+	return 1; /* that is all we want to know */
+}
+
+static bool is_needed(const struct scan *s, const struct rule_phrase *p)
+{
+	return (!p->gated || s->needed[p->number / 64] >> p->number % 64 & 1) && !signal_fired(s->fired, p->signal);
+}
+
+static void ask(struct scan *s, const struct bundle_expression *x, struct slice folded, hs_scratch_t *scratch)
+{
+	const struct rule_phrase *p = &s->rules->phrases[x->phrase];
+	if (!is_needed(s, p)) return;
+	s->signal = p->signal;
+	hs_error_t e = hs_scan(x->compiled, folded.p, (unsigned)folded.n, 0, scratch, matched, s);
+	assert(e == HS_SUCCESS || e == HS_SCAN_TERMINATED); /* else the scratch is not fit for it: our own mistake */
 }
 
 static void look(struct signal_reader *r, const struct bundle *b, enum place place, struct slice folded,
@@ -76,12 +93,8 @@ static void look(struct signal_reader *r, const struct bundle *b, enum place pla
 		literals_scan(b->literals[place], folded, found, &s);
 		wordsets_end(r->sets);
 	}
-	for (size_t i = 0; i < BUNDLE_PARTS; i++) {
-		s.part = &b->parts[place][i];
-		if (!s.part->compiled) continue;
-		hs_error_t e = hs_scan(s.part->compiled, folded.p, (unsigned)folded.n, 0, r->scratch, matched, &s);
-		assert(e == HS_SUCCESS); /* else the scratch is not fit for it, or in use: our own mistake */
-	}
+	for (size_t i = 0; i < b->asked_count[place]; i++)
+		ask(&s, &b->expressions[b->asked[place][i]], folded, r->scratch);
 }
 
 static bool look_at_field(struct signal_reader *r, const struct bundle *b, struct arena *a, enum place place,
@@ -247,10 +260,8 @@ static bool holds(const struct rule_signal *s, const struct signal_set *fired)
 
 static bool fit_scratch(struct signal_reader *r, const struct bundle *b)
 {
-	for (size_t i = 0; i < PLACE_COUNT * BUNDLE_PARTS; i++) {
-		const hs_database_t *compiled = b->parts[i / BUNDLE_PARTS][i % BUNDLE_PARTS].compiled;
-		if (compiled && hs_alloc_scratch(compiled, &r->scratch) != HS_SUCCESS) return false;
-	}
+	for (size_t i = 0; i < b->expression_count; i++)
+		if (hs_alloc_scratch(b->expressions[i].compiled, &r->scratch) != HS_SUCCESS) return false;
 	r->serial = b->serial;
 	return true;
 }

@@ -14,7 +14,7 @@
 #include "base/metrics.h"
 #include "base/notice.h"
 
-#define LOOK_EVERY_MS 125
+#define LOOK_EVERY_MS 60
 
 enum { RULES, KNOWLEDGE, KINDS };
 static const char *const kind_names[KINDS] = {"rules", "knowledge"};

@@ -2,8 +2,8 @@
 /*
  * rulebook - the rules by which messages are classified, and the knowledge by which refusals are read, as of now
  *
- * Both come from files of the configuration (section bounce), or are built in. A thread loads them, looks at the files eight
- * times a second, and loads what has changed (base/filewatch.h): a new file is in use about half a second after it was
+ * Both come from files of the configuration (section bounce), or are built in. A thread loads them, looks at the files sixteen
+ * times a second, and loads what has changed (base/filewatch.h): a new file is in use about a fifth of a second after it was
  * written, by all threads, in the middle of sessions. A file that is refused, unreadable or gone leaves in use what is; at
  * the start that is what is built in. Each is said in the log (rules, rules_refused) and in the notice
  * RUN-DIR/relay.rules (base/notice.h), for `backstop status`.

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/required.h"
+
+#define DEPTH_MOST 8 /* of groups in groups */
+#define CLASS_MOST 8 /* octets of a class that are listed */
+
+struct parser {
+	struct slice rest;
+	unsigned depth;
+	bool failed; /* something that is not understood */
+};
+
+/* All that a part of the expression can be; or, not known, anything. */
+struct part {
+	bool known;
+	struct required all;
+};
+
+/* ---- sets of literals ------------------------------------------------------------------------------------------------ */
+
+static void only_empty(struct required *r)
+{
+	r->count = 1;
+	r->literals[0].n = 0;
+}
+
+static bool add(struct required *r, struct slice before, struct slice behind)
+{
+	if (r->count == REQUIRED_MOST || before.n + behind.n > REQUIRED_LENGTH) return false;
+	memcpy(r->literals[r->count].octets, before.p, before.n);
+	memcpy(r->literals[r->count].octets + before.n, behind.p, behind.n);
+	r->literals[r->count++].n = (uint8_t)(before.n + behind.n);
+	return true;
+}
+
+static bool add_all(struct required *to, const struct required *from)
+{
+	for (size_t i = 0; i < from->count; i++)
+		if (!add(to, required_literal(from, i), SLICE_EMPTY)) return false;
+	return true;
+}
+
+/* Each of a followed by each of b. */
+static bool multiply(struct required *a, const struct required *b)
+{
+	struct required all = {0};
+	for (size_t i = 0; i < a->count; i++)
+		for (size_t k = 0; k < b->count; k++)
+			if (!add(&all, required_literal(a, i), required_literal(b, k))) return false;
+	*a = all;
+	return true;
+}
+
+static size_t shortest(const struct required *r)
+{
+	size_t n = r->count ? SIZE_MAX : 0;
+	for (size_t i = 0; i < r->count; i++)
+		if (r->literals[i].n < n) n = r->literals[i].n;
+	return n;
+}
+
+/* The longer the better, then the fewer. */
+static void prefer(struct required *best, const struct required *r)
+{
+	size_t a = shortest(best), b = shortest(r);
+	if (b >= REQUIRED_LEAST && (b > a || (b == a && r->count < best->count))) *best = *r;
+}
+
+/* ---- atoms ----------------------------------------------------------------------------------------------------------- */
+
+static int peek(const struct parser *p)
+{
+	return p->rest.n > 0 ? (unsigned char)p->rest.p[0] : -1;
+}
+
+static int take(struct parser *p)
+{
+	int c = peek(p);
+	if (c >= 0) p->rest = slice_sub(p->rest, 1, p->rest.n);
+	return c;
+}
+
+/* What follows a backslash: the octet, or -1 for several; others than the usual ones are not understood. */
+static int take_escaped(struct parser *p)
+{
+	int c = take(p);
+	if (c == 'n') return '\n';
+	if (c == 'd' || c == 'D' || c == 'w' || c == 'W' || c == 's' || c == 'S' || c == 'b' || c == 'B') return -1;
+	if (c < 0 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) p->failed = true;
+	return c;
+}
+
+static void list_octet(struct part *out, int c)
+{
+	char octet = (char)c;
+	out->known =
+		out->known && c >= 0 && out->all.count < CLASS_MOST && add(&out->all, slice_of(&octet, 1), SLICE_EMPTY);
+}
+
+static void take_class(struct parser *p, struct part *out)
+{
+	*out = (struct part){.known = true};
+	if (peek(p) == '^') {
+		take(p);
+		out->known = false;
+	}
+	for (bool first = true; first || peek(p) != ']'; first = false) {
+		int c = take(p);
+		if (c < 0 || (c == '[' && peek(p) == ':')) p->failed = true;
+		if (p->failed) return;
+		list_octet(out, c == '\\' ? take_escaped(p) : c);
+		if (peek(p) != '-' || p->rest.n < 2 || p->rest.p[1] == ']') continue;
+		take(p); /* a range */
+		if (take(p) == '\\') take_escaped(p);
+		out->known = false;
+	}
+	take(p);
+}
+
+static void take_alternatives(struct parser *p, struct part *out, struct required *best);
+
+static void take_group(struct parser *p, struct part *out)
+{
+	struct required unused = {0};
+	if (peek(p) == '?') {
+		take(p);
+		if (take(p) != ':') p->failed = true;
+	}
+	if (++p->depth > DEPTH_MOST) p->failed = true;
+	if (p->failed) return;
+	take_alternatives(p, out, &unused);
+	p->depth--;
+	if (take(p) != ')') p->failed = true;
+}
+
+static void take_atom(struct parser *p, struct part *out)
+{
+	int c = take(p);
+	*out = (struct part){.known = true};
+	if (c == '(') {
+		take_group(p, out);
+	} else if (c == '[') {
+		take_class(p, out);
+	} else if (c == '.' || c == '^' || c == '$') {
+		out->known = false; /* an octet or none */
+	} else if (c == '*' || c == '+' || c == '?' || c == '{') {
+		p->failed = true;
+	} else {
+		list_octet(out, c == '\\' ? take_escaped(p) : c);
+	}
+}
+
+/* ---- how often ------------------------------------------------------------------------------------------------------- */
+
+struct times {
+	uint64_t least;
+	bool once; /* that, and no more */
+	bool optional;
+};
+
+static void take_braces(struct parser *p, struct times *out)
+{
+	size_t end = slice_find(p->rest, '}');
+	struct slice inner = slice_sub(p->rest, 0, end);
+	p->rest = slice_sub(p->rest, end + 1, p->rest.n);
+	if (!slice_to_u64(slice_sub(inner, 0, slice_find(inner, ',')), &out->least)) p->failed = true;
+}
+
+static struct times take_times(struct parser *p)
+{
+	struct times t = {.least = 1};
+	switch (peek(p)) {
+	case '?': t.optional = true; break;
+	case '*': t.least = 0; break;
+	case '+':
+	case '{': break;
+	default: t.once = true; return t;
+	}
+	if (take(p) == '{') take_braces(p, &t);
+	if (peek(p) == '?' || peek(p) == '+') take(p); /* lazy, possessive: it matches the same */
+	return t;
+}
+
+/* ---- sequences ------------------------------------------------------------------------------------------------------- */
+
+/* What follows run, which is what the octets up to here can be since `best` was asked last. */
+static void follow(struct required *run, const struct part *next, struct part *whole, struct required *best)
+{
+	if (next->known && multiply(run, &next->all)) return;
+	whole->known = false;
+	prefer(best, run);
+	if (next->known)
+		*run = next->all;
+	else
+		only_empty(run);
+}
+
+static void take_sequence(struct parser *p, struct part *out, struct required *best)
+{
+	static const struct part anything;
+	struct required run;
+	only_empty(&run);
+	out->known = true;
+	while (!p->failed && p->rest.n > 0 && peek(p) != '|' && peek(p) != ')') {
+		struct part atom;
+		take_atom(p, &atom);
+		struct times t = take_times(p);
+		if (p->failed) return;
+		if (t.optional) atom.known = atom.known && add(&atom.all, SLICE_EMPTY, SLICE_EMPTY);
+		if (t.least == 0) atom.known = false;
+		follow(&run, &atom, out, best);
+		if (!t.once && !t.optional) follow(&run, &anything, out, best); /* perhaps once more */
+	}
+	prefer(best, &run);
+	out->all = run;
+}
+
+/* best: what is needed by each alternative. */
+static void take_alternatives(struct parser *p, struct part *out, struct required *best)
+{
+	bool all_need = true;
+	struct required needed = {0};
+	*out = (struct part){.known = true};
+	do {
+		struct part one;
+		struct required its = {0};
+		take_sequence(p, &one, &its);
+		if (p->failed) return;
+		out->known = out->known && one.known && add_all(&out->all, &one.all);
+		all_need = all_need && its.count > 0 && add_all(&needed, &its);
+	} while (peek(p) == '|' && take(p));
+	if (all_need) *best = needed;
+}
+
+bool required_read(struct slice expression, struct required *out)
+{
+	struct parser p = {.rest = expression};
+	struct part whole;
+	*out = (struct required){0};
+	take_alternatives(&p, &whole, out);
+	return !p.failed && p.rest.n == 0 && out->count > 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * required - literals of which an expression needs one
+ *
+ * "(rcpt|mail) (to|from)[^\n]{0,80} 5\d\d" cannot match where none of "rcpt to", "rcpt from", "mail to" and "mail from" is. Most expressions have
+ * such literals, and most texts none of them; who knows that there is none (literals.h) need not ask libhs. Of all that an
+ * expression needs the longest are chosen. What is not understood gives no literals, never wrong ones. Pure; any thread.
+ *
+ *     struct required r;
+ *     if (required_read(SLICE("(mail|rcpt) to [0-9]"), &r))
+ *             for (size_t i = 0; i < r.count; i++) look_for(required_literal(&r, i));
+ */
+#ifndef BACKSTOP_BOUNCE_REQUIRED_H
+#define BACKSTOP_BOUNCE_REQUIRED_H
+
+#include "base/slice.h"
+
+#define REQUIRED_MOST   48 /* literals */
+#define REQUIRED_LENGTH 31 /* octets of one, at most */
+#define REQUIRED_LEAST  4  /* at least */
+
+struct required {
+	size_t count;
+	struct {
+		uint8_t n;
+		char octets[REQUIRED_LENGTH];
+	} literals[REQUIRED_MOST];
+};
+
+/* False: there are none. expression: as libhs takes it, without flags but DOTALL. */
+bool required_read(struct slice expression, struct required *out);
+
+static inline struct slice required_literal(const struct required *r, size_t i)
+{
+	return slice_of(r->literals[i].octets, r->literals[i].n);
+}
+
+#endif

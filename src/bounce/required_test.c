@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <hs/hs.h>
+
+#include "bounce/bundle.h"
+#include "bounce/required.h"
+#include "bounce/rules.h"
+
+static const struct {
+	const char *expression, *literals; /* in order, with a blank behind each; "": none */
+} cases[] = {
+	{"abcd", "abcd|"},
+	{"abc", ""},
+	{"(rcpt|mail) (to|from)[^\\n]{0,80} [45]\\d\\d", "rcpt to|rcpt from|mail to|mail from|"},
+	{"ab?cdef", "abcdef|acdef|"},
+	{"ab{0,1}cdefg", "cdefg|"},
+	{"ab*cdefg", "cdefg|"},
+	{"abcd+efg", "abcd|"},
+	{"abcd+efghi", "efghi|"},
+	{"abcd{2}ef", "abcd|"},
+	{"ab[xy]cd", "abxcd|abycd|"},
+	{"ab[a-z]cdef", "cdef|"},
+	{"ab[^x]cdef", "cdef|"},
+	{"ab[]x]cd", "ab]cd|abxcd|"},
+	{"ab[x-]cd", "abxcd|ab-cd|"},
+	{"ab[\\]\\n]cd", "ab]cd|ab\ncd|"},
+	{"ab[\\d]cdef", "cdef|"},
+	{"abc|defg", ""},
+	{"abcd|defg", "abcd|defg|"},
+	{"abcd|defg[0-9]xyz", "abcd|defg|"},
+	{"x(abcd|[0-9]efgh)y", ""},
+	{"x(abcd|[0-9]efgh)yabcde", "yabcde|"},
+	{"(ab(c|d)|e)(f|)g?hij",
+         "abcfghij|abcfhij|abcghij|abchij|abdfghij|abdfhij|abdghij|abdhij|efghij|efhij|eghij|ehij|"},
+	{"(?:abcd)", "abcd|"},
+	{"(?i)abcd", ""},
+	{"(?=abcd)efgh", ""},
+	{"\\x41bcd", ""},
+	{"\\Qab(cd\\E", ""},
+	{"(a)bcd\\1", ""},
+	{"ab\\.\\(cd\\n", "ab.(cd\n|"},
+	{"abcd\\befgh", "abcd|"},
+	{"^\\nabcd$", "\nabcd|"},
+	{"abcd.efghi", "efghi|"},
+	{"[[:alpha:]]abcd", ""},
+	{"abcd)", ""},
+	{"(abcd", ""},
+	{"[abcd", ""},
+	{"*abcd", ""},
+	{"abcd\\", ""},
+	{"((((((((((abcd))))))))))", ""},
+	{"\303\244bcd", "\303\244bcd|"},
+};
+
+static void finds(void **state)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct required r;
+		char all[2048] = "";
+		size_t n = 0;
+		bool any = required_read(slice_str(cases[i].expression), &r);
+		for (size_t k = 0; any && k < r.count; k++)
+			n += (size_t)sprintf(all + n, "%.*s|", SLICE_ARG(required_literal(&r, k)));
+		if (strcmp(all, cases[i].literals) != 0) fail_msg("%s: %s", cases[i].expression, all);
+	}
+}
+
+static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
+{
+	*(bool *)context = true;
+	return 1;
+}
+
+static bool has_one(const struct required *r, struct slice text)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (slice_search(text, required_literal(r, i)) < text.n) return true;
+	return false;
+}
+
+/* What an expression is made of, at random: where libhs finds it one of its literals is. */
+static void is_needed(void **state)
+{
+	static const char *const atoms[] = {"a",       "b",       "ab",    "(a|b)",  "[ab]", "(ab|ba)", "a?",
+	                                    "(aa|b)?", "[^a]",    ".",     "b{1,2}", "(a|)", "a+",      "(b[ab]|aa)",
+	                                    "\\n",     "(a|b|c)", "[a-c]", "ba*",    "|"};
+	unsigned seed = 7, needing = 0, matching = 0;
+	for (int round = 0; round < 400; round++) {
+		char expression[256] = "a";
+		struct required r;
+		hs_database_t *db;
+		hs_compile_error_t *why = NULL;
+		hs_scratch_t *scratch = NULL;
+		for (int i = 0; i < 8; i++) {
+			seed = seed * 1103515245u + 12345u;
+			strcat(expression, atoms[(seed >> 16) % (sizeof atoms / sizeof *atoms)]);
+		}
+		strcat(expression, "b");
+		if (!required_read(slice_str(expression), &r)) continue;
+		if (hs_compile(expression, HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, HS_MODE_BLOCK, NULL, &db, &why) !=
+		    HS_SUCCESS) {
+			hs_free_compile_error(why);
+			continue;
+		}
+		needing++;
+		assert_int_equal(hs_alloc_scratch(db, &scratch), HS_SUCCESS);
+		for (int k = 0; k < 60; k++) {
+			char text[24];
+			bool matched = false;
+			for (size_t i = 0; i < sizeof text; i++)
+				text[i] = "aabbaabbc\n"[(seed = seed * 1103515245u + 12345u) >> 16 & 7];
+			hs_scan(db, text, sizeof text, 0, scratch, note, &matched);
+			matching += matched;
+			if (matched && !has_one(&r, slice_of(text, sizeof text)))
+				fail_msg("%s matches %.*s", expression, (int)sizeof text, text);
+		}
+		hs_free_scratch(scratch);
+		hs_free_database(db);
+	}
+	assert_true(needing > 100 && matching > 500);
+}
+
+/* Most expressions of the default bundle have some. */
+static void default_bundle(void **state)
+{
+	struct rules *r;
+	char problem[RULES_PROBLEM];
+	size_t gated = 0;
+	assert_int_equal(rules_read(bundle_default_text(), &r, problem), ERR_OK);
+	for (size_t i = 0; i < r->phrase_count; i++) gated += r->phrases[i].gated;
+	assert_true(2 * gated > r->expression_count);
+	rules_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds),
+		cmocka_unit_test(is_needed),
+		cmocka_unit_test(default_bundle),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
