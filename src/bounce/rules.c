@@ -155,6 +155,19 @@ static bool read_places(struct reader *r, struct slice rest)
 	return true;
 }
 
+/* Groups that hold seldom come first, so that most conditions are soon decided: few alternatives, and no "!". */
+static void order_groups(struct rule_term *terms, size_t n)
+{
+	unsigned cost[TERMS_MOST] = {0};
+	for (size_t i = 0; i < n; i++) cost[terms[i].group] += terms[i].negated ? TERMS_MOST : 1;
+	for (size_t i = 1; i < n; i++) { /* insertion: there are few, and what is alike stays in order */
+		struct rule_term t = terms[i];
+		size_t k = i;
+		for (; k > 0 && cost[terms[k - 1].group] > cost[t.group]; k--) terms[k] = terms[k - 1];
+		terms[k] = t;
+	}
+}
+
 /* when a|b !c: (a or b) and not c */
 static bool read_condition(struct reader *r, struct slice rest)
 {
@@ -176,6 +189,7 @@ static bool read_condition(struct reader *r, struct slice rest)
 		}
 	}
 	if (n == 0) return fail(r, ERR_SYNTAX, "an empty condition", SLICE_EMPTY);
+	order_groups(terms, n);
 	r->signal->derived = true;
 	r->signal->terms = terms;
 	r->signal->term_count = n;

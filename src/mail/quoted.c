@@ -48,6 +48,8 @@ static bool announces(struct slice line)
 static size_t field_name(struct slice line)
 {
 	size_t n = 0;
+	if (line.n == 0 || !memchr(line.p, ':', line.n <= NAME_MOST ? line.n : NAME_MOST + 1))
+		return 0; /* most lines */
 	while (n < line.n && n <= NAME_MOST && line.p[n] > ' ' && line.p[n] < 127 && line.p[n] != ':') n++;
 	if (n == 0 || n >= line.n || line.p[n] != ':') return 0;
 	return n + 1 == line.n || line.p[n + 1] != '/' ? n : 0; /* "http://" is none */
