@@ -325,11 +325,30 @@ static bool is_shifted(const struct charset *c, struct slice in)
 	return c->kind == ICONV && c->iconv->eight_bit && (slice_find(in, 0x1B) < in.n || slice_find(in, 0x0E) < in.n);
 }
 
+static bool is_western(const struct charset *c)
+{
+	return c->kind == OCTET && c->octet->code_page == 1252;
+}
+
+/* Called UTF-8, and more of what is not ASCII is none than is: not just an octet lost. */
+static bool is_no_utf8(struct slice in)
+{
+	size_t good = 0, wrong = 0;
+	for (size_t n; in.n; in = slice_sub(in, n ? n : 1, in.n)) {
+		in = slice_sub(in, utf8_ascii_run(in), in.n);
+		n = utf8_length(in);
+		good += n > 1;
+		wrong += n == 0 && in.n > 0;
+	}
+	return wrong > good;
+}
+
 /* Nobody said what it is, or what programs say who do not know; and it is not what mail is then. */
 static bool is_unnamed(const struct charset *c, struct slice in)
 {
-	if (c->kind != UNKNOWN && c->kind != ASCII && !(c->kind == OCTET && c->octet->code_page == 1252)) return false;
-	return utf8_is_ascii(in) ? slice_find(in, 0x1B) < in.n : !utf8_valid(in);
+	if (c->kind != UNKNOWN && c->kind != ASCII && c->kind != UTF8 && !is_western(c)) return false;
+	if (utf8_is_ascii(in)) return slice_find(in, 0x1B) < in.n;
+	return c->kind == UTF8 ? is_no_utf8(slice_sub(in, 0, CHARSET_GUESS_TEXT)) : !utf8_valid(in);
 }
 
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit)
@@ -338,6 +357,8 @@ struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice o
 	if (is_unnamed(&c, octets)) {
 		struct slice guess = charset_guess(octets);
 		if (guess.n) c = find_charset(guess);
+	} else if (is_western(&c) && !utf8_is_ascii(octets) && utf8_valid(octets)) {
+		c.kind = UTF8; /* no Western text is well-formed UTF-8 by chance */
 	}
 	if (c.kind == OCTET) octets = slice_sub(octets, 0, limit);
 	if (is_plain(&c, octets)) return utf8_cut(octets, limit);
