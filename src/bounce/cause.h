@@ -49,7 +49,7 @@ enum stage {
 #define CAUSE_TABLE(X)                                                                                                 \
 	X(unknown, sender, "the reason cannot be told from the report",                                                \
 	  "Read the other server's words, and ask the recipient by other means.")                                      \
-	X(blocklist, sender_admin, "the sending address is on a blocklist",                                            \
+	X(blocklist, sender_admin, "the sending server or domain is on a blocklist",                                   \
 	  "Look the address up at the list, end what it was listed for, then ask for its removal.")                    \
 	X(reputation, sender_admin, "the sending server or domain has a poor reputation with the receiver",            \
 	  "Check that the server sends nothing unwanted, and ask the receiver's postmaster to look at the address.")   \

@@ -132,17 +132,25 @@ static void judge_codes(struct work *w)
 
 /* ---- the verdict's texts ---------------------------------------------------------------------- */
 
+/* With a capital letter, as a sentence. */
+static struct slice sentence(struct work *w, struct slice text)
+{
+	if (!text.n || text.p[0] < 'a' || text.p[0] > 'z') return text;
+	return arena_printf(w->arena, "%c%.*s", text.p[0] - 'a' + 'A', (int)(text.n - 1), text.p + 1);
+}
+
 /* %a becomes the address. {NULL, 0}: none is known and without it the text makes no sense. */
 static struct slice expand(struct work *w, struct slice text, const char *otherwise)
 {
-	size_t mark = slice_search(text, SLICE("%a"));
 	char address[IP_TEXT_SIZE];
-	if (mark == text.n) return text;
 	const char *word = otherwise;
 	if (w->v->address.family) word = ip_text(&w->v->address, address);
-	if (!word) return (struct slice){NULL, 0};
-	return arena_printf(w->arena, "%.*s%s%.*s", (int)mark, text.p, word, (int)(text.n - mark - 2),
-	                    text.p + mark + 2);
+	for (size_t mark; text.p && (mark = slice_search(text, SLICE("%a"))) < text.n;) {
+		if (!word) return (struct slice){NULL, 0};
+		text = arena_printf(w->arena, "%.*s%s%.*s", (int)mark, text.p, word, (int)(text.n - mark - 2),
+		                    text.p + mark + 2);
+	}
+	return text;
 }
 
 static struct slice without_slash(struct slice link)
@@ -178,11 +186,11 @@ static void add_words(struct work *w)
 	unsigned weight;
 	bool agrees = by_code && statuscode_cause(&v->status, &weight) == v->cause && weight;
 	if (v->entry) {
-		v->means = expand(w, v->entry->means, "the sending address");
-		v->advice = expand(w, v->entry->advice, "the sending address");
+		v->means = sentence(w, expand(w, v->entry->means, "the sending address"));
+		v->advice = sentence(w, expand(w, v->entry->advice, "the sending address"));
 		return;
 	}
-	v->means = slice_str(agrees ? by_code : cause_words(v->cause));
+	v->means = sentence(w, slice_str(agrees ? by_code : cause_words(v->cause)));
 	v->advice = slice_str(cause_advice(v->cause));
 }
 
@@ -311,7 +319,7 @@ static void judge_time(struct work *w)
 	bool late = !v->entry && v->status.subject == 4 && v->status.detail == 7;
 	if (w->c->delayed && (v->cause == CAUSE_unknown || late)) {
 		v->cause = CAUSE_delay;
-		v->means = slice_str(cause_words(v->cause));
+		v->means = sentence(w, slice_str(cause_words(v->cause)));
 		v->advice = slice_str(cause_advice(v->cause));
 		v->actor = ACTOR_nobody;
 		v->confidence = 60;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "bounce/cause.h"
 
@@ -48,11 +49,13 @@ static void print_list(const json_t *list, bool asked)
 	const char *name = member(list, "name"), *zone = member(list, "zone"), *address = member(list, "address");
 	const json_t *listed = json_object_get(list, "listed");
 	if (!name) return;
+	if (zone && strcasecmp(zone, name) == 0) zone = NULL;
+	bool can_ask = address && !json_is_null(json_object_get(list, "zone"));
 	const char *now = !json_is_null(listed)
 	                          ? (json_is_true(listed) ? ", listed now" : ", not listed any more: send again")
-	                  : !zone || !address ? ""
-	                  : asked             ? ", no answer whether it is listed now"
-	                                      : " (--ask tells whether it is listed now)";
+	                  : !can_ask ? ""
+	                  : asked    ? ", no answer whether it is listed now"
+	                             : " (--ask tells whether it is listed now)";
 	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", name, zone ? " (" : "", zone ? zone : "", zone ? ")" : "",
 	         address ? ": " : "", address ? address : "", now);
 	say("blocklist", text);
