@@ -14,11 +14,14 @@
 #define EACH_OCTET  UINT64_C(0x0101010101010101)
 #define TOP_BITS    (0x80 * EACH_OCTET)
 
-/* Where the text has the key, the octet `skew` behind its beginning may be that of the phrase at `at`. */
+/* Where the text has the key, the octet `skew` behind its beginning may be that of the phrase at `at`. Most that are not it are told
+ * here, without a look at the phrase. */
 struct entry {
-	uint64_t key;    /* its octets, the first one lowest; above are zeros, which no text has */
-	uint32_t phrase; /* index in the rules */
+	uint64_t key;          /* its octets, the first one lowest; above are zeros, which no text has */
+	uint64_t octets, mask; /* those of the phrase from `at` on: the text there, of which only the mask counts */
+	uint32_t phrase;       /* index in the rules */
 	uint8_t at, skew;
+	uint8_t edge; /* so far behind there must be no octet of a word; 0: there may be */
 };
 
 struct table {
@@ -165,8 +168,19 @@ static bool add_entry(struct table *t, uint64_t key, size_t phrase, size_t at, s
 		t->entries = more;
 		t->room = room;
 	}
-	t->entries[t->count++] = (struct entry){key, (uint32_t)phrase, (uint8_t)at, (uint8_t)skew};
+	t->entries[t->count++] =
+		(struct entry){.key = key, .phrase = (uint32_t)phrase, .at = (uint8_t)at, .skew = (uint8_t)skew};
 	return true;
+}
+
+static void add_octets(const struct rules *r, struct entry *e)
+{
+	const struct rule_phrase *p = &r->phrases[e->phrase];
+	size_t n = 0;
+	while (n < 8 && is_fixed(p->text, e->at, n + 1)) n++;
+	e->mask = n > 0 ? UINT64_MAX >> (64 - 8 * n) : 0;
+	e->octets = load(p->text, e->at) & e->mask;
+	if (p->set > 0 && p->ends && has_edges(p->text)) e->edge = (uint8_t)(p->text.n - e->at);
 }
 
 /* n octets, fewer than a key, and any octet before (skew 1) or behind them (0). */
@@ -216,9 +230,10 @@ static int compare_entries(const void *a, const void *b)
 	return (x->phrase > y->phrase) - (x->phrase < y->phrase);
 }
 
-static void index_entries(struct table *t)
+static void index_entries(const struct rules *r, struct table *t)
 {
 	size_t n = 0;
+	for (size_t i = 0; i < t->count; i++) add_octets(r, &t->entries[i]);
 	if (t->count > 0) qsort(t->entries, t->count, sizeof *t->entries, compare_entries);
 	for (uint32_t b = 0; b <= BUCKETS; b++) {
 		while (n < t->count && hash(t->entries[n].key, BUCKET_BITS) < b) n++;
@@ -255,8 +270,8 @@ enum error literals_new(const struct rules *rules, enum place place, struct lite
 		literals_free(l);
 		return ERR_NO_MEMORY;
 	}
-	index_entries(&l->anywhere);
-	index_entries(&l->starts);
+	index_entries(rules, &l->anywhere);
+	index_entries(rules, &l->starts);
 	*out = l;
 	return ERR_OK;
 }
@@ -346,11 +361,19 @@ static void compare(const struct search *s, const struct entry *e, size_t at)
 	}
 }
 
+static bool may_be(const struct search *s, const struct entry *e, size_t at)
+{
+	if (at >= s->text.n || ((load(s->text, at) ^ e->octets) & e->mask)) return false;
+	return e->edge == 0 || at + e->edge >= s->text.n || !is_word(s->text.p[at + e->edge]);
+}
+
 static __attribute__((noinline)) void try_key(const struct search *s, const struct table *t, uint64_t key, size_t at)
 {
 	uint32_t bucket = hash(key, BUCKET_BITS);
-	for (uint32_t i = t->buckets[bucket]; i < t->buckets[bucket + 1]; i++)
-		if (t->entries[i].key == key) compare(s, &t->entries[i], at + t->entries[i].skew);
+	for (uint32_t i = t->buckets[bucket]; i < t->buckets[bucket + 1]; i++) {
+		const struct entry *e = &t->entries[i];
+		if (e->key == key && may_be(s, e, at + e->skew)) compare(s, e, at + e->skew);
+	}
 }
 
 static inline void look_up(const struct search *s, const struct table *t, uint64_t key, size_t at)

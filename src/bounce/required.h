@@ -15,7 +15,7 @@
 
 #include "base/slice.h"
 
-#define REQUIRED_MOST   48 /* literals */
+#define REQUIRED_MOST   96 /* literals */
 #define REQUIRED_LENGTH 31 /* octets of one, at most */
 #define REQUIRED_LEAST  4  /* at least */
 
