@@ -9,7 +9,7 @@
  *             expired, and was made within PROVENANCE_DAYS: each message that was ever signed can be shown again. Strong:
  *             needs no body, no DNS and nothing stored.
  *   ledger    we remember a message of that Message-ID from that return path, to that recipient, of late.
- *   received  the topmost of our own Received fields in the returned header has an id that we remember; or we do not,
+ *   received  the topmost of our own Received fields in the returned header has an id that we remember, and our stamp; or we do not,
  *             and its stamp (auth/stamp.h) says what we knew when we wrote it. The ledger goes before the stamp.
  *
  * The last two are weak: Message-IDs, and here and there Received fields, can be read in the archives of lists. They

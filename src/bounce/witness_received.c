@@ -103,6 +103,20 @@ static void weigh_inbound(const struct trace *t, const struct provenance_facts *
 	out->joined = true;
 }
 
+/* An id says when it was made, so it can be guessed; its stamp cannot. */
+static void doubt_hop(const struct trace *t, const struct returned *r, const struct provenance_facts *f,
+                      struct provenance *out)
+{
+	struct witness *w = &out->witnesses[WITNESS_received];
+	if (w->says != SPEAKS_FOR) return;
+	if (f->secrets.count && (t->verdict == STAMP_NONE || t->verdict == STAMP_FORGED)) {
+		witness_say(w, SILENT, "its id is known, but has no stamp of ours", t->text);
+		out->hop_gone = r->whole;
+	} else if (t->loose && f->direction == PROVENANCE_OUTBOUND) {
+		witness_say(w, SILENT, "it stands where the author of the original may have put it", t->text);
+	}
+}
+
 void witness_received(const struct returned *r, const struct provenance_facts *f, struct provenance *out)
 {
 	struct trace t = find_trace(r, f);
@@ -119,9 +133,7 @@ void witness_received(const struct returned *r, const struct provenance_facts *f
 	if (rows.seen > 0 || t.verdict != STAMP_GOOD) {
 		witness_weigh(&rows, WITNESS_received, t.text, out);
 		out->joined = rows.known > rows.other_message;
-		struct witness *w = &out->witnesses[WITNESS_received];
-		if (t.loose && f->direction == PROVENANCE_OUTBOUND && w->says == SPEAKS_FOR)
-			witness_say(w, SILENT, "it stands where the author of the original may have put it", t.text);
+		doubt_hop(&t, r, f, out);
 	} else if (f->direction == PROVENANCE_OUTBOUND) {
 		weigh_outbound(&t, f, out);
 	} else {

@@ -109,20 +109,38 @@ static void answers_are_joined_with_what_came(void **state)
 	}
 }
 
+/* "1m8awnthf0000-p4k...", as the relay writes it */
+static struct slice stamped_id(struct arena *a, unsigned n, bool proven)
+{
+	char id[SPOOL_ID_TEXT];
+	struct stamp_facts f = {.id = slice_str(spool_id_text(id_of(n), id)),
+	                        .kind = proven ? STAMP_PROVEN : STAMP_UNPROVEN,
+	                        .return_path = SLICE(VICTIM),
+	                        .domain = proven ? SLICE("far.example") : SLICE_EMPTY,
+	                        .author = SLICE_EMPTY,
+	                        .time = NOW - 3600};
+	struct slice text = stamp_write(a, &f, secret_list[0]);
+	assert_non_null(text.p);
+	return text;
+}
+
 static void our_received_field_tells_which_it_is(void **state)
 {
 	static const struct {
 		unsigned hop;
 		const char *id;
+		bool bare; /* without its stamp, as somebody would write it who guessed */
 		enum judge_verdict verdict;
 		bool joined;
 	} hops[] = {
-		{1, "Message-ID: <1@x>\r\n", JUDGE_genuine, true},
-		{2, "Message-ID: <1@x>\r\n", JUDGE_backscatter, true},
-		{3, "Message-ID: <1@x>\r\n", JUDGE_backscatter, true}, /* the one without a Message-ID is in doubt */
-		{1, "", JUDGE_backscatter, true},                      /* and here it is, whatever the hop says */
-		{2, "", JUDGE_backscatter, true},
-		{3, "", JUDGE_backscatter, false},
+		{1, "Message-ID: <1@x>\r\n", false, JUDGE_genuine, true},
+		{1, "Message-ID: <1@x>\r\n", true, JUDGE_backscatter, true},
+		{2, "Message-ID: <1@x>\r\n", false, JUDGE_backscatter, true},
+		{3, "Message-ID: <1@x>\r\n", true, JUDGE_backscatter,
+	         true},                                  /* the one without a Message-ID is in doubt */
+		{1, "", false, JUDGE_backscatter, true}, /* and here it is, whatever the hop says */
+		{2, "", false, JUDGE_backscatter, true},
+		{3, "", true, JUDGE_backscatter, false},
 	};
 	struct store_test *t = *state;
 	char id[SPOOL_ID_TEXT], text[2000];
@@ -131,11 +149,16 @@ static void our_received_field_tells_which_it_is(void **state)
 	came(t->db, 1, "<1@x>", PROOF_spf, false);
 	came(t->db, 2, "", PROOF_none, false);
 	for (size_t i = 0; i < sizeof hops / sizeof *hops; i++) {
+		struct arena a;
+		arena_init(&a, 65536);
+		struct slice trace = hops[i].bare ? slice_str(spool_id_text(id_of(hops[i].hop), id))
+		                                  : stamped_id(&a, hops[i].hop, hops[i].hop == 1);
 		snprintf(text, sizeof text,
-		         PARTS
-		         "Received: from a ([192.0.2.1]) by RELAY.ours.example with ESMTP id %s; x\r\n%s\r\n--b--\r\n",
-		         spool_id_text(id_of(hops[i].hop), id), hops[i].id);
+		         PARTS "Received: from a ([192.0.2.1]) by RELAY.ours.example with ESMTP id %.*s; "
+		               "x\r\n%s\r\n--b--\r\n",
+		         SLICE_ARG(trace), hops[i].id);
 		enum judge_verdict v = judge(t->db, slice_str(text), &about, &joined);
+		arena_free(&a);
 		if (v != hops[i].verdict || joined != hops[i].joined)
 			fail_msg("%d: %s, joined %d", (int)i, judge_text(v), joined);
 	}
