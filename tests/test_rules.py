@@ -2,6 +2,9 @@
 """Rules and knowledge that change while everything runs: in use at once, or refused and what there was stays."""
 import datetime
 import os
+import pathlib
+import re
+import time
 
 import pytest
 from lab import Smtp, wait_until
@@ -85,6 +88,29 @@ def test_a_changed_file_is_in_use_within_a_second_in_the_middle_of_a_session(lab
     (bundle("bad", "purple zebra").partition("sample")[0], ": there is no sample in it"),
     ("", ""),
 ], ids=["its sample is not what it says", "a mistake", "half a file", "an empty file"])
+def built_in():
+    """The default bundle, as the build puts it together."""
+    folder = pathlib.Path(__file__).parents[1] / "src/bounce"
+    listed = re.search(r"rules_text = files\((.*?)\)", (folder / "meson.build").read_text(), re.S)[1]
+    return "".join((folder / name).read_text() for name in re.findall(r"'(.*?)'", listed))
+
+
+def test_a_line_of_the_whole_bundle_is_changed_within_a_second(lab):
+    """Its phrases are made anew in milliseconds, and its expressions are kept but for the one that changed."""
+    text = built_in()
+    f = Follower(lab, text)
+    f.wait_revision(re.search(r"^revision (.*)$", text, re.M)[1])
+    for revision, was, now in (("p", "\n- failure notice\n", "\n- failure notices\n- failure notice\n"),
+                               ("e", "\n~ <<< [45]\\d\\d[ -]\n", "\n~ <<< [45]\\d\\d[ -]\n~ <<< [67]\\d\\d[ -]\n")):
+        assert was in text
+        text = re.sub(r"^revision .*$", "revision " + revision, text.replace(was, now, 1), flags=re.M)
+        begun = time.time()
+        put(f.rules, text)
+        taken = seconds(f.wait_revision(revision)) - begun
+        print(f"{revision}: {taken * 1000:.0f} ms")
+        assert taken < 1
+
+
 def test_a_bad_file_is_refused_and_what_was_in_use_stays(lab, bad, why):
     f = Follower(lab, bundle("good", "yellow zebra"))
     f.wait_revision("good")
