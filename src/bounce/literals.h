@@ -24,7 +24,7 @@
 /* In the text of a phrase: octets that folded text does not have. */
 #define LITERAL_GAP       '\1' /* up to RULES_GAP octets of a paragraph */
 #define LITERAL_DASH      '\2' /* a dash, or nothing */
-#define LITERAL_GAPS_MOST 3    /* of a phrase: each may be tried in RULES_GAP ways */
+#define LITERAL_GAPS_MOST 2    /* of a phrase: each may be tried in RULES_GAP ways */
 #define LITERALS_SLACK    8
 
 struct literals;
