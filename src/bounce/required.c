@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/required.h"
 
-#define DEPTH_MOST 8 /* of groups in groups */
+#define DEPTH_MOST 4 /* of groups in groups: each takes 20 KiB of a stack, which may be a fiber's */
 #define CLASS_MOST 8 /* octets of a class that are listed */
 
 struct parser {
