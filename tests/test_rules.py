@@ -82,12 +82,6 @@ def test_a_changed_file_is_in_use_within_a_second_in_the_middle_of_a_session(lab
     assert "rules: three, " + f.rules in f.relay.cli("status").ok().out
 
 
-@pytest.mark.parametrize("bad, why", [
-    (bundle("bad", "purple zebra", sample="a horse"), ":8: the sample is other"),
-    ("backstop-rules 1\nrevision bad\nsignel x\n", ":3: "),
-    (bundle("bad", "purple zebra").partition("sample")[0], ": there is no sample in it"),
-    ("", ""),
-], ids=["its sample is not what it says", "a mistake", "half a file", "an empty file"])
 def built_in():
     """The default bundle, as the build puts it together."""
     folder = pathlib.Path(__file__).parents[1] / "src/bounce"
@@ -111,6 +105,12 @@ def test_a_line_of_the_whole_bundle_is_changed_within_a_second(lab):
         assert taken < 1
 
 
+@pytest.mark.parametrize("bad, why", [
+    (bundle("bad", "purple zebra", sample="a horse"), ":8: the sample is other"),
+    ("backstop-rules 1\nrevision bad\nsignel x\n", ":3: "),
+    (bundle("bad", "purple zebra").partition("sample")[0], ": there is no sample in it"),
+    ("", ""),
+], ids=["its sample is not what it says", "a mistake", "half a file", "an empty file"])
 def test_a_bad_file_is_refused_and_what_was_in_use_stays(lab, bad, why):
     f = Follower(lab, bundle("good", "yellow zebra"))
     f.wait_revision("good")
