@@ -342,11 +342,24 @@ static bool is_word_at(struct slice text, const struct rule_phrase *p, size_t fr
 
 /* ---- searching ------------------------------------------------------------------------------------------------------- */
 
+/* A key that may be in a table. */
+struct candidate {
+	const struct table *table;
+	uint64_t key;
+	size_t at;
+};
+
+/* Candidates are collected before their entries are looked at, so that memory is fetched for many at once, and the processor need
+ * not guess at each octet whether there is one. */
+#define CANDIDATES 64
+
 struct search {
 	const struct rules *rules;
 	struct slice text;
 	literals_found *found;
 	void *context;
+	size_t count;
+	struct candidate candidates[CANDIDATES + 48]; /* eight octets bring 8 * 4 + 4 at most */
 };
 
 static void compare(const struct search *s, const struct entry *e, size_t at)
@@ -367,22 +380,36 @@ static bool may_be(const struct search *s, const struct entry *e, size_t at)
 	return e->edge == 0 || at + e->edge >= s->text.n || !is_word(s->text.p[at + e->edge]);
 }
 
-static __attribute__((noinline)) void try_key(const struct search *s, const struct table *t, uint64_t key, size_t at)
+static void try_candidate(const struct search *s, const struct candidate *c)
 {
-	uint32_t bucket = hash(key, BUCKET_BITS);
+	const struct table *t = c->table;
+	uint32_t bucket = hash(c->key, BUCKET_BITS);
 	for (uint32_t i = t->buckets[bucket]; i < t->buckets[bucket + 1]; i++) {
 		const struct entry *e = &t->entries[i];
-		if (e->key == key && may_be(s, e, at + e->skew)) compare(s, e, at + e->skew);
+		if (e->key == c->key && may_be(s, e, c->at + e->skew)) compare(s, e, c->at + e->skew);
 	}
 }
 
-static inline void look_up(const struct search *s, const struct table *t, uint64_t key, size_t at)
+static __attribute__((noinline)) void try_candidates(struct search *s)
 {
-	uint32_t h = hash(key, FILTER_BITS);
-	if (t->filter[h / 64] >> h % 64 & 1) try_key(s, t, key, at);
+	for (size_t i = 0; i < s->count; i++)
+		__builtin_prefetch(&s->candidates[i].table->buckets[hash(s->candidates[i].key, BUCKET_BITS)]);
+	for (size_t i = 0; i < s->count; i++) {
+		const struct table *t = s->candidates[i].table;
+		__builtin_prefetch(&t->entries[t->buckets[hash(s->candidates[i].key, BUCKET_BITS)]]);
+	}
+	for (size_t i = 0; i < s->count; i++) try_candidate(s, &s->candidates[i]);
+	s->count = 0;
 }
 
-static void look_up_start(const struct search *s, const struct literals *l, size_t at)
+static inline void look_up(struct search *s, const struct table *t, uint64_t key, size_t at)
+{
+	uint32_t h = hash(key, FILTER_BITS);
+	s->candidates[s->count] = (struct candidate){t, key, at};
+	s->count += t->filter[h / 64] >> h % 64 & 1;
+}
+
+static void look_up_start(struct search *s, const struct literals *l, size_t at)
 {
 	uint64_t octets = load(s->text, at);
 	uint32_t pair = (uint32_t)cut(octets, 2);
@@ -403,14 +430,21 @@ static uint64_t words_of(uint64_t octets)
 
 void literals_scan(const struct literals *l, struct slice text, literals_found *found, void *context)
 {
-	struct search s = {l->rules, text, found, context};
+	struct search s;
+	s.rules = l->rules;
+	s.text = text;
+	s.found = found;
+	s.context = context;
+	s.count = 0;
 	uint64_t before = 0; /* was the octet before one of a word? */
 	for (size_t at = 0; at < text.n; at += 8) {
 		uint64_t octets = load(text, at), words = words_of(octets), starts = words & ~(words << 8 | before);
 		before = words >> 56;
 		for (; starts; starts &= starts - 1) look_up_start(&s, l, at + (size_t)__builtin_ctzll(starts) / 8);
+		if (s.count >= CANDIDATES) try_candidates(&s);
 		if (l->anywhere.count == 0) continue;
 		for (size_t i = 0; i <= 8 - KEY; i += 2) look_up(&s, &l->anywhere, cut(octets >> 8 * i, KEY), at + i);
 		if (at + 6 < text.n) look_up(&s, &l->anywhere, cut(load(text, at + 6), KEY), at + 6);
 	}
+	try_candidates(&s);
 }
