@@ -59,6 +59,18 @@ def seconds(event):
     return datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
 
 
+def test_the_expressions_of_the_built_in_rules_are_compiled_by_the_build_and_others_are_kept(lab):
+    relay = lab.backstop()
+    relay.wait_event("rules", what="rules")
+    kept = os.path.join(relay.run, "relay.compiled")
+    assert not os.path.exists(kept)
+    rules = os.path.join(lab.folder("rules"), "bounce.rules")
+    put(rules, bundle("own", "zebra").replace("- zebra", "- zebra\n~ okapi[0-9]{1,3}x"))
+    other = lab.backstop(top=Follower.section(rules))
+    other.wait_event("rules", what="rules", revision="own")
+    assert os.path.getsize(os.path.join(other.run, "relay.compiled")) > 0
+
+
 def test_a_changed_file_is_in_use_within_a_second_in_the_middle_of_a_session(lab):
     f = Follower(lab, bundle("one", "yellow zebra"))
     f.wait_revision("one")

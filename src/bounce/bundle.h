@@ -5,9 +5,9 @@
  * A rule bundle is a text (docs/rules.md). Loading reads it, makes its phrases ready for a search (literals.h), compiles its
  * expressions (libhs) and classifies its samples: a bundle that does not say of each of them what it should is refused, and whoever
  * loads it keeps the old one. What is loaded is immutable and counted: all threads may use it at once, and it goes when the last
- * one lets go. A default bundle is part of the program. Pure; any thread. Loading takes some tenths of a second, nearly all of it for
- * expressions; those that are found in packed octets cost nothing, so that a bundle in which something was changed is there in
- * some hundredths.
+ * one lets go. A default bundle is part of the program. Pure; any thread. Loading takes some
+ * hundredths of a second, and some milliseconds more for each expression that is not found in packed octets: those of the default
+ * bundle are part of the program (src/pack_rules.c).
  *
  *     struct bundle *b;
  *     char problem[BUNDLE_PROBLEM];
@@ -46,5 +46,10 @@ size_t bundle_samples(const struct bundle *b);
 size_t bundle_memory(const struct bundle *b); /* octets of the phrases and expressions, as they are searched for */
 
 struct slice bundle_default_text(void);
+/* The expressions of the default bundle as the build packed them (src/pack_rules.c); loading any bundle looks for its own here, too.
+ * Empty in a program that is not linked with them, as tests. */
+struct slice bundle_default_packed(void);
+extern const unsigned char bundle_packed_octets[] __attribute__((weak));
+extern const size_t bundle_packed_size __attribute__((weak));
 
 #endif

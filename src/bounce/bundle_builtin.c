@@ -9,3 +9,8 @@ struct slice bundle_default_text(void)
 {
 	return slice_of(rules_text, rules_text_size);
 }
+
+struct slice bundle_default_packed(void)
+{
+	return bundle_packed_octets ? slice_of(bundle_packed_octets, bundle_packed_size) : SLICE_EMPTY;
+}

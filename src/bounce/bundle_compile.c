@@ -77,12 +77,14 @@ static enum error compile(const struct rule_phrase *p, hs_database_t **out, char
 	return failed == HS_NOMEM ? ERR_NO_MEMORY : ERR_INVALID;
 }
 
-static enum error fill(struct bundle *b, struct bundle_expression *x, struct slice packed, char problem[BUNDLE_PROBLEM])
+/* kept: where a compiled one may be. */
+static enum error fill(struct bundle *b, struct bundle_expression *x, const struct slice kept[2],
+                       char problem[BUNDLE_PROBLEM])
 {
 	const struct rule_phrase *p = &b->rules->phrases[x->phrase];
 	enum error e = name_expression(p->pattern, x->key);
 	if (e) return e;
-	x->compiled = bundle_find_packed(packed, x->key);
+	for (size_t i = 0; i < 2 && !x->compiled; i++) x->compiled = bundle_find_packed(kept[i], x->key);
 	if (x->compiled) return ERR_OK;
 	b->compiled = true;
 	if (hs_valid_platform() == HS_SUCCESS) return compile(p, &x->compiled, problem);
@@ -92,9 +94,9 @@ static enum error fill(struct bundle *b, struct bundle_expression *x, struct sli
 
 enum error bundle_compile(struct bundle *b, struct slice packed, char problem[BUNDLE_PROBLEM])
 {
-	struct slice pieces = bundle_packed_pieces(packed);
+	const struct slice kept[2] = {bundle_packed_pieces(bundle_default_packed()), bundle_packed_pieces(packed)};
 	enum error e = list_expressions(b);
 	if (!e) e = list_places(b);
-	for (size_t i = 0; i < b->expression_count && !e; i++) e = fill(b, &b->expressions[i], pieces, problem);
+	for (size_t i = 0; i < b->expression_count && !e; i++) e = fill(b, &b->expressions[i], kept, problem);
 	return e;
 }
