@@ -66,6 +66,7 @@ def test_the_expressions_of_the_built_in_rules_are_compiled_by_the_build_and_oth
     assert not os.path.exists(kept)
     rules = os.path.join(lab.folder("rules"), "bounce.rules")
     put(rules, bundle("own", "zebra").replace("- zebra", "- zebra\n~ okapi[0-9]{1,3}x"))
+    relay.stop()
     other = lab.backstop(top=Follower.section(rules))
     other.wait_event("rules", what="rules", revision="own")
     assert os.path.getsize(os.path.join(other.run, "relay.compiled")) > 0
