@@ -9,9 +9,7 @@
 #include <cmocka.h>
 
 #include "bounce/dead.h"
-
-static struct arena knowledge_arena;
-static struct knowledge *knowledge;
+#include "bounce/test_knowledge.h"
 
 #define REPORT(words, fields)                                                                                          \
 	"From: MAILER-DAEMON@list.test\nTo: ann@far.test\nSubject: Undelivered\nMIME-Version: 1.0\n"                   \
@@ -141,21 +139,8 @@ static void who_does_not_exist(void **state)
 	}
 }
 
-static int load(void **state)
-{
-	char why[KNOWLEDGE_WHY];
-	arena_init(&knowledge_arena, KNOWLEDGE_ARENA);
-	return knowledge_parse(&knowledge_arena, knowledge_builtin(), &knowledge, why);
-}
-
-static int unload(void **state)
-{
-	arena_free(&knowledge_arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(who_does_not_exist)};
-	return cmocka_run_group_tests_name("bounce/dead", tests, load, unload);
+	return cmocka_run_group_tests_name("bounce/dead", tests, load_knowledge, unload_knowledge);
 }

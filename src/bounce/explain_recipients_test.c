@@ -8,9 +8,7 @@
 #include <cmocka.h>
 
 #include "bounce/explain_recipients.h"
-
-static struct arena knowledge_arena;
-static struct knowledge *knowledge;
+#include "bounce/test_knowledge.h"
 
 #define TEXT(words) "From: MAILER-DAEMON@mx.sender.example\nTo: ann@sender.example\nSubject: failed\n\n" words
 
@@ -76,21 +74,8 @@ static void test_recipients(void **state)
 	}
 }
 
-static int load(void **state)
-{
-	char why[KNOWLEDGE_WHY];
-	arena_init(&knowledge_arena, KNOWLEDGE_ARENA);
-	return knowledge_parse(&knowledge_arena, knowledge_builtin(), &knowledge, why);
-}
-
-static int unload(void **state)
-{
-	arena_free(&knowledge_arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_recipients)};
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, load_knowledge, unload_knowledge);
 }

@@ -8,9 +8,7 @@
 #include <cmocka.h>
 
 #include "bounce/explain_reply.h"
-
-static struct arena knowledge_arena;
-static struct knowledge *knowledge;
+#include "bounce/test_knowledge.h"
 
 static const struct {
 	const char *name, *text, *status, *host;
@@ -190,19 +188,6 @@ static void test_delay(void **state)
 	arena_free(&a);
 }
 
-static int load(void **state)
-{
-	char why[KNOWLEDGE_WHY];
-	arena_init(&knowledge_arena, KNOWLEDGE_ARENA);
-	return knowledge_parse(&knowledge_arena, knowledge_builtin(), &knowledge, why);
-}
-
-static int unload(void **state)
-{
-	arena_free(&knowledge_arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,5 +196,5 @@ int main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_delay),
 	};
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, load_knowledge, unload_knowledge);
 }

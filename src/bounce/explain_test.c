@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole bounces, in the forms of many programs; the addresses are of documentation ranges. */
 #include "bounce/explain.h"
+#include "bounce/test_knowledge.h"
 #include "net/test_loop.h"
-
-static struct arena knowledge_arena;
-static struct knowledge *knowledge;
 
 #define ORIGINAL                                                                                                       \
 	"Received: from desk.sender.example (desk [198.51.100.9]) by mx.sender.example; Tue, 3 Jun 2025 10:00:00 "     \
@@ -345,24 +343,11 @@ static void test_listed(void **state)
 	run_in_fiber(body_listed, NULL);
 }
 
-static int load(void **state)
-{
-	char why[KNOWLEDGE_WHY];
-	arena_init(&knowledge_arena, KNOWLEDGE_ARENA);
-	return knowledge_parse(&knowledge_arena, knowledge_builtin(), &knowledge, why);
-}
-
-static int unload(void **state)
-{
-	arena_free(&knowledge_arena);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounces), cmocka_unit_test(test_original), cmocka_unit_test(test_backscatter),
 		cmocka_unit_test(test_cut),     cmocka_unit_test(test_listed),
 	};
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, load_knowledge, unload_knowledge);
 }

@@ -4,35 +4,7 @@
  * that the report of an honest server looks like one about that. Each way of writing is put into each form of report, with and without the ledger.
  * None may be believed.
  */
-#include "relay/answers.h"
-
-#include "auth/proof.h"
-#include "store/spool.h"
-#include "store/store_test.h"
-
-#define NOW    1700000000
-#define TENANT 7
-#define VICTIM "victim@far.example"
-
-static const struct slice secret_list[] = {{"key", 3}};
-static const struct srs_secrets secrets = {secret_list, 1};
-
-static int setup(void **state)
-{
-	*state = store_test_begin(DB_LEDGER);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	store_test_end(*state);
-	return 0;
-}
-
-static uint64_t id_of(unsigned n)
-{
-	return ((uint64_t)NOW - 3600) * 1000 << 20 | n;
-}
+#include "relay/test_answers.h"
 
 /* "1m8awnthf0000-p4k..." */
 static struct slice stamped(struct arena *a, unsigned n, bool proven)
@@ -47,21 +19,6 @@ static struct slice stamped(struct arena *a, unsigned n, bool proven)
 	struct slice text = stamp_write(a, &f, secret_list[0]);
 	assert_non_null(text.p);
 	return text;
-}
-
-static void came(struct db *ledger, unsigned n, const char *message_id, enum proof proof)
-{
-	static const struct ledger_bounds wide = {.lifetime = 30 * 86400, .size = (uint64_t)1 << 30};
-	static char room[LEDGER_RECORD_MOST];
-	struct ledger_passage p = {.time = NOW - 3600,
-	                           .tenant = TENANT,
-	                           .result = LEDGER_delivered,
-	                           .return_path = SLICE(VICTIM),
-	                           .message_id = slice_str(message_id),
-	                           .proof = proof};
-	ledger_passage_recipient(&p, SLICE("bob@ours.example"));
-	struct ledger_row row = {id_of(n), ledger_encode(&p, room)};
-	assert_int_equal(ledger_put(ledger, &wide, &row, 1, p.time), ERR_OK);
 }
 
 /* ---- what the forger writes: %G is the good header, %g its id with the stamp ------------------------------------- */
@@ -236,8 +193,8 @@ static void try_all(struct db *db, bool ledger)
 {
 	for (size_t i = 0; i < sizeof forgeries / sizeof *forgeries; i++) {
 		struct store_test *own = ledger ? store_test_begin(DB_LEDGER) : NULL;
-		if (own) came(own->db, 1, "<good@x>", PROOF_spf);
-		if (own) came(own->db, 2, forgeries[i].name, PROOF_none);
+		if (own) came(own->db, 1, "<good@x>", PROOF_spf, false);
+		if (own) came(own->db, 2, forgeries[i].name, PROOF_none, false);
 		for (size_t k = 0; k < sizeof reports / sizeof *reports; k++) {
 			struct arena a;
 			struct slice evidence;
@@ -275,7 +232,7 @@ static void but_who_tells_the_truth_is(void **state)
 	static const struct forgery honest = {"From: " VICTIM "\r\nDate: x\r\nMessage-ID: <good@x>\r\n", "Hi.\r\n",
 	                                      "<good@x>"};
 	struct store_test *t = *state;
-	came(t->db, 1, "<good@x>", PROOF_spf);
+	came(t->db, 1, "<good@x>", PROOF_spf, false);
 	for (size_t k = 0; k < sizeof reports / sizeof *reports; k++) {
 		struct arena a;
 		struct slice evidence;

@@ -1,54 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/answers.h"
 
-#include "auth/proof.h"
 #include "auth/result.h"
-#include "store/spool.h"
-#include "store/store_test.h"
+#include "relay/test_answers.h"
 
-#define NOW    1700000000
-#define TENANT 7
-#define VICTIM "victim@far.example"
 #define REPORT "From: MAILER-DAEMON@ours.example\r\nTo: " VICTIM "\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
 #define PARTS                                                                                                          \
 	REPORT "Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"                        \
 	       "Content-Type: text/rfc822-headers\r\n\r\n"
-
-static const struct slice secret_list[] = {{"key", 3}};
-static const struct srs_secrets secrets = {secret_list, 1};
-
-static int setup(void **state)
-{
-	*state = store_test_begin(DB_LEDGER);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	store_test_end(*state);
-	return 0;
-}
-
-static uint64_t id_of(unsigned n)
-{
-	return ((uint64_t)NOW - 3600) * 1000 << 20 | n;
-}
-
-static void came(struct db *ledger, unsigned n, const char *message_id, enum proof proof, bool outbound)
-{
-	static const struct ledger_bounds wide = {.lifetime = 30 * 86400, .size = (uint64_t)1 << 30};
-	static char room[LEDGER_RECORD_MOST];
-	struct ledger_passage p = {.time = NOW - 3600,
-	                           .tenant = outbound ? TENANT + 1 : TENANT,
-	                           .outbound = outbound,
-	                           .result = outbound ? LEDGER_queued : LEDGER_delivered,
-	                           .return_path = SLICE(VICTIM),
-	                           .message_id = slice_str(message_id),
-	                           .proof = proof};
-	ledger_passage_recipient(&p, SLICE("bob@ours.example"));
-	struct ledger_row row = {id_of(n), ledger_encode(&p, room)};
-	assert_int_equal(ledger_put(ledger, &wide, &row, 1, p.time), ERR_OK);
-}
 
 /* Of a text that is longer the beginning is read. */
 static enum judge_verdict judge_for(struct db *ledger, const char *recipient, struct slice text, size_t looked,
