@@ -304,6 +304,17 @@ static void test_no_memory(void **state)
 
 #define VICTIM "victim@far.example"
 
+/* Of a report to the victim that a tenant's server sends. */
+static struct provenance_facts about_victim(void)
+{
+	return (struct provenance_facts){.direction = PROVENANCE_OUTBOUND,
+	                                 .tenant = TENANT,
+	                                 .addressee = SLICE(VICTIM),
+	                                 .addressed = SLICE(VICTIM),
+	                                 .now = NOW,
+	                                 .ledger = ledger};
+}
+
 /* What came in of late; says is of ledger and received. The report goes to the victim. */
 static const struct outgoing {
 	const char *name;
@@ -495,14 +506,9 @@ static void test_outgoing(void **state)
 		if (lesser) returned_id(&r, SLICE("<unknown@x>"));
 		if (c->in_reply_to) returned_id(&r, slice_str(c->in_reply_to + (r.referred || lesser)));
 		r.envelope_id = slice_str(c->envelope_id);
-		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
-		                             .tenant = TENANT,
-		                             .addressee = SLICE(VICTIM),
-		                             .addressed = SLICE(VICTIM),
-		                             .now = NOW,
-		                             .ledger = ledger,
-		                             .hostnames = hostnames,
-		                             .hostname_count = 2};
+		struct provenance_facts f = about_victim();
+		f.hostnames = hostnames;
+		f.hostname_count = 2;
 		assert_true(provenance_find(&a, &r, &f, &p));
 		snprintf(says, sizeof says, "..%s", c->says);
 		compare(c->name, &p, says);
@@ -550,14 +556,10 @@ static void test_other_tenants(void **state)
 		in->proven = shared[i].proven;
 		if (shared[i].own_too) add_row(row(2, false, VICTIM, "<1@x>"))->proven = true;
 		returned_header(slice_str(shared[i].header), ORIGINAL_HEADERS, &r);
-		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
-		                             .tenant = TENANT,
-		                             .addressee = SLICE(VICTIM),
-		                             .addressed = SLICE(VICTIM),
-		                             .now = NOW,
-		                             .ledger = {by_message_id, by_trace, NULL, NULL},
-		                             .hostnames = hostnames,
-		                             .hostname_count = 2};
+		struct provenance_facts f = about_victim();
+		f.ledger = (struct provenance_ledger){by_message_id, by_trace, NULL, NULL};
+		f.hostnames = hostnames;
+		f.hostname_count = 2;
 		assert_true(provenance_find(&a, &r, &f, &p));
 		compare(shared[i].header, &p, shared[i].says);
 		arena_free(&a);
@@ -573,14 +575,9 @@ static void test_other_tenants(void **state)
 		out->proven = true;
 		if (cases[i].forged_too) add_row(row(2, false, VICTIM, "<1@x>"));
 		returned_header(slice_str(cases[i].header), ORIGINAL_HEADERS, &r);
-		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
-		                             .tenant = TENANT,
-		                             .addressee = SLICE(VICTIM),
-		                             .addressed = SLICE(VICTIM),
-		                             .now = NOW,
-		                             .ledger = ledger,
-		                             .hostnames = hostnames,
-		                             .hostname_count = 2};
+		struct provenance_facts f = about_victim();
+		f.hostnames = hostnames;
+		f.hostname_count = 2;
 		assert_true(provenance_find(&a, &r, &f, &p));
 		compare(cases[i].header, &p, cases[i].says);
 		arena_free(&a);
@@ -602,12 +599,7 @@ static void test_hidden_behind_what_was_refused(void **state)
 		add_row(row(400, false, VICTIM, ""));
 		returned_nothing(&r);
 		if (named[i]) returned_id(&r, slice_str(named[i]));
-		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
-		                             .tenant = TENANT,
-		                             .addressee = SLICE(VICTIM),
-		                             .addressed = SLICE(VICTIM),
-		                             .now = NOW,
-		                             .ledger = ledger};
+		struct provenance_facts f = about_victim();
 		assert_true(provenance_find(&a, &r, &f, &p));
 		compare(named[i] ? named[i] : "not named", &p, "..-.");
 		assert_int_equal(p.about, 400);
@@ -635,12 +627,7 @@ static void test_more_than_can_be_looked_at(void **state)
 			returned_header(slice_str(name + 1), ORIGINAL_QUOTED, &r);
 		else if (name)
 			returned_id(&r, slice_str(name));
-		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
-		                             .tenant = TENANT,
-		                             .addressee = SLICE(VICTIM),
-		                             .addressed = SLICE(VICTIM),
-		                             .now = NOW,
-		                             .ledger = ledger};
+		struct provenance_facts f = about_victim();
 		assert_true(provenance_find(&a, &r, &f, &p));
 		compare(name ? name : "not named", &p, "....");
 		f.direction = PROVENANCE_INBOUND;
@@ -713,14 +700,9 @@ static void test_zero_to_the_forged(void **state)
 		returned_nothing(&r);
 		if (headers[i % 5]) returned_header(slice_str(headers[i % 5]), ORIGINAL_HEADERS, &r);
 		r.envelope_id = slice_str(envelope_ids[i / 5 % 3]);
-		struct provenance_facts f = {.direction = PROVENANCE_OUTBOUND,
-		                             .tenant = TENANT,
-		                             .addressee = SLICE(VICTIM),
-		                             .addressed = SLICE(VICTIM),
-		                             .now = NOW,
-		                             .ledger = ledger,
-		                             .hostnames = hostnames,
-		                             .hostname_count = 2};
+		struct provenance_facts f = about_victim();
+		f.hostnames = hostnames;
+		f.hostname_count = 2;
 		assert_true(provenance_find(&a, &r, &f, &p));
 		judge_outbound(&p, &j);
 		bool proven = false, unproven = false;

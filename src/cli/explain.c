@@ -81,13 +81,9 @@ static bool prepare(struct arena *a, char why[TOOL_WHY])
 	if (own.ready) return true;
 	if (own.file && !tool_read_file(a, own.file, KNOWLEDGE_OCTETS, &text, why)) return false;
 	if (own.ready) return true; /* another question did it meanwhile */
-	if (own.file) text = arena_copy(&own.arena, text);
-	if (own.unusable[0]) {
-		snprintf(why, TOOL_WHY, "%s", own.unusable);
-		return false;
-	}
+	if (own.file && !own.unusable[0]) text = arena_copy(&own.arena, text);
 	if (!text.p) return false;
-	if (!load_knowledge(text, own.unusable)) {
+	if (own.unusable[0] || !load_knowledge(text, own.unusable)) {
 		snprintf(why, TOOL_WHY, "%s", own.unusable);
 		return false;
 	}

@@ -6,21 +6,6 @@
  */
 #include "relay/test_answers.h"
 
-/* "1m8awnthf0000-p4k..." */
-static struct slice stamped(struct arena *a, unsigned n, bool proven)
-{
-	char id[SPOOL_ID_TEXT];
-	struct stamp_facts f = {.id = slice_str(spool_id_text(id_of(n), id)),
-	                        .kind = proven ? STAMP_PROVEN : STAMP_UNPROVEN,
-	                        .return_path = SLICE(VICTIM),
-	                        .domain = proven ? SLICE("far.example") : SLICE_EMPTY,
-	                        .author = SLICE_EMPTY,
-	                        .time = NOW - 3600};
-	struct slice text = stamp_write(a, &f, secret_list[0]);
-	assert_non_null(text.p);
-	return text;
-}
-
 /* ---- what the forger writes: %G is the good header, %g its id with the stamp ------------------------------------- */
 
 static const struct forgery {
@@ -156,7 +141,7 @@ static struct slice quoted(struct arena *a, struct slice text)
 
 static struct slice report_of(struct arena *a, const struct forgery *f, const char *report)
 {
-	struct slice good_id = stamped(a, 1, true), bad_id = stamped(a, 2, false);
+	struct slice good_id = stamped_id(a, 1, true), bad_id = stamped_id(a, 2, false);
 	struct slice good =
 		arena_printf(a,
 	                     "Received: from a ([192.0.2.1]) by relay.ours.example with ESMTP id %.*s; x\r\n"

@@ -68,21 +68,6 @@ static void answers_are_joined_with_what_came(void **state)
 	}
 }
 
-/* "1m8awnthf0000-p4k...", as the relay writes it */
-static struct slice stamped_id(struct arena *a, unsigned n, bool proven)
-{
-	char id[SPOOL_ID_TEXT];
-	struct stamp_facts f = {.id = slice_str(spool_id_text(id_of(n), id)),
-	                        .kind = proven ? STAMP_PROVEN : STAMP_UNPROVEN,
-	                        .return_path = SLICE(VICTIM),
-	                        .domain = proven ? SLICE("far.example") : SLICE_EMPTY,
-	                        .author = SLICE_EMPTY,
-	                        .time = NOW - 3600};
-	struct slice text = stamp_write(a, &f, secret_list[0]);
-	assert_non_null(text.p);
-	return text;
-}
-
 static void our_received_field_tells_which_it_is(void **state)
 {
 	static const struct {

@@ -53,4 +53,19 @@ static void came(struct db *ledger, unsigned n, const char *message_id, enum pro
 	assert_int_equal(ledger_put(ledger, &wide, &row, 1, p.time), ERR_OK);
 }
 
+/* "1m8awnthf0000-p4k...", as the relay writes it */
+static struct slice stamped_id(struct arena *a, unsigned n, bool proven)
+{
+	char id[SPOOL_ID_TEXT];
+	struct stamp_facts f = {.id = slice_str(spool_id_text(id_of(n), id)),
+	                        .kind = proven ? STAMP_PROVEN : STAMP_UNPROVEN,
+	                        .return_path = SLICE(VICTIM),
+	                        .domain = proven ? SLICE("far.example") : SLICE_EMPTY,
+	                        .author = SLICE_EMPTY,
+	                        .time = NOW - 3600};
+	struct slice text = stamp_write(a, &f, secret_list[0]);
+	assert_non_null(text.p);
+	return text;
+}
+
 #endif
