@@ -2,7 +2,7 @@
 /*
  * pack_rules OUT.c - the expressions of the built-in rules, compiled when Backstop is built
  *
- * A step of the build: compiling them takes over a second, which each `backstop classify` would pay again. What is written is octets
+ * A step of the build: compiling them takes half a second, which each `backstop classify` would pay again. What is written is octets
  * for the kind of processor that this is; where they do not fit, and for rules that are changed, Backstop compiles by itself. Rules
  * that are refused (a mistake, or a sample that is not classified as it says) end the build, with the line in all files of
  * bounce/rules/ one after another.

@@ -7,7 +7,6 @@
 #include "bounce/bundle_internal.h"
 
 #define WIDTH_MOST 1024 /* octets that one expression may match */
-#define FLAGS      (HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH)
 
 static enum error list_expressions(struct bundle *b)
 {
@@ -38,8 +37,10 @@ static enum error name_expression(struct slice pattern, unsigned char key[BUNDLE
 {
 	struct digest d;
 	const char *version = hs_version();
+	const unsigned manner[] = {BUNDLE_FLAGS, BUNDLE_MODE};
 	digest_begin(&d, HASH_SHA256);
 	digest_put(&d, slice_of(version, strlen(version) + 1));
+	digest_put(&d, slice_of(manner, sizeof manner));
 	digest_put(&d, pattern);
 	return digest_end(&d, key) ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -70,7 +71,7 @@ static enum error compile(const struct rule_phrase *p, hs_database_t **out, char
 	hs_compile_error_t *why = NULL;
 	enum error e = p->expression ? check_expression(p, problem) : ERR_OK;
 	if (e) return e;
-	hs_error_t failed = hs_compile(p->pattern.p, FLAGS, HS_MODE_BLOCK, NULL, out, &why);
+	hs_error_t failed = hs_compile(p->pattern.p, BUNDLE_FLAGS, BUNDLE_MODE, NULL, out, &why);
 	if (failed == HS_SUCCESS) return ERR_OK;
 	snprintf(problem, BUNDLE_PROBLEM, "line %u: %.200s", p->line, why ? why->message : "cannot be compiled");
 	hs_free_compile_error(why);

@@ -79,7 +79,8 @@ static void ask(struct scan *s, const struct bundle_expression *x, struct slice 
 	const struct rule_phrase *p = &s->rules->phrases[x->phrase];
 	if (!is_needed(s, p)) return;
 	s->signal = p->signal;
-	hs_error_t e = hs_scan(x->compiled, folded.p, (unsigned)folded.n, 0, scratch, matched, s);
+	unsigned n = (unsigned)folded.n;
+	hs_error_t e = hs_scan_vector(x->compiled, &folded.p, &n, 1, 0, scratch, matched, s);
 	assert(e == HS_SUCCESS || e == HS_SCAN_TERMINATED); /* else the scratch is not fit for it: our own mistake */
 }
 
