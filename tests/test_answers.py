@@ -285,6 +285,30 @@ def test_a_forged_address_is_the_same_however_its_domain_is_spelled(mill, given,
     assert rows[0]["return_path"] == event["to"], rows
 
 
+REPLY_TO = {  # (fields of the forged message, whose return path proves itself, what the answer says of what it answers)
+    "the author": ("From: {victim}\r\nMessage-ID: <{n}@spam>\r\n", ""),
+    "whom it asks to answer": ("From: x@other.test\r\nReply-To: Victim <{victim}>\r\nMessage-ID: <{n}@spam>\r\n", ""),
+    "the author of what had no name": ("From: {victim}\r\n", "In-Reply-To: <given-by-the-server-{n}@tenant.test>\r\n"),
+    "who is named in a broken field": ("From: x <{victim}\r\nMessage-ID: <{n}@spam>\r\n", ""),
+}
+
+
+@pytest.mark.parametrize("fields, names", REPLY_TO.values(), ids=REPLY_TO)
+def test_a_program_that_answers_the_author_does_not_reach_whoever_was_forged(mill, fields, names):
+    """The return path is the spammer's own, and proves itself."""
+    victim = f"author{mill.count}@elsewhere.test"
+    away = (f"From: Joe <joe@tenant.test>\r\nTo: <{victim}>\r\nSubject: Automatic reply: s\r\nAuto-Submitted: auto-replied\r\n"
+            f"{names.format(n=mill.count)}\r\nI am out of the office until Monday.\r\n")
+    assert mill.send("", victim, away)[1] == "ndr", "nothing is known"
+    with Smtp(mill.relay.server, source=mill.good) as client:
+        content = f"{fields.format(victim=victim, n=mill.count)}Subject: s\r\nDate: Mon, 01 Jan 2024 00:00:00 +0000\r\n\r\nhi\r\n"
+        assert client.transaction("spammer@other.test", "joe@tenant.test", content.encode()).code == 250
+    event, pool = mill.send("", victim, away)
+    assert pool is None and event["answer"]["verdict"] == "backscatter" and "in its name" in event["answer"]["evidence"], event
+    shown = mill.relay.cli("ledger", "show", event["answer"]["about"], "--json").ok().rows[0]
+    assert shown["authors"] == [victim] and shown["return_path"] == "spammer@other.test" and shown["verified"], shown
+
+
 def receipt(to, about):
     named = f"Original-Message-ID: {about}\r\n" if about else ""
     return (f"From: Joe <joe@tenant.test>\r\nTo: <{to}>\r\nSubject: Return Receipt (displayed) - hello\r\nUser-Agent: Mozilla Thunderbird\r\n"

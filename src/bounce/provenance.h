@@ -91,6 +91,8 @@ struct provenance_ledger {
 	bool (*by_trace)(void *ledger, struct slice id, provenance_take *take, void *arg);
 	/* All that came from it (outbound), or was sent by it (inbound). */
 	bool (*by_return_path)(void *ledger, struct slice address, provenance_take *take, void *arg);
+	/* Outbound: all that asked to have it answered, without having proved to be from it: by From or Reply-To. */
+	bool (*by_author)(void *ledger, struct slice address, provenance_take *take, void *arg);
 	void *ledger;
 };
 

@@ -80,7 +80,16 @@ static bool by_return_path(void *ledger, struct slice address, provenance_take *
 	return !rows_cut;
 }
 
-static const struct provenance_ledger ledger = {by_message_id, by_trace, by_return_path, NULL};
+static bool asks[PROVENANCE_ROWS + 100]; /* by row: to have the addressee answered */
+
+static bool by_author(void *ledger, struct slice address, provenance_take *take, void *arg)
+{
+	for (size_t i = 0; i < row_count; i++)
+		if (asks[i] && !take(&rows[i], arg)) return true;
+	return !rows_cut;
+}
+
+static const struct provenance_ledger ledger = {by_message_id, by_trace, by_return_path, by_author, NULL};
 
 /* ---- inbound --------------------------------------------------------------------------------------------------- */
 
@@ -322,6 +331,7 @@ static const struct outgoing {
 		const char *return_path, *message_id;
 		bool proven;
 		const char *author; /* NULL: DMARC did not pass */
+		bool asks;          /* to have the victim answered */
 	} came[3];
 	const char *header, *in_reply_to, *envelope_id;
 	const char *says;
@@ -477,6 +487,69 @@ static const struct outgoing {
          NULL,
          "-.",
          2},
+	{"not named, and a forger asked to have the victim answered",
+         {{"evil@evil.example", "<1@x>", true, NULL, true}},
+         NULL,
+         NULL,
+         NULL,
+         "-.",
+         1},
+	{"the same, and the victim wrote, too",
+         {{VICTIM, "<2@x>", true}, {"evil@evil.example", "<1@x>", true, NULL, true}},
+         NULL,
+         NULL,
+         NULL,
+         "..",
+         0},
+	{"named, not known, and a forger asked for an answer to a mail with a name",
+         {{"evil@evil.example", "<1@x>", true, NULL, true}},
+         NULL,
+         "<2@x>",
+         NULL,
+         "..",
+         0},
+	{"named, not known, and a forger asked for an answer to a mail without a name",
+         {{"evil@evil.example", "", true, NULL, true}},
+         NULL,
+         "<2@x>",
+         NULL,
+         "-.",
+         1},
+	{"named as the victim's, and a forger asked for an answer to a mail without a name",
+         {{VICTIM, "<2@x>", true}, {"evil@evil.example", "", true, NULL, true}},
+         NULL,
+         "<2@x>",
+         NULL,
+         "-.",
+         2},
+	{"named as the victim's, and a forger asked for an answer to a mail with a name",
+         {{VICTIM, "<2@x>", true}, {"evil@evil.example", "<1@x>", true, NULL, true}},
+         NULL,
+         "<2@x>",
+         NULL,
+         "+.",
+         1},
+	{"named as the victim's in running text, and a forger asked for an answer",
+         {{VICTIM, "<2@x>", true}, {"evil@evil.example", "<1@x>", true, NULL, true}},
+         ">Message-ID: <2@x>\n",
+         NULL,
+         NULL,
+         "..",
+         1},
+	{"the forger's own message is named",
+         {{"evil@evil.example", "<1@x>", true, NULL, true}},
+         NULL,
+         "<1@x>",
+         NULL,
+         "-.",
+         1},
+	{"our hop tells, whatever a forger asked for",
+         {{VICTIM, "<2@x>", true}, {"evil@evil.example", "", true, NULL, true}},
+         "Received: by relay.ours.example id trace00000001\nMessage-ID: <2@x>\n",
+         NULL,
+         NULL,
+         "++",
+         1},
 	{"an envelope id of others", {{VICTIM, "<1@x>", true}}, NULL, NULL, "whatever", "..", 0},
 };
 
@@ -496,6 +569,7 @@ static void test_outgoing(void **state)
 			one->proven = c->came[k].proven;
 			one->author_proven = c->came[k].author != NULL;
 			one->author = slice_str(c->came[k].author);
+			asks[k] = c->came[k].asks;
 		}
 		returned_nothing(&r);
 		bool quoted = c->header && c->header[0] == '>';
@@ -510,6 +584,7 @@ static void test_outgoing(void **state)
 		f.hostnames = hostnames;
 		f.hostname_count = 2;
 		assert_true(provenance_find(&a, &r, &f, &p));
+		memset(asks, 0, sizeof asks);
 		snprintf(says, sizeof says, "..%s", c->says);
 		compare(c->name, &p, says);
 		if (p.about != c->about) fail_msg("%s: about %d", c->name, (int)p.about);
@@ -557,7 +632,7 @@ static void test_other_tenants(void **state)
 		if (shared[i].own_too) add_row(row(2, false, VICTIM, "<1@x>"))->proven = true;
 		returned_header(slice_str(shared[i].header), ORIGINAL_HEADERS, &r);
 		struct provenance_facts f = about_victim();
-		f.ledger = (struct provenance_ledger){by_message_id, by_trace, NULL, NULL};
+		f.ledger = (struct provenance_ledger){by_message_id, by_trace, NULL, NULL, NULL};
 		f.hostnames = hostnames;
 		f.hostname_count = 2;
 		assert_true(provenance_find(&a, &r, &f, &p));

@@ -212,6 +212,34 @@ static void ask_return_path(const struct provenance_facts *f, struct witness_row
 	if (!f->ledger.by_return_path(f->ledger.ledger, f->addressee, witness_row, rows)) rows->cut = true;
 }
 
+struct authored {
+	const struct provenance_facts *facts;
+	bool nameless; /* only what has no plain Message-ID */
+	uint64_t about;
+	bool found;
+};
+
+static bool take_authored(const struct provenance_row *row, void *arg)
+{
+	struct authored *a = arg;
+	const struct provenance_facts *f = a->facts;
+	if (!row->taken || row->outbound || row->tenant != f->tenant || !in_time(f, row->time)) return true;
+	if (a->nameless && is_plain(row->message_id)) return true;
+	a->found = true;
+	a->about = row->id;
+	return false;
+}
+
+/* Outbound. Some programs answer From or Reply-To, which the author of a message may fill in as he likes. One that names no message may answer
+ * any of those; one that names one that we do not know only what had no name when it came. */
+static struct authored ask_author(const struct provenance_facts *f, bool nameless)
+{
+	struct authored a = {.facts = f, .nameless = nameless};
+	bool all = !f->ledger.by_author || f->ledger.by_author(f->ledger.ledger, f->addressee, take_authored, &a);
+	a.found = a.found || !all; /* so much that it must be a flood in his name */
+	return a;
+}
+
 /* Does our Received field, in a header that is a part of its own, tell which message it is? */
 static bool certain(const struct returned *r, const struct provenance *p)
 {
@@ -225,10 +253,21 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
 {
 	struct witness *w = &out->witnesses[WITNESS_ledger];
 	struct witness_rows rows = witness_rows_of(r, f, false);
-	if (!certain(r, out)) ask_return_path(f, &rows);
 	bool named = r->id_count > 0 || r->envelope_id.n > 0;
+	struct authored authored = {.found = false};
+	if (!certain(r, out)) {
+		ask_return_path(f, &rows);
+		authored = ask_author(f, named);
+	}
+	bool forged = authored.found && (named || !rows.good);
+	if (!rows.bad && forged) rows.about = authored.about;
 	if (rows.bad)
 		witness_say(w, SPEAKS_AGAINST, "of late mail came from it that did not prove itself", f->addressee);
+	else if (forged)
+		witness_say(w, SPEAKS_AGAINST, "of late mail came in its name that did not prove to be from it",
+		            f->addressee);
+	else if (rows.good && authored.found)
+		witness_say(w, SILENT, "of late mail came from it, and other mail in its name", f->addressee);
 	else if (rows.good && !named && rows.cut)
 		witness_say(w, SILENT, "so much came from it of late that not all can be looked at", f->addressee);
 	else if (rows.good && !named)
@@ -238,6 +277,22 @@ static void weigh_return_path(const struct returned *r, const struct provenance_
 		            named ? "the message that it names is not known" : "nothing came from it of late",
 		            f->addressee);
 	if (w->says != SILENT) out->about = rows.about;
+}
+
+/* What is said for an answer by a name that a forger may have chosen. */
+static void weigh_authored(const struct witness_rows *rows, struct provenance *out)
+{
+	const struct provenance_facts *f = rows->facts;
+	struct witness *w = &out->witnesses[WITNESS_ledger];
+	bool nameless = rows->nameless;
+	if (f->direction != PROVENANCE_OUTBOUND || certain(rows->returned, out)) return;
+	struct authored a = ask_author(f, nameless);
+	if (!a.found) return;
+	if (nameless) out->about = a.about;
+	witness_say(w, nameless ? SPEAKS_AGAINST : SILENT,
+	            nameless ? "mail without a Message-ID came in its name that did not prove to be from it"
+	                     : "of late mail came in its name, too, that did not prove to be from it",
+	            f->addressee);
 }
 
 /* Outbound, whoever wrote the original chose its words. An id that stands in running text, or an envelope id, may be
@@ -255,6 +310,7 @@ static void weigh_named(const struct provenance_facts *f, struct witness_rows *r
 	if (f->direction == PROVENANCE_OUTBOUND && !certain(r, out) && rows->good && !rows->bad)
 		ask_return_path(f, rows);
 	witness_weigh(rows, WITNESS_ledger, id, out);
+	if (out->witnesses[WITNESS_ledger].says == SPEAKS_FOR) weigh_authored(rows, out);
 	out->joined = out->joined || named;
 }
 

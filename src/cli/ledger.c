@@ -126,6 +126,7 @@ static json_t *passage_json(const struct job *j, const struct ledger_passage *p)
 	json_object_set_new(o, "recipient_count", json_integer(p->recipient_total));
 	json_object_set_new(o, "message_id", text_or_null(p->message_id));
 	json_object_set_new(o, "from_domain", text_or_null(p->from_domain));
+	json_object_set_new(o, "authors", texts(p->authors, p->author_count));
 	json_object_set_new(o, "result", json_string(ledger_result_text(p->result)));
 	json_object_set_new(o, "reply_code", p->reply_code ? json_integer(p->reply_code) : json_null());
 	json_object_set_new(o, "reason", text_or_null(p->reason));
@@ -197,6 +198,7 @@ static void print_passage(const struct job *j, const struct ledger_passage *p)
 	for (size_t i = 0; i < p->recipient_count; i++) print_address("recipient", p->recipients[i]);
 	if (p->recipient_total > p->recipient_count)
 		printf("%-14s %u more\n", "", p->recipient_total - p->recipient_count);
+	for (size_t i = 0; i < p->author_count; i++) print_address("unproven author", p->authors[i]);
 	print_text("Message-ID", p->message_id);
 	print_text("From", p->from_domain);
 	print_result(p);

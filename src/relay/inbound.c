@@ -336,6 +336,16 @@ static bool examine(struct passage *p, const struct trace_header *header, struct
 	return e == ERR_OK;
 }
 
+static void note_authors(struct passage *p, const struct trace_header *header)
+{
+	const struct evidence *e = &p->proving.evidence;
+	struct authors_proof proof = {.return_path = p->transaction->envelope.return_path,
+	                              .return_path_proven = verified(p),
+	                              .author = e->from_domain,
+	                              .author_proven = e->dmarc.result == AUTH_pass};
+	authors_find(&p->work, header->text, &proof, &p->ending.authors);
+}
+
 void inbound_message(struct passage *p, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
@@ -351,6 +361,7 @@ void inbound_message(struct passage *p, const struct trace_header *header, struc
 		ready = false;
 	}
 	struct inbound_judge judge;
+	if (ready) note_authors(p, header);
 	if (ready) inbound_judge_begin(&judge, p, header);
 	for (struct leg *l = ready ? p->legs : NULL; l; l = l->next) {
 		if (!l->envelope.recipient_count) continue;

@@ -35,6 +35,13 @@ static struct slice name_of(const struct passage *p)
 	return p->ending.several_ids && p->direction != OUTBOUND ? SLICE_EMPTY : p->ending.message_id;
 }
 
+/* Not of what no server got: that is answered by nobody, and costs its sender nothing. */
+static void add_authors(const struct passage *p, struct ledger_passage *l)
+{
+	if (l->result != LEDGER_delivered && l->result != LEDGER_spooled && l->result != LEDGER_deferred) return;
+	for (size_t i = 0; i < p->ending.authors.count; i++) ledger_passage_author(l, p->ending.authors.address[i]);
+}
+
 void passage_remember(struct passage *p)
 {
 	struct visit *v = p->visit;
@@ -60,6 +67,7 @@ void passage_remember(struct passage *p)
 		.server = slice_str(p->ending.server),
 	};
 	add_evidence(p, &l);
+	add_authors(p, &l);
 	if (p->classified && p->classified->known) l.class = (uint8_t)(1 + p->classified->class.class);
 	for (size_t i = 0; i < e->recipient_count; i++) ledger_passage_recipient(&l, passage_address(p, i));
 	if (!e->recipient_count && p->ending.refused.n) ledger_passage_recipient(&l, p->ending.refused);

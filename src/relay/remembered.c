@@ -74,7 +74,14 @@ static bool by_return_path(void *arg, struct slice address, provenance_take *tak
 	return ledger_each_by_return_path(m->ledger, m->tenant, address, hand_on, &h) == ERR_OK;
 }
 
+static bool by_author(void *arg, struct slice address, provenance_take *take, void *taker)
+{
+	const struct remembered *m = arg;
+	struct handing_on h = {take, taker};
+	return ledger_each_by_author(m->ledger, m->tenant, address, hand_on, &h) == ERR_OK;
+}
+
 struct provenance_ledger remembered_ledger(struct remembered *m)
 {
-	return (struct provenance_ledger){by_message_id, by_trace, by_return_path, m};
+	return (struct provenance_ledger){by_message_id, by_trace, by_return_path, by_author, m};
 }

@@ -9,6 +9,7 @@
 #ifndef BACKSTOP_RELAY_VISIT_H
 #define BACKSTOP_RELAY_VISIT_H
 
+#include "relay/authors.h"
 #include "relay/cutthrough.h"
 #include "relay/keyring.h"
 #include "relay/proving.h"
@@ -78,9 +79,10 @@ struct passage {
 		enum reason reason; /* of a refusal, or p->noted */
 		const char *server;
 		struct slice message_id, handed_on;
-		bool several_ids;     /* of Message-ID fields */
-		struct slice refused; /* the recipient that was refused last */
-	} ending;                     /* what became of it, for the ledger; in the transaction's arena */
+		bool several_ids;       /* of Message-ID fields */
+		struct authors authors; /* inbound */
+		struct slice refused;   /* the recipient that was refused last */
+	} ending;                       /* what became of it, for the ledger; in the transaction's arena */
 };
 
 extern const struct server_policy relay_policy;

@@ -48,6 +48,7 @@ static enum error put_row(struct put *p, const struct ledger_row *row)
 	if (!err) err = put_index(p, row->id, LEDGER_RETURN_PATH, m.handed_on);
 	for (size_t i = 0; !err && i < m.recipient_count; i++)
 		err = put_index(p, row->id, LEDGER_RECIPIENT, m.recipients[i]);
+	for (size_t i = 0; !err && i < m.author_count; i++) err = put_index(p, row->id, LEDGER_AUTHOR, m.authors[i]);
 	return err;
 }
 

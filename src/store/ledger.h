@@ -3,7 +3,7 @@
  * ledger - what was known of each message that came or went
  *
  * One passage is one mail transaction, kept after it has ended: who sent it, by which proof, to whom, and what became of
- * it. A bounce that comes later is joined with it: by Message-ID, by return path, by recipient. What is not in here is
+ * it. A bounce that comes later is joined with it: by Message-ID, by return path, by recipient, by author. What is not in here is
  * *unknown*, which is an honest answer: entries are written a moment after the transaction (relay/ledger_writer.h), they end
  * with their lifetime, the oldest go when there are too many, and after a crash of the machine they come back little by
  * little (ledger_log.h).
@@ -28,6 +28,7 @@
 #include "store/db.h"
 
 #define LEDGER_RECIPIENTS      32
+#define LEDGER_AUTHORS         8
 #define LEDGER_DKIM_DOMAINS    4
 #define LEDGER_DIGEST          32
 #define LEDGER_ADDRESS         512 /* octets of an address */
@@ -72,10 +73,15 @@ struct ledger_passage {
 	struct slice recipients[LEDGER_RECIPIENTS]; /* as the client gave them. At most 512 each */
 	uint8_t recipient_count;                    /* of those kept */
 	uint32_t recipient_total;
+	/* Inbound: whom its header asks to answer (From, Reply-To), as far as that is not the return path and did not prove
+	 * itself. At most 512 each */
+	struct slice authors[LEDGER_AUTHORS];
+	uint8_t author_count;
 };
 
 /* Append, as far as there is room; recipient_total counts all. The text is borrowed. */
 void ledger_passage_recipient(struct ledger_passage *p, struct slice address);
+void ledger_passage_author(struct ledger_passage *p, struct slice address);
 void ledger_passage_dkim_domain(struct ledger_passage *p, struct slice domain);
 
 /* Record ↔ octets (docs/storage.md). The id is the key, not in the record: decoding gives 0. encode fills the
@@ -128,6 +134,9 @@ enum error ledger_each_by_return_path(struct db *ledger, uint32_t tenant, struct
                                       void *arg);
 enum error ledger_each_by_recipient(struct db *ledger, uint32_t tenant, struct slice address, ledger_each_fn *each,
                                     void *arg);
+/* One of authors. */
+enum error ledger_each_by_author(struct db *ledger, uint32_t tenant, struct slice address, ledger_each_fn *each,
+                                 void *arg);
 /* All, newest first. */
 enum error ledger_each(struct db *ledger, ledger_each_fn *each, void *arg);
 

@@ -164,6 +164,13 @@ static int newest_first(const void *a, const void *b)
 	return *x < *y ? 1 : *x > *y ? -1 : 0;
 }
 
+static bool is_among(struct slice text, const struct slice *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slice_equal_nocase(list[i], text)) return true;
+	return false;
+}
+
 /* Another text may have the same hash, and the row may be of a record that was replaced. */
 static bool matches(const struct search *s, const struct ledger_passage *p)
 {
@@ -172,10 +179,9 @@ static bool matches(const struct search *s, const struct ledger_passage *p)
 	case LEDGER_MESSAGE_ID: return slice_equal(ledger_bare_message_id(p->message_id), s->text);
 	case LEDGER_RETURN_PATH:
 		return slice_equal_nocase(p->return_path, s->text) || slice_equal_nocase(p->handed_on, s->text);
-	case LEDGER_RECIPIENT: break;
+	case LEDGER_RECIPIENT: return is_among(s->text, p->recipients, p->recipient_count);
+	case LEDGER_AUTHOR: return is_among(s->text, p->authors, p->author_count);
 	}
-	for (size_t i = 0; i < p->recipient_count; i++)
-		if (slice_equal_nocase(p->recipients[i], s->text)) return true;
 	return false;
 }
 
@@ -223,6 +229,13 @@ enum error ledger_each_by_recipient(struct db *ledger, uint32_t tenant, struct s
                                     void *arg)
 {
 	struct search s = {.kind = LEDGER_RECIPIENT, .text = slice_sub(address, 0, LEDGER_ADDRESS), .tenant = tenant};
+	return find(ledger, &s, each, arg);
+}
+
+enum error ledger_each_by_author(struct db *ledger, uint32_t tenant, struct slice address, ledger_each_fn *each,
+                                 void *arg)
+{
+	struct search s = {.kind = LEDGER_AUTHOR, .text = slice_sub(address, 0, LEDGER_ADDRESS), .tenant = tenant};
 	return find(ledger, &s, each, arg);
 }
 

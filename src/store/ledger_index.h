@@ -22,7 +22,7 @@
 
 #define LEDGER_INDEX_KEY 24
 
-enum ledger_kind { LEDGER_MESSAGE_ID = 1, LEDGER_RETURN_PATH, LEDGER_RECIPIENT };
+enum ledger_kind { LEDGER_MESSAGE_ID = 1, LEDGER_RETURN_PATH, LEDGER_RECIPIENT, LEDGER_AUTHOR };
 
 struct ledger_secret {
 	uint64_t key[2];

@@ -7,7 +7,8 @@
 #include "store/ledger.h"
 #include "store/octets.h"
 
-#define RECORD_VERSION 1
+/* Version 2 ends with the list of authors. Without any a record is of version 1, which an older program reads, too. */
+#define RECORD_VERSION 2
 #define FIXED_SIZE     34 /* version to recipient_total */
 
 #define NAME_MOST   255
@@ -31,6 +32,11 @@ void ledger_passage_recipient(struct ledger_passage *p, struct slice address)
 	if (p->recipient_count < LEDGER_RECIPIENTS) p->recipients[p->recipient_count++] = address;
 }
 
+void ledger_passage_author(struct ledger_passage *p, struct slice address)
+{
+	if (p->author_count < LEDGER_AUTHORS) p->authors[p->author_count++] = address;
+}
+
 void ledger_passage_dkim_domain(struct ledger_passage *p, struct slice domain)
 {
 	if (p->dkim_domain_count < LEDGER_DKIM_DOMAINS) p->dkim_domains[p->dkim_domain_count++] = domain;
@@ -38,7 +44,7 @@ void ledger_passage_dkim_domain(struct ledger_passage *p, struct slice domain)
 
 static_assert(FIXED_SIZE + 1 + 16 + LEDGER_DIGEST + 2 + 7 * 2 + 3 * NAME_MOST + 2 * LEDGER_ADDRESS +
                               LEDGER_MESSAGE_ID_SIZE + REASON_MOST + LEDGER_DKIM_DOMAINS * (2 + NAME_MOST) +
-                              LEDGER_RECIPIENTS * (2 + LEDGER_ADDRESS) <=
+                              LEDGER_RECIPIENTS * (2 + LEDGER_ADDRESS) + 1 + LEDGER_AUTHORS * (2 + LEDGER_ADDRESS) <=
                       LEDGER_RECORD_MOST,
               "the largest record fits");
 
@@ -78,16 +84,19 @@ static size_t ip_size(const struct ip *ip)
 size_t ledger_record_size(const struct ledger_passage *p)
 {
 	assert(p->recipient_count <= LEDGER_RECIPIENTS && p->dkim_domain_count <= LEDGER_DKIM_DOMAINS);
+	assert(p->author_count <= LEDGER_AUTHORS);
 	size_t n = FIXED_SIZE + 1 + ip_size(&p->client) + (p->has_digest ? LEDGER_DIGEST : 0) + 2;
 	for (size_t i = 0; i < STRING_COUNT; i++) n += 2 + string_at(p, i).n;
 	for (size_t i = 0; i < p->dkim_domain_count; i++) n += 2 + cut(p->dkim_domains[i], NAME_MOST).n;
 	for (size_t i = 0; i < p->recipient_count; i++) n += 2 + cut(p->recipients[i], LEDGER_ADDRESS).n;
+	n += p->author_count > 0;
+	for (size_t i = 0; i < p->author_count; i++) n += 2 + cut(p->authors[i], LEDGER_ADDRESS).n;
 	return n;
 }
 
 static void put_fixed(struct octet_writer *w, const struct ledger_passage *p)
 {
-	octet_put_u8(w, RECORD_VERSION);
+	octet_put_u8(w, p->author_count ? RECORD_VERSION : RECORD_VERSION - 1);
 	octet_put_u8(w, (uint8_t)((p->outbound ? FLAG_OUTBOUND : 0) | (p->authenticated ? FLAG_AUTHENTICATED : 0) |
 	                          (p->has_digest ? FLAG_DIGEST : 0) | (p->class & 7) << FLAG_CLASS_SHIFT));
 	octet_put_u8(w, p->result);
@@ -115,6 +124,8 @@ struct slice ledger_encode(const struct ledger_passage *p, char *out)
 	for (size_t i = 0; i < p->dkim_domain_count; i++) octet_put_string(&w, cut(p->dkim_domains[i], NAME_MOST));
 	octet_put_u8(&w, p->recipient_count);
 	for (size_t i = 0; i < p->recipient_count; i++) octet_put_string(&w, cut(p->recipients[i], LEDGER_ADDRESS));
+	if (p->author_count) octet_put_u8(&w, p->author_count);
+	for (size_t i = 0; i < p->author_count; i++) octet_put_string(&w, cut(p->authors[i], LEDGER_ADDRESS));
 	assert(!w.failed && w.n == w.capacity);
 	return octet_written(&w);
 }
@@ -173,7 +184,7 @@ enum error ledger_decode(struct slice record, struct ledger_passage *out)
 	*out = (struct ledger_passage){0};
 	uint8_t version = octet_get_u8(&r);
 	if (version > RECORD_VERSION) return ERR_VERSION;
-	if (version != RECORD_VERSION || record.n > LEDGER_RECORD_MOST) return ERR_CORRUPT;
+	if (version < RECORD_VERSION - 1 || record.n > LEDGER_RECORD_MOST) return ERR_CORRUPT;
 	get_fixed(&r, out);
 	get_ip(&r, &out->client);
 	struct slice digest = octet_get(&r, out->has_digest ? LEDGER_DIGEST : 0);
@@ -184,5 +195,9 @@ enum error ledger_decode(struct slice record, struct ledger_passage *out)
 	}
 	out->dkim_domain_count = get_strings(&r, out->dkim_domains, LEDGER_DKIM_DOMAINS, NAME_MOST);
 	out->recipient_count = get_strings(&r, out->recipients, LEDGER_RECIPIENTS, LEDGER_ADDRESS);
+	if (version == RECORD_VERSION) {
+		out->author_count = get_strings(&r, out->authors, LEDGER_AUTHORS, LEDGER_ADDRESS);
+		if (out->author_count == 0) r.failed = true;
+	}
 	return r.failed || r.rest.n ? ERR_CORRUPT : ERR_OK;
 }

@@ -80,6 +80,13 @@ static const char *by_return_path(struct db *db, uint32_t tenant, const char *ad
 	return f->text;
 }
 
+static const char *by_author(struct db *db, uint32_t tenant, const char *address, struct found *f)
+{
+	*f = (struct found){0};
+	assert_int_equal(ledger_each_by_author(db, tenant, slice_str(address), note, f), ERR_OK);
+	return f->text;
+}
+
 static const char *by_recipient(struct db *db, uint32_t tenant, const char *address, struct found *f)
 {
 	*f = (struct found){0};
@@ -117,6 +124,8 @@ static void fill(struct ledger_passage *p)
 	ledger_passage_dkim_domain(p, SLICE("d.example.org"));
 	ledger_passage_recipient(p, SLICE("b@example.net"));
 	ledger_passage_recipient(p, SLICE("c@example.net"));
+	ledger_passage_author(p, SLICE("d@example.org"));
+	ledger_passage_author(p, SLICE("e@example.org"));
 }
 
 static void assert_same(const struct ledger_passage *a, const struct ledger_passage *b)
@@ -146,6 +155,8 @@ static void assert_same(const struct ledger_passage *a, const struct ledger_pass
 		assert_true(slice_equal(a->dkim_domains[i], b->dkim_domains[i]));
 	assert_int_equal(a->recipient_total, b->recipient_total);
 	assert_int_equal(a->recipient_count, b->recipient_count);
+	assert_int_equal(a->author_count, b->author_count);
+	for (size_t i = 0; i < a->author_count; i++) assert_true(slice_equal(a->authors[i], b->authors[i]));
 	for (size_t i = 0; i < a->recipient_count; i++) assert_true(slice_equal(a->recipients[i], b->recipients[i]));
 }
 
@@ -162,8 +173,18 @@ static void test_record(void **state)
 	for (size_t n = 0; n < record.n; n++) assert_int_equal(ledger_decode(slice_of(room, n), &q), ERR_CORRUPT);
 	room[record.n] = 0;
 	assert_int_equal(ledger_decode(slice_of(room, record.n + 1), &q), ERR_CORRUPT);
-	room[0] = 2;
+	assert_int_equal(room[0], 2);
+	room[0] = 3;
 	assert_int_equal(ledger_decode(record, &q), ERR_VERSION);
+
+	p.author_count = 0; /* as older programs wrote, and read, it */
+	record = ledger_encode(&p, room);
+	assert_int_equal(record.n, ledger_record_size(&p));
+	assert_int_equal(room[0], 1);
+	assert_int_equal(ledger_decode(record, &q), ERR_OK);
+	assert_same(&p, &q);
+	room[0] = 2;
+	assert_int_equal(ledger_decode(record, &q), ERR_CORRUPT);
 
 	record = ledger_encode(&least, room);
 	assert_int_equal(ledger_decode(record, &q), ERR_OK);
@@ -188,6 +209,7 @@ static void test_record_is_bounded(void **state)
 	                              .client.family = AF_INET6};
 	for (int i = 0; i < 1000; i++) ledger_passage_recipient(&p, s);
 	for (int i = 0; i < 1000; i++) ledger_passage_dkim_domain(&p, s);
+	for (int i = 0; i < 1000; i++) ledger_passage_author(&p, s);
 	assert_true(ledger_record_size(&p) <= sizeof room);
 	assert_int_equal(ledger_decode(ledger_encode(&p, room), &q), ERR_OK);
 	assert_int_equal(q.recipient_total, 1000);
@@ -195,6 +217,8 @@ static void test_record_is_bounded(void **state)
 	assert_int_equal(q.dkim_domain_count, LEDGER_DKIM_DOMAINS);
 	assert_int_equal(q.message_id.n, 998);
 	assert_int_equal(q.recipients[31].n, 512);
+	assert_int_equal(q.author_count, LEDGER_AUTHORS);
+	assert_int_equal(q.authors[LEDGER_AUTHORS - 1].n, 512);
 	assert_int_equal(q.reason.n, 63);
 }
 
@@ -257,6 +281,8 @@ static void test_by_address(void **state)
 	ledger_passage_recipient(&p, SLICE("b@example.net"));
 	ledger_passage_recipient(&p, SLICE("b@example.net"));
 	ledger_passage_recipient(&p, SLICE("d@example.net"));
+	ledger_passage_author(&p, SLICE("e@example.org"));
+	ledger_passage_author(&p, SLICE("a@example.org"));
 	put(t->db, WIDE, &p);
 	assert_string_equal(by_return_path(t->db, 0, "a@example.org", &f), "2 1 ");
 	assert_string_equal(by_return_path(t->db, 1, "a@EXAMPLE.org", &f), "1 ");
@@ -265,6 +291,10 @@ static void test_by_address(void **state)
 	assert_string_equal(by_return_path(t->db, 0, "srs0=AA=c@rp.example.net", &f), "4 ");
 	assert_string_equal(by_return_path(t->db, 0, "b@example.net", &f), ""); /* a recipient, not a return path */
 	assert_string_equal(by_return_path(t->db, 0, "", &f), "");
+	assert_string_equal(by_author(t->db, 0, "A@example.org", &f), "4 "); /* not return paths */
+	assert_string_equal(by_author(t->db, 1, "e@example.org", &f), "4 ");
+	assert_string_equal(by_author(t->db, 2, "e@example.org", &f), "");
+	assert_string_equal(by_author(t->db, 0, "c@example.org", &f), "");
 	assert_string_equal(by_recipient(t->db, 0, "b@example.net", &f), "4 2 1 "); /* named twice, found once */
 	assert_string_equal(by_recipient(t->db, 2, "b@example.net", &f), "2 ");
 	assert_string_equal(by_recipient(t->db, 0, "d@example.net", &f), "4 ");
@@ -330,7 +360,7 @@ static void test_replaced(void **state)
 
 static enum error spoil(struct db_txn *t, void *arg)
 {
-	put_raw(t, id_at(NOW, 1), SLICE("\2 of a newer version"));
+	put_raw(t, id_at(NOW, 1), SLICE("\3 of a newer version"));
 	put_raw(t, id_at(NOW, 2), SLICE("\1damaged"));
 	put_raw(t, id_at(NOW, 3), SLICE(""));
 	return ERR_OK;
