@@ -165,7 +165,7 @@ static void stamps_speak_where_the_ledger_is_silent(void **state)
 		                             .addressee = SLICE(VICTIM),
 		                             .addressed = SLICE(VICTIM),
 		                             .now = NOW,
-		                             .ledger = {NULL, by_trace, by_return_path, &i},
+		                             .ledger = {NULL, by_trace, by_return_path, NULL, &i},
 		                             .hostnames = hostnames,
 		                             .hostname_count = 1,
 		                             .remembers = true,
