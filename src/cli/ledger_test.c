@@ -60,6 +60,7 @@ static void put_both(struct world *w)
 	ip_parse(SLICE("192.0.2.7"), &in.client);
 	ledger_passage_dkim_domain(&in, SLICE("example.org"));
 	ledger_passage_recipient(&in, SLICE("b@example.net"));
+	ledger_passage_author(&in, SLICE("d@example.com"));
 	for (int i = 0; i < 40; i++) ledger_passage_recipient(&out, SLICE("c\033@example.com"));
 	put(w->store->db, &in);
 	put(w->store->db, &out);
@@ -177,7 +178,8 @@ static void test_json(void **state)
 	         "{\"id\":\"%s\",\"time\":1700000000,\"direction\":\"in\",\"tenant\":null,\"client\":\"192.0.2.7\","
 	         "\"authenticated\":false,\"helo\":\"mail.example.org\",\"return_path\":\"a@example.org\","
 	         "\"handed_on\":\"SRS0=x@rp.example.net\",\"recipients\":[\"b@example.net\"],\"recipient_count\":1,"
-	         "\"message_id\":\"<1@example.org>\",\"from_domain\":\"example.org\",\"result\":\"delivered\","
+	         "\"message_id\":\"<1@example.org>\",\"from_domain\":\"example.org\",\"authors\":[\"d@example.com\"],"
+	         "\"result\":\"delivered\","
 	         "\"reply_code\":250,\"reason\":null,\"spf\":\"softfail\",\"dkim\":\"pass\",\"dmarc\":\"pass\","
 	         "\"arc\":\"none\",\"dkim_domains\":[\"example.org\"],\"proof\":\"dkim\",\"verified\":true,\"class\":"
 	         "\"ndr\",\"size\":"
