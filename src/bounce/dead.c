@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/dead.h"
 
+#include <string.h>
+
 #include "mail/address.h"
 #include "mail/original.h"
 #include "mail/status.h"
 
 #define CONFIDENCE 60 /* percent, at least */
+
+/* On a host behind the domain, perhaps. */
+static bool is_same_mailbox(struct slice named, struct slice address)
+{
+	size_t at = slice_find_last(address, '@'), end = slice_find_last(named, '@');
+	struct slice domain = slice_sub(address, at + 1, address.n), host = slice_sub(named, end + 1, named.n);
+	bool within = host.n >= domain.n && slice_equal_nocase(slice_sub(host, host.n - domain.n, host.n), domain) &&
+	              (host.n == domain.n || host.p[host.n - domain.n - 1] == '.');
+	return within && slice_equal_nocase(slice_sub(named, 0, end), slice_sub(address, 0, at));
+}
 
 /* Sendmail names a user who forwards as final recipient, and as the actual one whom the mail could not be forwarded to: that the latter
  * does not exist says nothing of the former. */
@@ -14,17 +26,42 @@ static bool is_another(struct arena *a, const struct status_recipient *r)
 	struct header_field f;
 	if (!header_find(r->fields, "X-Actual-Recipient", &f)) return false;
 	struct slice actual = reportfield_address(a, reportfield_typed(a, f.value));
-	if (slice_equal_nocase(actual, r->final)) return false;
-	size_t at = slice_find_last(r->final, '@'), end = slice_find_last(actual, '@');
-	struct slice domain = slice_sub(r->final, at + 1, r->final.n), host = slice_sub(actual, end + 1, actual.n);
-	bool within = host.n >= domain.n && slice_equal_nocase(slice_sub(host, host.n - domain.n, host.n), domain) &&
-	              (host.n == domain.n || host.p[host.n - domain.n - 1] == '.');
-	return !within || !slice_equal_nocase(slice_sub(actual, 0, end), slice_sub(r->final, 0, at));
+	return !is_same_mailbox(actual, r->final);
+}
+
+static bool is_word(char c)
+{
+	return c > ' ' && c != 127 && !strchr("<>()[],;:\"'\\", c);
+}
+
+/* The reply speaks of somebody else: other servers keep the name of who forwards, and give the words of where the mail went to. */
+static bool names_another(struct slice words, const struct status_recipient *r)
+{
+	for (size_t at = 0; at < words.n; at++) {
+		size_t begin = at, end = at;
+		if (words.p[at] != '@') continue;
+		while (begin > 0 && is_word(words.p[begin - 1])) begin--;
+		while (end < words.n && is_word(words.p[end])) end++;
+		while (end > at + 1 && words.p[end - 1] == '.') end--;
+		struct slice named = slice_sub(words, begin, end);
+		if (begin < at && end > at + 1 && !is_same_mailbox(named, r->final) &&
+		    !slice_equal_nocase(named, r->original))
+			return true;
+		at = end - 1;
+	}
+	return false;
+}
+
+/* A code that speaks of the sender, of content or of a rule: then words of the message itself may be in the reply, such as "user unknown". */
+static bool is_of_another_kind(const struct statuscode *c)
+{
+	return c->subject == 6 || c->subject == 7 || (c->subject == 1 && (c->detail == 7 || c->detail == 8));
 }
 
 static bool is_dead(const struct reply_verdict *v)
 {
-	return v->cause == CAUSE_mailbox_unknown && v->confidence >= CONFIDENCE && v->status.class != 4;
+	if (v->status.class == 4 || is_of_another_kind(&v->status)) return false;
+	return v->cause == CAUSE_mailbox_unknown && v->confidence >= CONFIDENCE;
 }
 
 /* By its reply; where it has none, and is the only one, by the words for a person. */
@@ -60,6 +97,7 @@ size_t dead_find(struct arena *a, const struct knowledge *k, const struct mime *
 		struct dead *d = &out[n];
 		if (r->action != STATUS_FAILED || r->final.n == 0 || is_another(a, r)) continue;
 		if (!judge(a, k, m, &report, r, &d->words) || arena_exhausted(a)) continue;
+		if (names_another(d->words, r)) continue;
 		d->address = address_spelled(a, r->final);
 		d->original = address_spelled(a, r->original);
 		if (!d->address.p || !d->original.p) continue;
