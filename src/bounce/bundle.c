@@ -66,10 +66,12 @@ static void destroy(struct bundle *b)
 
 enum error bundle_load(struct slice text, struct bundle **out, char problem[BUNDLE_PROBLEM])
 {
-	return bundle_load_packed(text, SLICE_EMPTY, out, problem);
+	static const struct bundle_help none;
+	return bundle_load_helped(text, &none, out, problem);
 }
 
-enum error bundle_load_packed(struct slice text, struct slice packed, struct bundle **out, char problem[BUNDLE_PROBLEM])
+enum error bundle_load_helped(struct slice text, const struct bundle_help *help, struct bundle **out,
+                              char problem[BUNDLE_PROBLEM])
 {
 	static atomic_uint_least64_t serial = 1;
 	*out = NULL;
@@ -79,9 +81,10 @@ enum error bundle_load_packed(struct slice text, struct slice packed, struct bun
 	b->magic = BUNDLE_MAGIC;
 	b->serial = atomic_fetch_add(&serial, 1);
 	atomic_init(&b->references, 1);
+	atomic_init(&b->compiled, false);
 	enum error e = rules_read(text, &b->rules, problem);
 	for (size_t i = 0; i < PLACE_COUNT && !e; i++) e = literals_new(b->rules, (enum place)i, &b->literals[i]);
-	if (!e) e = bundle_compile(b, packed, problem);
+	if (!e) e = bundle_compile(b, help, problem);
 	if (!e) e = try_samples(b, problem);
 	if (!e) {
 		*out = b;

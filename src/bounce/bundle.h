@@ -30,11 +30,17 @@ struct bundle;
  * classified as the bundle says; ERR_NO_MEMORY; ERR_SYSTEM: libhs does not work on this processor (it wants SSSE3). All with a
  * sentence in problem. */
 enum error bundle_load(struct slice text, struct bundle **out, char problem[BUNDLE_PROBLEM]);
-/* The same, but expressions need not be compiled that are in what bundle_pack() made of this or another bundle, with the same libhs on
- * the same kind of processor. Packed octets may be damaged, not forged. */
-enum error bundle_load_packed(struct slice text, struct slice packed, struct bundle **out,
+/* What helps to load one sooner. All may be empty. */
+struct bundle_help {
+	/* What bundle_pack() made of this or another bundle, with the same libhs on the same kind of processor: expressions that are in it
+	 * need not be compiled. It may be damaged, not forged. */
+	struct slice packed;
+	/* Calls work(context) in several threads at once and returns when all of them have: expressions are shared out. */
+	void (*together)(void (*work)(void *), void *context);
+};
+enum error bundle_load_helped(struct slice text, const struct bundle_help *help, struct bundle **out,
                               char problem[BUNDLE_PROBLEM]);
-bool bundle_was_compiled(const struct bundle *b); /* some of its expressions were not in what was packed */
+bool bundle_was_compiled(const struct bundle *b); /* some of its expressions were not packed */
 /* *octets is to be freed. ERR_NO_MEMORY. */
 enum error bundle_pack(const struct bundle *b, char **octets, size_t *n);
 struct bundle *bundle_ref(struct bundle *b);

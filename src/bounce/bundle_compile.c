@@ -78,26 +78,51 @@ static enum error compile(const struct rule_phrase *p, hs_database_t **out, char
 	return failed == HS_NOMEM ? ERR_NO_MEMORY : ERR_INVALID;
 }
 
-/* kept: where a compiled one may be. */
-static enum error fill(struct bundle *b, struct bundle_expression *x, const struct slice kept[2],
-                       char problem[BUNDLE_PROBLEM])
+/* What the threads that compile share. */
+struct job {
+	struct bundle *bundle;
+	struct slice kept[2]; /* where a compiled one may be */
+	atomic_size_t next;   /* expression */
+	atomic_bool failed;   /* no more need be compiled */
+};
+
+static enum error fill(struct job *j, size_t index, char problem[BUNDLE_PROBLEM])
 {
+	struct bundle *b = j->bundle;
+	struct bundle_expression *x = &b->expressions[index];
 	const struct rule_phrase *p = &b->rules->phrases[x->phrase];
+	if (x->compiled) return ERR_OK;
 	enum error e = name_expression(p->pattern, x->key);
 	if (e) return e;
-	for (size_t i = 0; i < 2 && !x->compiled; i++) x->compiled = bundle_find_packed(kept[i], x->key);
+	for (size_t i = 0; i < 2 && !x->compiled; i++) x->compiled = bundle_find_packed(j->kept[i], x->key);
 	if (x->compiled) return ERR_OK;
-	b->compiled = true;
+	atomic_store(&b->compiled, true);
 	if (hs_valid_platform() == HS_SUCCESS) return compile(p, &x->compiled, problem);
 	snprintf(problem, BUNDLE_PROBLEM, "this processor has no SSSE3, which libhs wants");
 	return ERR_SYSTEM;
 }
 
-enum error bundle_compile(struct bundle *b, struct slice packed, char problem[BUNDLE_PROBLEM])
+static void fill_some(void *context)
 {
-	const struct slice kept[2] = {bundle_packed_pieces(bundle_default_packed()), bundle_packed_pieces(packed)};
+	struct job *j = context;
+	char unused[BUNDLE_PROBLEM];
+	while (!atomic_load(&j->failed)) {
+		size_t i = atomic_fetch_add(&j->next, 1);
+		if (i >= j->bundle->expression_count) return;
+		if (fill(j, i, unused)) atomic_store(&j->failed, true);
+	}
+}
+
+enum error bundle_compile(struct bundle *b, const struct bundle_help *help, char problem[BUNDLE_PROBLEM])
+{
+	struct job j = {b,
+	                {bundle_packed_pieces(bundle_default_packed()), bundle_packed_pieces(help->packed)},
+	                0,
+	                false};
 	enum error e = list_expressions(b);
 	if (!e) e = list_places(b);
-	for (size_t i = 0; i < b->expression_count && !e; i++) e = fill(b, &b->expressions[i], kept, problem);
+	if (!e && help->together) help->together(fill_some, &j);
+	/* What is left: all, or none, or what comes behind a mistake, whose place and words are the same so however many threads there are. */
+	for (size_t i = 0; i < b->expression_count && !e; i++) e = fill(&j, i, problem);
 	return e;
 }

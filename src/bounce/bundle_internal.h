@@ -36,11 +36,11 @@ struct bundle {
 	size_t expression_count;
 	uint16_t *asked[PLACE_COUNT]; /* indices of those of a place */
 	size_t asked_count[PLACE_COUNT];
-	bool compiled; /* expressions had to be, they were not all in the packed octets */
+	atomic_bool compiled; /* expressions had to be, they were not all in the packed octets */
 };
 
-/* bundle_compile.c: fills the expressions, from packed octets or by compiling. ERR_NO_MEMORY, ERR_INVALID, ERR_SYSTEM with a problem. */
-enum error bundle_compile(struct bundle *b, struct slice packed, char problem[BUNDLE_PROBLEM]);
+/* bundle_compile.c: fills the expressions, from packed octets or by compiling; help may be empty. ERR_NO_MEMORY, ERR_INVALID, ERR_SYSTEM with a problem. */
+enum error bundle_compile(struct bundle *b, const struct bundle_help *help, char problem[BUNDLE_PROBLEM]);
 /* bundle_pack.c: what is in packed octets, empty when they are damaged or another libhs's; the expression of that key, or NULL. */
 struct slice bundle_packed_pieces(struct slice packed);
 hs_database_t *bundle_find_packed(struct slice pieces, const unsigned char key[BUNDLE_KEY]);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -192,13 +193,58 @@ static void test_bundles(void **state)
 	}
 }
 
+#define THREADS     4
+#define EXPRESSIONS 60
+#define LINE        (sizeof "~ [a-z]word00\n" - 1)
+
+struct share {
+	void (*work)(void *);
+	void *context;
+};
+
+static void *work_once(void *arg)
+{
+	struct share *s = arg;
+	s->work(s->context);
+	return NULL;
+}
+
+static void work_together(void (*work)(void *), void *context)
+{
+	pthread_t threads[THREADS];
+	struct share s = {work, context};
+	for (size_t i = 0; i < THREADS; i++) assert_int_equal(pthread_create(&threads[i], NULL, work_once, &s), 0);
+	for (size_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+}
+
+/* Expressions that are shared out become the same bundle, and the first mistake is the one that is told. */
+static void test_threads(void **state)
+{
+	const struct bundle_help help = {.together = work_together};
+	char text[EXPRESSIONS * LINE + 64], problem[BUNDLE_PROBLEM];
+	struct bundle *b;
+	size_t n = (size_t)snprintf(text, sizeof text, "%ssignal a\nin body\n", H);
+	for (size_t i = 0; i < EXPRESSIONS; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "~ [a-z]word%02zu\n", i);
+	assert_int_equal(bundle_load_helped(slice_of(text, n), &help, &b, problem), ERR_OK);
+	assert_true(bundle_was_compiled(b) && bundle_memory(b) > 0);
+	bundle_unref(b);
+	for (size_t first = 0; first < EXPRESSIONS - 1; first += 7) {
+		char wrong[sizeof text], line[32];
+		memcpy(wrong, text, n);
+		for (size_t i = first; i < EXPRESSIONS; i += 3)
+			wrong[n - (EXPRESSIONS - i) * LINE + 2] = '('; /* for "[" */
+		snprintf(line, sizeof line, "line %zu: ", first + 4);
+		assert_int_equal(bundle_load_helped(slice_of(wrong, n), &help, &b, problem), ERR_INVALID);
+		assert_ptr_equal(strstr(problem, line), problem);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cases),
-		cmocka_unit_test(test_contents),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_bundles),
+		cmocka_unit_test(test_cases),   cmocka_unit_test(test_contents), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_bundles), cmocka_unit_test(test_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -118,15 +119,37 @@ static void keep_compiled(const char *compiled, const struct bundle *b)
 	free(octets);
 }
 
+struct share {
+	void (*work)(void *);
+	void *context;
+};
+
+static void *work_once(void *arg)
+{
+	const struct share *s = arg;
+	s->work(s->context);
+	return NULL;
+}
+
+/* Here and in another thread. Not in one for each processor: they have mail to attend to. */
+static void work_twice(void (*work)(void *), void *context)
+{
+	pthread_t other;
+	struct share s = {work, context};
+	bool two = pthread_create(&other, NULL, work_once, &s) == 0;
+	work(context);
+	if (two) pthread_join(other, NULL);
+}
+
 static enum error load_rules(struct slice text, const char *compiled, struct bundle **out, char problem[BUNDLE_PROBLEM])
 {
 	char *octets = NULL, unused[RULEFILE_WHY];
 	size_t n = 0;
-	if (!compiled) return bundle_load(text, out, problem);
-	bool kept = read_file(compiled, COMPILED_MOST, &octets, &n, unused) == ERR_OK;
-	struct slice packed = kept ? slice_of(octets, n) : SLICE_EMPTY;
-	enum error e = bundle_load_packed(text, packed, out, problem);
-	if (!e && bundle_was_compiled(*out)) keep_compiled(compiled, *out);
+	struct bundle_help help = {.together = work_twice};
+	if (compiled && read_file(compiled, COMPILED_MOST, &octets, &n, unused) == ERR_OK)
+		help.packed = slice_of(octets, n);
+	enum error e = bundle_load_helped(text, &help, out, problem);
+	if (!e && compiled && bundle_was_compiled(*out)) keep_compiled(compiled, *out);
 	free(octets);
 	return e;
 }

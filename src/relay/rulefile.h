@@ -3,8 +3,8 @@
  * rulefile - a rule bundle, or explain's knowledge, from a file or as it is built in
  *
  * A file that has a mistake, or that does not pass its own samples, is refused, with a sentence that names file and line
- * ("/etc/backstop/bounce.rules:12: the sample is other, by ..."). So is a bundle without any sample: half a file may be well formed. Reads files and takes up to a second or two
- * for rules: not for the thread of a loop. What is loaded is immutable and counted; any thread.
+ * ("/etc/backstop/bounce.rules:12: the sample is other, by ..."). So is a bundle without any sample: half a file may be well formed. Reads files and takes up to half a
+ * second for rules, in two threads: not for the thread of a loop. What is loaded is immutable and counted; any thread.
  *
  *     struct bundle *b;
  *     char why[RULEFILE_WHY];
