@@ -2,6 +2,7 @@
 """backstop explain: bounces as files and on standard input, with a DNS server that answers for the lists."""
 import json
 import subprocess
+import time
 
 import pytest
 from lab.backstop import program
@@ -71,11 +72,10 @@ See you on Tuesday.
 def explain(lab, tmp_path):
     server = lab.dns(ZONE)
 
-    def run(message, *words, ask=True, stdin=False):
+    def run(message, *words, stdin=False):
         path = tmp_path / "bounce.eml"
         path.write_text(message, encoding="utf-8")
-        resolver = ["--resolver", server.endpoint] if ask else []
-        command = [program(), "explain", *resolver, *words, "-" if stdin else str(path)]
+        command = [program(), "explain", "--resolver", server.endpoint, *words, "-" if stdin else str(path)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, input=message if stdin else None)
     run.server = server
     return run
@@ -107,22 +107,40 @@ def test_a_listing_that_has_ended(explain):
     assert said["blocklist"]["listed"] is False and said["note"] is None
 
 
-@pytest.mark.parametrize("state", ["SERVFAIL", "TIMEOUT", "A 127.255.255.254"])
+@pytest.mark.parametrize("state", ["SERVFAIL", "TIMEOUT", "A 127.255.255.254", "A 127.0.0.1"])
 def test_a_list_that_gives_no_answer(explain, state):
     explain.server.add(f"1.2.0.192.bl.spamcop.net {state}\n")
     said = answer(explain, bounce("550 5.7.1 192.0.2.1 blocked using bl.spamcop.net"))
     assert said["blocklist"]["listed"] is None and said["blocklist"]["name"] == "SpamCop"
 
 
-def test_nobody_is_asked_unless_told_to(explain):
+def test_nobody_is_asked_with_local(explain):
+    message = bounce("554 5.7.1 Client host [198.51.100.7] blocked using zen.spamhaus.org")
     before = len(explain.server.questions)
-    said = answer(explain, bounce("554 5.7.1 Client host [198.51.100.7] blocked using zen.spamhaus.org"), ask=False)
-    assert said["blocklist"]["listed"] is None and len(explain.server.questions) == before
+    command = [program(), "explain", "--local", "--resolver", explain.server.endpoint, "-"]
+    result = subprocess.run(command + ["--json"], capture_output=True, text=True, timeout=60, input=message)
+    assert json.loads(result.stdout)["blocklist"]["listed"] is None and len(explain.server.questions) == before
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, input=message)
+    assert "was not asked" in " ".join(result.stdout.split()) and len(explain.server.questions) == before
+    assert "198.51.100.7, listed now" in " ".join(explain(message).stdout.split())
+
+
+def test_when_dns_is_away_the_other_files_do_not_wait_for_it(explain, tmp_path):
+    for i in range(6):
+        explain.server.add(f"{i}.2.0.192.zen.spamhaus.org TIMEOUT\n")
+        (tmp_path / str(i)).write_text(bounce(f"554 5.7.1 Client host [192.0.2.{i}] blocked using zen.spamhaus.org"))
+    began = time.monotonic()
+    result = subprocess.run([program(), "explain", "--json", "--resolver", explain.server.endpoint, *map(str, range(6))],
+                            capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert time.monotonic() - began < 12
+    assert [json.loads(line)["blocklist"]["listed"] for line in result.stdout.splitlines()] == [None] * 6
 
 
 def test_a_closed_list_is_not_asked(explain):
-    said = answer(explain, bounce("554 5.7.1 Client host [198.51.100.7] blocked using dnsbl.sorbs.net"))
+    message = bounce("554 5.7.1 Client host [198.51.100.7] blocked using dnsbl.sorbs.net")
+    said = answer(explain, message)
     assert said["blocklist"]["listed"] is None and said["who_acts"] == "recipient_admin" and "2024" in said["means"]
+    assert said["blocklist"]["closed"] == "2024-06" and "nobody keeps this list" in " ".join(explain(message).stdout.split())
     assert not explain.server.asked("7.100.51.198.dnsbl.sorbs.net", "A")
 
 
@@ -188,7 +206,7 @@ Content-Description: Undelivered Message""")
     assert said["recipient"] == "joe@rcpt.example" and said["cause"] == "mailbox_full"
     assert [(r["recipient"], r["action"], r["cause"], r["status"]) for r in said["recipients"]] == [
         ("joe@rcpt.example", "failed", "mailbox_full", "5.2.2"), ("bob@rcpt.example", "failed", "mailbox_unknown", "5.1.1")]
-    assert "  also:       bob@rcpt.example: the address does not exist\n" in explain(message).stdout
+    assert "  also:        bob@rcpt.example: the address does not exist\n" in explain(message).stdout
     assert "recipients" not in answer(explain, bounce("550 5.1.1 no such user"))
 
 
@@ -211,6 +229,25 @@ Content-Type: message/rfc822
     assert (said["class"], said["forwarded"], said["recipient"]) == ("other", True, "joe@rcpt.example")
     assert said["cause"] == "mailbox_unknown" and said["original"]["message_id"] == "<tuesday.1@sender.example>"
     assert "a bounce in a message" in explain(attached).stdout
+
+
+def test_a_message_that_was_forwarded(explain):
+    message = bounce("550-5.7.26 SPF check failed 550 5.7.26 for sender.example", "end of DATA", status="5.7.26")
+    message = message.replace("rfc822;joe@rcpt.example", "rfc822;joe@club.example")
+    said = answer(explain, message)
+    assert (said["recipient"], said["written_to"]) == ("joe@rcpt.example", "joe@club.example")
+    assert (said["cause"], said["who_acts"]) == ("authentication", "recipient_admin") and "SRS" in said["advice"]
+    text = " ".join(explain(message).stdout.split())
+    assert "written to joe@club.example; from there it was sent on to joe@rcpt.example" in text
+    assert "reply: 550-5.7.26 SPF check failed for sender.example" in text
+
+
+def test_a_link_in_the_message_is_not_the_server(explain):
+    explain.server.add("bad.example.multi.uribl.com A 127.0.0.2\n")
+    message = bounce("550 5.7.1 The message has a link to bad.example, which is listed in multi.uribl.com", "end of DATA")
+    said = answer(explain, message)
+    assert said["blocklist"]["address"] == "bad.example" and said["blocklist"]["listed"] and said["who_acts"] == "sender"
+    assert explain(message).stdout.splitlines()[0].endswith("a link in the message leads to a domain on a blocklist")
 
 
 def test_standard_input_and_words_for_a_person(explain):
@@ -253,7 +290,7 @@ sample: 450 4.7.1 slow please
 def test_a_batch(explain, tmp_path):
     (tmp_path / "one.eml").write_text(bounce("550 5.1.1 no such user"))
     lines = [{"id": 1, "file": str(tmp_path / "one.eml")}, {"id": 2, "file": str(tmp_path / "none.eml")}]
-    result = subprocess.run([program(), "explain", "--batch", "--json"], input="".join(json.dumps(line) + "\n" for line in lines),
+    result = subprocess.run([program(), "explain", "--batch", "--json", "--local"], input="".join(json.dumps(line) + "\n" for line in lines),
                             capture_output=True, text=True, timeout=60)
     said = {line["id"]: line for line in map(json.loads, result.stdout.splitlines())}
     assert result.returncode == 0 and "forwarded" not in said[1] and said[1]["cause"] == "mailbox_unknown" and "error" in said[2]

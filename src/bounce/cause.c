@@ -72,8 +72,18 @@ const char *cause_name(enum cause c)
 	return causes[(unsigned)c < CAUSE_COUNT ? c : CAUSE_unknown].word.name;
 }
 
-const char *cause_words(enum cause c)
+const char *cause_words(enum cause c, struct slice detail)
 {
+	static const struct {
+		enum cause cause;
+		const char *detail, *words;
+	} details[] = {
+#define X(cause, detail, words) {CAUSE_##cause, detail, words},
+		CAUSE_DETAIL_TABLE(X)
+#undef X
+	};
+	for (size_t i = 0; i < sizeof details / sizeof *details; i++)
+		if (details[i].cause == c && slice_equal(detail, slice_str(details[i].detail))) return details[i].words;
 	return causes[(unsigned)c < CAUSE_COUNT ? c : CAUSE_unknown].word.words;
 }
 

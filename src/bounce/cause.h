@@ -95,6 +95,11 @@ enum stage {
 	X(delay, nobody, "it has not been delivered yet, and is still being tried",                                    \
 	  "Nothing to do yet: the sending server keeps trying.")
 
+/* X(cause, detail, in plain words): where the detail of an entry makes another sentence of the cause. */
+#define CAUSE_DETAIL_TABLE(X)                                                                                          \
+	X(blocklist, "link", "a link in the message leads to a domain on a blocklist")                                 \
+	X(reputation, "account", "the sender's own provider stopped the account")
+
 enum cause {
 #define X(name, actor, words, advice) CAUSE_##name,
 	CAUSE_TABLE(X)
@@ -111,7 +116,7 @@ const char *stage_words(enum stage s);
 bool stage_parse(struct slice name, enum stage *out);
 
 const char *cause_name(enum cause c);
-const char *cause_words(enum cause c);
+const char *cause_words(enum cause c, struct slice detail); /* detail: of an entry; or empty */
 const char *cause_advice(enum cause c);
 enum actor cause_actor(enum cause c);
 bool cause_parse(struct slice name, enum cause *out);

@@ -81,6 +81,33 @@ static bool explain_failure(struct arena *a, const struct knowledge *k, const st
 	return true;
 }
 
+/* The recipient did not get it because somebody sends it on: that one can act, and the sender knows only the first address. */
+static void weigh_forwarding(struct arena *a, struct explanation *e)
+{
+	struct reply_verdict *v = &e->verdict;
+	struct slice from = e->failure.written_to, to = e->failure.recipient;
+	bool by_path = v->cause == CAUSE_authentication && !slice_equal(v->detail, SLICE("rdns")) &&
+	               !slice_equal(v->detail, SLICE("helo"));
+	bool dead = v->cause == CAUSE_mailbox_unknown || v->cause == CAUSE_mailbox_disabled || v->cause == CAUSE_dns;
+	if (!from.n) return;
+	if (e->failure.delayed) by_path = dead = false; /* it may still arrive */
+	if (by_path)
+		v->advice = arena_printf(a,
+		                         "Forwarding breaks SPF: who forwards %.*s has to rewrite the return path "
+		                         "(SRS) and leave the message unchanged, so that the sender's DKIM signature "
+		                         "stays valid. The sender's administrator can help by signing with DKIM.",
+		                         SLICE_ARG(from));
+	else if (dead)
+		v->advice = arena_printf(a,
+		                         "Tell the recipient by other means that %.*s is forwarded to an address "
+		                         "that does not work: %.*s.",
+		                         SLICE_ARG(from), SLICE_ARG(to));
+	if (by_path || dead) v->actor = ACTOR_recipient_admin;
+	if (!v->note.n)
+		v->note = arena_printf(a, "The message was written to %.*s; from there it was sent on to %.*s.",
+		                       SLICE_ARG(from), SLICE_ARG(to));
+}
+
 bool explain(struct arena *a, const struct knowledge *k, const struct mime *m, struct explanation *out)
 {
 	struct original o;
@@ -88,6 +115,7 @@ bool explain(struct arena *a, const struct knowledge *k, const struct mime *m, s
 	original_find(a, m->root, &o);
 	if (arena_exhausted(a) || !failure_read(a, m, &o, &out->failure)) return false;
 	if (!explain_failure(a, k, &o, out)) return false;
+	weigh_forwarding(a, out);
 	out->reply = one_line(a, out->reply);
 	if (out->verdict.status.class) statuscode_text(&out->verdict.status, out->status);
 	out->message_id = one_line(a, o.message_id.n ? o.message_id : SLICE_EMPTY);

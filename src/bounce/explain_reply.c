@@ -139,18 +139,27 @@ static struct slice sentence(struct work *w, struct slice text)
 	return arena_printf(w->arena, "%c%.*s", text.p[0] - 'a' + 'A', (int)(text.n - 1), text.p + 1);
 }
 
-/* %a becomes the address. {NULL, 0}: none is known and without it the text makes no sense. */
-static struct slice expand(struct work *w, struct slice text, const char *otherwise)
+/* %a becomes the address. */
+static struct slice expand(struct work *w, struct slice text)
 {
 	char address[IP_TEXT_SIZE];
-	const char *word = otherwise;
+	const char *word = "the sending address";
 	if (w->v->address.family) word = ip_text(&w->v->address, address);
-	for (size_t mark; text.p && (mark = slice_search(text, SLICE("%a"))) < text.n;) {
-		if (!word) return (struct slice){NULL, 0};
+	for (size_t mark; text.p && (mark = slice_search(text, SLICE("%a"))) < text.n;)
 		text = arena_printf(w->arena, "%.*s%s%.*s", (int)mark, text.p, word, (int)(text.n - mark - 2),
 		                    text.p + mark + 2);
-	}
 	return text;
+}
+
+/* Of an address that is not known the page where one can be asked for: "https://bl.example/?ip=%a", "https://bl.example/%a". */
+static struct slice expand_link(struct work *w, struct slice link)
+{
+	size_t mark = slice_search(link, SLICE("%a"));
+	if (w->v->address.family || mark == link.n) return expand(w, link);
+	size_t query = slice_find(link, '?');
+	if (query < mark) return slice_sub(link, 0, query);
+	while (mark > 0 && link.p[mark - 1] != '/') mark--;
+	return slice_sub(link, 0, mark);
 }
 
 static struct slice without_slash(struct slice link)
@@ -166,16 +175,28 @@ static void add_link(struct reply_verdict *v, struct slice link)
 	v->links[v->link_count++] = link;
 }
 
+/* A page of a list of backscatterers that is not the cause would lead astray. */
+static bool is_of_backscatter(const struct work *w, struct slice link)
+{
+	const struct knowledge_entry *e = w->best[KNOWLEDGE_backscatter].entry;
+	for (size_t i = 0; e && e != w->v->entry && i < e->zone_count; i++) {
+		struct slice site = slice_sub(e->zones[i], slice_find(e->zones[i], '.') + 1, e->zones[i].n);
+		if (slice_search(link, site) < link.n) return true;
+	}
+	return false;
+}
+
 static void add_links(struct work *w)
 {
 	const struct knowledge_entry *e = w->v->entry;
-	for (size_t i = 0; e && i < e->link_count; i++) add_link(w->v, expand(w, e->links[i], NULL));
+	for (size_t i = 0; e && i < e->link_count; i++) add_link(w->v, expand_link(w, e->links[i]));
 	/* What the refusing server itself points to. */
-	for (size_t i = 0; i < w->facts.link_count; i++) add_link(w->v, w->facts.links[i]);
+	for (size_t i = 0; i < w->facts.link_count; i++)
+		if (!is_of_backscatter(w, w->facts.links[i])) add_link(w->v, w->facts.links[i]);
 	/* Where the provider or filter is asked, whose words told who it is but not why. */
 	for (int kind = KNOWLEDGE_provider; kind <= KNOWLEDGE_filter; kind++) {
 		const struct knowledge_entry *who = w->best[kind].yielding;
-		for (size_t i = 0; who && i < who->link_count; i++) add_link(w->v, expand(w, who->links[i], NULL));
+		for (size_t i = 0; who && i < who->link_count; i++) add_link(w->v, expand_link(w, who->links[i]));
 	}
 }
 
@@ -186,11 +207,11 @@ static void add_words(struct work *w)
 	unsigned weight;
 	bool agrees = by_code && statuscode_cause(&v->status, &weight) == v->cause && weight;
 	if (v->entry) {
-		v->means = sentence(w, expand(w, v->entry->means, "the sending address"));
-		v->advice = sentence(w, expand(w, v->entry->advice, "the sending address"));
+		v->means = sentence(w, expand(w, v->entry->means));
+		v->advice = sentence(w, expand(w, v->entry->advice));
 		return;
 	}
-	v->means = sentence(w, slice_str(agrees ? by_code : cause_words(v->cause)));
+	v->means = sentence(w, slice_str(agrees ? by_code : cause_words(v->cause, SLICE_EMPTY)));
 	v->advice = slice_str(cause_advice(v->cause));
 }
 
@@ -319,7 +340,7 @@ static void judge_time(struct work *w)
 	bool late = !v->entry && v->status.subject == 4 && v->status.detail == 7;
 	if (w->c->delayed && (v->cause == CAUSE_unknown || late)) {
 		v->cause = CAUSE_delay;
-		v->means = sentence(w, slice_str(cause_words(v->cause)));
+		v->means = sentence(w, slice_str(cause_words(v->cause, SLICE_EMPTY)));
 		v->advice = slice_str(cause_advice(v->cause));
 		v->actor = ACTOR_nobody;
 		v->confidence = 60;
@@ -376,6 +397,7 @@ bool explain_reply(struct arena *a, const struct knowledge *k, const struct repl
 		if (!out->status.class || field > said) out->status = given;
 	}
 	struct slice host = phrases_normalise(a, c->host, 255);
+	replyfacts_forget_server(&w.facts, c->host);
 	facts = (struct knowledge_facts){w.facts.text, host,     out->code,
 	                                 out->status,  c->stage, w.facts.address_count > 0};
 	if (!host.p || !knowledge_match(k, a, &facts, w.best)) return false;

@@ -48,7 +48,7 @@ struct reply_verdict {
 	struct ip address;          /* that was refused; family 0: not told */
 	struct slice domain;        /* that is listed, where the list has domains; empty: not told */
 	struct slice means, advice; /* sentences */
-	struct slice note;          /* about backscatter lists; or empty */
+	struct slice note;          /* about backscatter lists, about a forwarding; or empty */
 	struct slice links[REPLY_LINKS];
 	size_t link_count;
 	unsigned confidence; /* percent */

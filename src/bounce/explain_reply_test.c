@@ -170,7 +170,12 @@ static void test_links(void **state)
 	assert_slice("link", "of the reply", v.links[1], "https://mx.example.net/why?ip=198.51.100.7");
 	c.text = SLICE("550 blocked using zen.spamhaus.org");
 	assert_true(explain_reply(&a, knowledge, &c, &v));
-	assert_int_equal(v.link_count, 0); /* without an address the look-up makes no sense */
+	assert_int_equal(v.link_count, 1); /* without an address the page where one can be asked for */
+	assert_slice("link", "of no address", v.links[0], "https://check.spamhaus.org/listed/");
+	c.text = SLICE("550 5.1.1 no such user; you are on ips.backscatterer.org, see "
+	               "http://www.backscatterer.org/?ip=198.51.100.7");
+	assert_true(explain_reply(&a, knowledge, &c, &v));
+	assert_int_equal(v.link_count, 0); /* what is not the cause is not pointed to */
 	arena_free(&a);
 }
 

@@ -267,6 +267,59 @@ static void test_backscatter(void **state)
 	arena_free(&a);
 }
 
+#define FORWARDED(original, said)                                                                                      \
+	REPORT("Sorry.\n", "Reporting-MTA: dns; mx.club.example\n\nOriginal-Recipient: rfc822; " original              \
+	                   "\nFinal-Recipient: rfc822; joe@home.example\nAction: failed\nStatus: 5.0.0\n"              \
+	                   "Remote-MTA: dns; mx1.home.example\nDiagnostic-Code: smtp; " said "\n")
+
+static const struct {
+	const char *name, *message, *written_to; /* written_to: NULL, the message was not sent on */
+	enum actor actor;
+	const char *advice, *note;
+} forwardings[] = {
+	{"SPF", FORWARDED("joe@club.example", "550 5.7.23 SPF check failed"), "joe@club.example", ACTOR_recipient_admin,
+         "rewrite the return path (SRS)", "written to joe@club.example; from there it was sent on to joe@home.example"},
+	{"SPF without a forwarding", FORWARDED("joe@home.example", "550 5.7.23 SPF check failed"), NULL,
+         ACTOR_sender_admin, "SPF record", ""},
+	{"a name of the same organisation", FORWARDED("joe@mail1.home.example", "550 5.1.1 no such user"), NULL,
+         ACTOR_sender, "spelling", ""},
+	{"a forwarding to nowhere", FORWARDED("joe@club.example", "550 5.1.1 no such user"), "joe@club.example",
+         ACTOR_recipient_admin, "joe@club.example is forwarded to an address that does not work", "sent on to"},
+	{"the reverse name is the forwarder's too", FORWARDED("joe@club.example", "550 5.7.25 no PTR record"),
+         "joe@club.example", ACTOR_sender_admin, "PTR record", "sent on to"},
+	{"a full mailbox", FORWARDED("joe@club.example", "552 5.2.2 mailbox full"), "joe@club.example",
+         ACTOR_recipient_admin, "make room", "sent on to joe@home.example"},
+	{"Exim's words",
+         TEXT("Mail Delivery System <Mailer-Daemon@mx.club.example>",
+              "Mail delivery failed: returning message to sender",
+              "A message that you sent could not be delivered to one or more of its\nrecipients. The following "
+              "address(es) failed:\n\n  joe@home.example\n    (generated from joe@club.example)\n    host "
+              "mx1.home.example [203.0.113.5]\n    SMTP error from remote mail server after RCPT "
+              "TO:<joe@home.example>:\n    550 5.1.1 no such user\n"),
+         "joe@club.example", ACTOR_recipient_admin, "forwarded to an address that does not work", "sent on to"},
+};
+
+static void test_forwarding(void **state)
+{
+	struct arena a;
+	struct explanation e;
+	arena_init(&a, 16 << 20);
+	for (size_t i = 0; i < sizeof forwardings / sizeof *forwardings; i++) {
+		const char *name = forwardings[i].name;
+		read_bounce(&a, slice_str(forwardings[i].message), &e);
+		const char *written_to = forwardings[i].written_to ? forwardings[i].written_to : "";
+		if (!slice_equal(e.failure.written_to, slice_str(written_to)))
+			fail_msg("%s: written to %.*s", name, SLICE_ARG(e.failure.written_to));
+		if (e.verdict.actor != forwardings[i].actor) fail_msg("%s: %s", name, actor_name(e.verdict.actor));
+		if (slice_search(e.verdict.advice, slice_str(forwardings[i].advice)) == e.verdict.advice.n)
+			fail_msg("%s: advice: %.*s", name, SLICE_ARG(e.verdict.advice));
+		struct slice note = slice_str(forwardings[i].note);
+		if (note.n ? slice_search(e.verdict.note, note) == e.verdict.note.n : e.verdict.note.n > 0)
+			fail_msg("%s: note: %.*s", name, SLICE_ARG(e.verdict.note));
+	}
+	arena_free(&a);
+}
+
 /* Any beginning of a bounce is read, and an arena of any size is enough or is said not to be. */
 static void test_cut(void **state)
 {
@@ -298,6 +351,7 @@ static const char zone[] =
 	"8.100.51.198.zen.spamhaus.org A 127.255.255.254\n"
 	"9.100.51.198.zen.spamhaus.org SERVFAIL\n"
 	"10.100.51.198.zen.spamhaus.org A 192.0.2.1\n"
+	"11.100.51.198.zen.spamhaus.org A 127.0.0.1\n"
 	"7.100.51.198.dnsbl.sorbs.net A 127.0.0.6\n"
 	"bad.example.dbl.spamhaus.org A 127.0.1.2\n"
 	"7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.zen.spamhaus.org A 127.0.0.2\n";
@@ -310,6 +364,7 @@ static const struct {
 	{"not listed", "550 [198.51.100.6] blocked using zen.spamhaus.org", LISTED_NO},
 	{"an error of the question", "550 [198.51.100.8] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
 	{"no answer", "550 [198.51.100.9] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
+	{"a refusal to answer", "550 [198.51.100.11] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
 	{"an answer that is none", "550 [198.51.100.10] blocked using zen.spamhaus.org", LISTED_UNKNOWN},
 	{"a closed list is not asked", "550 [198.51.100.7] blocked using dnsbl.sorbs.net", LISTED_UNKNOWN},
 	{"no address", "550 blocked using zen.spamhaus.org", LISTED_UNKNOWN},
@@ -346,8 +401,8 @@ static void test_listed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bounces), cmocka_unit_test(test_original), cmocka_unit_test(test_backscatter),
-		cmocka_unit_test(test_cut),     cmocka_unit_test(test_listed),
+		cmocka_unit_test(test_bounces),    cmocka_unit_test(test_original), cmocka_unit_test(test_backscatter),
+		cmocka_unit_test(test_forwarding), cmocka_unit_test(test_cut),      cmocka_unit_test(test_listed),
 	};
 	return cmocka_run_group_tests(tests, load_knowledge, unload_knowledge);
 }

@@ -32,6 +32,15 @@ static struct slice host_name(struct slice mta)
 	return n ? slice_sub(mta, 0, n) : mta;
 }
 
+/* At another organisation: "joe@example.org" and "joe@mail1.example.org" are one. */
+static bool is_elsewhere(struct slice written, struct slice recipient)
+{
+	struct slice from = slice_sub(written, slice_find(written, '@') + 1, written.n);
+	struct slice to = slice_sub(recipient, slice_find(recipient, '@') + 1, recipient.n);
+	bool whole = slice_find(from, '.') < from.n && slice_find(to, '.') < to.n;
+	return whole && !slice_ends_nocase(from, to) && !slice_ends_nocase(to, from);
+}
+
 static void read_status(const struct status_report *r, struct failure *out)
 {
 	const struct status_recipient *s = choose(r);
@@ -39,6 +48,7 @@ static void read_status(const struct status_report *r, struct failure *out)
 	if (!s) return;
 	out->found = true;
 	out->recipient = s->final.n ? s->final : s->original;
+	if (s->original.n && is_elsewhere(s->original, out->recipient)) out->written_to = s->original;
 	out->status = status_code(s->status);
 	out->reply = s->diagnostic.value;
 	out->host = host_name(s->remote_mta.value);
@@ -74,7 +84,10 @@ static bool read_text(struct arena *a, struct slice text, struct slice own, stru
 static bool read_words(struct arena *a, const struct mime *m, struct slice own, struct failuretext *out,
                        struct slice *whole)
 {
-	*out = (struct failuretext){.reply = SLICE_EMPTY, .host = SLICE_EMPTY, .recipient = SLICE_EMPTY};
+	*out = (struct failuretext){.reply = SLICE_EMPTY,
+	                            .host = SLICE_EMPTY,
+	                            .recipient = SLICE_EMPTY,
+	                            .written_to = SLICE_EMPTY};
 	for (const struct mime_part *p = m->root; p; p = mime_next(m->root, p)) {
 		if (p->embedded || p->first) continue;
 		/* A message without parts is text, whatever type it claims. */
@@ -138,6 +151,7 @@ bool failure_read(struct arena *a, const struct mime *m, const struct original *
 	struct status_report r;
 	struct failuretext t;
 	*out = (struct failure){.recipient = SLICE_EMPTY,
+	                        .written_to = SLICE_EMPTY,
 	                        .status = SLICE_EMPTY,
 	                        .reply = SLICE_EMPTY,
 	                        .host = SLICE_EMPTY,
@@ -152,6 +166,7 @@ bool failure_read(struct arena *a, const struct mime *m, const struct original *
 	if (!out->recipient.n) out->recipient = failed;
 	if (!out->recipient.n) out->recipient = t.recipient;
 	if (!out->recipient.n) out->recipient = field_address(a, o->to);
+	if (!out->written_to.n && is_elsewhere(t.written_to, out->recipient)) out->written_to = t.written_to;
 	if (!out->reporter.n) {
 		struct slice from = field_address(a, mime_value(m->root, "From"));
 		out->reporter = slice_sub(from, slice_find(from, '@') + 1, from.n);

@@ -13,13 +13,14 @@
 #include "mail/original.h"
 
 struct failure {
-	struct slice recipient; /* address; empty: not told */
-	struct slice status;    /* "5.1.1"; empty: not told */
-	struct slice reply;     /* the other server's words as the part for programs has them; empty: none */
-	struct slice words;     /* as the text for a person has them; empty: none */
-	struct slice text;      /* the whole text for a person; or empty */
-	struct slice host;      /* that refused; empty: not told, or the reporter itself */
-	struct slice reporter;  /* that made the report; empty: not told */
+	struct slice recipient;  /* address; empty: not told */
+	struct slice written_to; /* the address that was forwarded to the recipient's; empty: none, or not told */
+	struct slice status;     /* "5.1.1"; empty: not told */
+	struct slice reply;      /* the other server's words as the part for programs has them; empty: none */
+	struct slice words;      /* as the text for a person has them; empty: none */
+	struct slice text;       /* the whole text for a person; or empty */
+	struct slice host;       /* that refused; empty: not told, or the reporter itself */
+	struct slice reporter;   /* that made the report; empty: not told */
 	enum stage stage;
 	bool delayed;   /* still being tried */
 	bool delivered; /* nothing failed */

@@ -432,6 +432,19 @@ static void find_recipient(const struct work *w, struct slice own, struct failur
 	}
 }
 
+/* "(expanded from <list@example.com>)" of Postfix and Sendmail, "(generated from list@example.com)" of Exim. */
+static void find_written_to(const struct work *w, struct failuretext *out)
+{
+	static const struct slice words[] = {S("(expanded from"), S("generated from ")};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		size_t mark = slice_search(w->lower, words[i]), end = mark + words[i].n;
+		if (mark == w->lower.n) continue;
+		size_t at = end + slice_find(sub(w->text, end, end + 300), '@');
+		if (at < w->text.n && w->text.p[at] == '@') out->written_to = address_at(w->text, at);
+		return;
+	}
+}
+
 /* The paragraph that names the recipient, without the address's own line when that is all there is. */
 static void find_paragraph(const struct work *w, struct failuretext *out)
 {
@@ -448,7 +461,10 @@ static void find_paragraph(const struct work *w, struct failuretext *out)
 bool failuretext_read(struct arena *a, struct slice text, struct slice own, struct failuretext *out)
 {
 	struct work w = {.text = sub(text, 0, FAILURETEXT_OCTETS)};
-	*out = (struct failuretext){.reply = SLICE_EMPTY, .host = SLICE_EMPTY, .recipient = SLICE_EMPTY};
+	*out = (struct failuretext){.reply = SLICE_EMPTY,
+	                            .host = SLICE_EMPTY,
+	                            .recipient = SLICE_EMPTY,
+	                            .written_to = SLICE_EMPTY};
 	if (!w.text.n) return true;
 	char *lower = arena_alloc(a, w.text.n);
 	if (!lower) return false;
@@ -461,6 +477,7 @@ bool failuretext_read(struct arena *a, struct slice text, struct slice own, stru
 	if (out->quoted && !out->host.n) out->host = address_before(&w, (size_t)(out->reply.p - w.text.p));
 	out->reply = without_tail(&w, out->reply);
 	find_recipient(&w, own, out);
+	find_written_to(&w, out);
 	find_paragraph(&w, out);
 	struct slice words = phrases_normalise(a, w.text, w.text.n);
 	if (!words.p) return false;

@@ -17,11 +17,12 @@
 #define FAILURETEXT_REPLY  2000  /* of a reply, the most */
 
 struct failuretext {
-	struct slice reply;     /* in the text; empty: none was found */
-	bool quoted;            /* announced as the other server's words */
-	struct slice host;      /* that answered, in the text; or empty */
-	enum stage stage;       /* STAGE_unknown: not told */
-	struct slice recipient; /* the address that the text names as failed; or empty */
+	struct slice reply;      /* in the text; empty: none was found */
+	bool quoted;             /* announced as the other server's words */
+	struct slice host;       /* that answered, in the text; or empty */
+	enum stage stage;        /* STAGE_unknown: not told */
+	struct slice recipient;  /* the address that the text names as failed; or empty */
+	struct slice written_to; /* that it was "expanded" or "generated from"; or empty */
 };
 
 /* text: the report's own words, lines ending in LF. own: the address that the report is sent to, which is no failed

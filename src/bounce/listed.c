@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 5782: an address is asked for backwards, in octets or nibbles; 127.0.0.0/8 says that it is listed. */
 #include <stdio.h>
+#include <string.h>
 
 #include "bounce/explain.h"
 
 #define NAME_SIZE 512
+
+/* Answers about the question: too many, or through a public resolver. 127.255.255.x of Spamhaus and others, 127.0.0.1 of
+ * URIBL and SURBL, 127.0.1.255 of Spamhaus DBL when it is asked about an address. */
+static bool is_refusal(const struct ip *ip)
+{
+	static const uint8_t octets[][4] = {{127, 0, 0, 1}, {127, 0, 1, 255}};
+	for (size_t i = 0; i < sizeof octets / sizeof *octets; i++)
+		if (memcmp(ip->octets, octets[i], sizeof *octets) == 0) return true;
+	return ip->octets[1] == 255 && ip->octets[2] == 255;
+}
 
 static enum listed ask(struct resolver *r, const char *name, int64_t deadline)
 {
@@ -13,9 +24,8 @@ static enum listed ask(struct resolver *r, const char *name, int64_t deadline)
 	enum listed listed = e == ERR_DNS_NXDOMAIN || e == ERR_DNS_NODATA ? LISTED_NO : LISTED_UNKNOWN;
 	for (size_t i = 0; e == ERR_OK && i < answer->count; i++) {
 		struct ip ip;
-		if (!dns_rdata_ip(DNS_A, answer->rr[i], &ip) || ip.octets[0] != 127) continue;
-		/* 127.255.255.x is an error of the question: too many, by a public resolver (Spamhaus and others). */
-		if (!(ip.octets[1] == 255 && ip.octets[2] == 255)) listed = LISTED_YES;
+		if (dns_rdata_ip(DNS_A, answer->rr[i], &ip) && ip.octets[0] == 127 && !is_refusal(&ip))
+			listed = LISTED_YES;
 	}
 	dns_answer_free(answer);
 	return listed;

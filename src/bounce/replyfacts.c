@@ -286,3 +286,38 @@ bool replyfacts_read(struct arena *a, struct slice reply, struct replyfacts *out
 	find_names(out);
 	return true;
 }
+
+/* ---- whose address it is ---------------------------------------------------------------------- */
+
+/* The word that ends at end, without what separates it from the next. */
+static struct slice word_before(struct slice s, size_t end)
+{
+	while (end > 0 && (s.p[end - 1] == ' ' || s.p[end - 1] == '[' || s.p[end - 1] == '(')) end--;
+	size_t begin = end;
+	while (begin > 0 && s.p[begin - 1] != ' ' && s.p[begin - 1] != '<') begin--;
+	return slice_sub(s, begin, end);
+}
+
+static bool is_servers(struct slice s, struct slice address, struct slice host)
+{
+	size_t mark = slice_search(s, address);
+	if (slice_equal(address, host)) return true;
+	if (mark == s.n) return false;
+	struct slice name = word_before(s, mark);
+	if (slice_find(name, '.') == name.n) return false;
+	if (slice_equal_nocase(name, host)) return true;
+	struct slice role = word_before(s, (size_t)(name.p - s.p));
+	if (slice_equal_nocase(role, SLICE("to"))) return true;
+	return slice_equal_nocase(role, SLICE("host")) &&
+	       !slice_equal_nocase(word_before(s, (size_t)(role.p - s.p)), SLICE("client"));
+}
+
+void replyfacts_forget_server(struct replyfacts *f, struct slice host)
+{
+	char text[IP_TEXT_SIZE];
+	size_t n = 0;
+	for (size_t i = 0; i < f->address_count; i++)
+		if (!is_servers(f->raw, slice_str(ip_text(&f->addresses[i], text)), host))
+			f->addresses[n++] = f->addresses[i];
+	f->address_count = n;
+}

@@ -34,4 +34,8 @@ struct replyfacts {
 /* False when the arena is exhausted. */
 bool replyfacts_read(struct arena *a, struct slice reply, struct replyfacts *out);
 
+/* Drops the addresses that the reporting program gives for the refusing server: host's ("host mx.example.net [192.0.2.5] said",
+ * "connect to mx.example.net[192.0.2.5]:25"). "Client host mx.example.org[192.0.2.9] rejected" is the refused one and stays. */
+void replyfacts_forget_server(struct replyfacts *f, struct slice host);
+
 #endif

@@ -75,10 +75,44 @@ static void test_replies(void **state)
 	}
 }
 
+static const struct {
+	const char *name, *reply, *host, *left; /* left: the addresses that are not the server's */
+} servers[] = {
+	{"Postfix", "host mx.example.net[192.0.2.5] said: 550 no", "mx.example.net", ""},
+	{"Exim, an unknown host", "host mx.example.net [192.0.2.5] 550 no", "", ""},
+	{"a connection", "connect to mx.example.net[192.0.2.5]:25: Connection timed out", "", ""},
+	{"a host that is an address", "192.0.2.5 does not like recipient. 550 198.51.100.7 is listed", "192.0.2.5",
+         "198.51.100.7 "},
+	{"the refused one beside it", "host mx.example.net[192.0.2.5] said: 550 [198.51.100.7] is listed",
+         "mx.example.net", "198.51.100.7 "},
+	{"the client", "550 Client host mail.example.org[198.51.100.7] blocked", "mx.example.net", "198.51.100.7 "},
+	{"a client without a name", "550 Client host [198.51.100.7] blocked", "mx.example.net", "198.51.100.7 "},
+	{"mail from an address", "550 mail.example.org (198.51.100.7) is listed", "mx.example.net", "198.51.100.7 "},
+};
+
+static void test_servers(void **state)
+{
+	for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
+		struct arena a;
+		struct replyfacts f;
+		char left[200] = "", text[IP_TEXT_SIZE];
+		arena_init(&a, 1 << 20);
+		assert_true(replyfacts_read(&a, slice_str(servers[i].reply), &f));
+		replyfacts_forget_server(&f, slice_str(servers[i].host));
+		for (size_t j = 0; j < f.address_count; j++) {
+			strcat(left, ip_text(&f.addresses[j], text));
+			strcat(left, " ");
+		}
+		if (strcmp(left, servers[i].left) != 0) fail_msg("%s: %s", servers[i].name, left);
+		arena_free(&a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_servers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,19 +10,21 @@
 #include "cli/tool.h"
 
 #define MESSAGE_MOST ((size_t)64 << 20)
-#define PATIENCE_MS  5000
+#define PATIENCE_MS  3000
+#define GIVE_UP      2 /* messages whose questions got no answer: DNS is away, and the others need not wait */
 
 static const char help[] =
-	"Usage: backstop explain [--json] [--resolver ADDRESS:PORT] FILE...\n"
+	"Usage: backstop explain [--json] [--resolver ADDRESS:PORT | --local] FILE...\n"
 	"       backstop explain --batch\n"
 	"\n"
 	"Explains a bounce: who refused the message, at which stage, why, on which blocklist its\n"
 	"server is, who can do something, and what; of several recipients, each. A bounce that\n"
-	"somebody sends on in a message is explained too. \"-\" is standard input.\n"
+	"somebody sends on in a message is explained too. Where a blocklist is named, it is asked\n"
+	"over DNS whether the address is on it now. \"-\" is standard input.\n"
 	"\n"
 	"      --resolver ADDRESS:PORT\n"
-	"                         asks this DNS server whether the address is on the list now\n"
-	"      --ask              asks the system's DNS server so\n"
+	"                         the DNS server to ask (default: the system's)\n"
+	"      --local            asks nobody\n"
 	"      --knowledge FILE   what is known of lists and providers, instead of what is built in\n"
 	"                         (docs/knowledge.md)\n"
 	"      --json             {\"class\",\"recipient\",\"status\",\"reply\",\"cause\",\"blocklist\":{\"name\",\n"
@@ -34,10 +36,10 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 explained, 1 not a bounce, 2 usage, 3 cannot run; 0 after a batch.\n";
 
-enum { OPTION_ASK = 1000, OPTION_KNOWLEDGE };
+enum { OPTION_LOCAL = 1000, OPTION_KNOWLEDGE };
 
 static const struct option options[] = {
-	{"ask", no_argument, NULL, OPTION_ASK},
+	{"local", no_argument, NULL, OPTION_LOCAL},
 	{"knowledge", required_argument, NULL, OPTION_KNOWLEDGE},
 	{NULL, 0, NULL, 0},
 };
@@ -49,13 +51,14 @@ static struct { /* answers are given by fibers of one thread, and none waits whi
 	struct knowledge *knowledge;
 	const char *file;        /* of the knowledge, or NULL */
 	char unusable[TOOL_WHY]; /* why the knowledge was not taken; or empty */
-	bool ask, ready;
+	bool local, ready;
+	unsigned silent; /* messages in a row for which DNS gave no answer in time */
 } own;
 
 static int take(struct tool_run *run, int val, const char *argument)
 {
-	if (val == OPTION_ASK)
-		own.ask = true;
+	if (val == OPTION_LOCAL)
+		own.local = true;
 	else
 		own.file = argument;
 	return 0;
@@ -123,6 +126,7 @@ static json_t *list_json(struct arena *a, const struct reply_verdict *v, enum li
 		set(o, a, "address", slice_str(v->address.family ? ip_text(&v->address, address) : NULL));
 	set(o, a, "url", v->link_count ? v->links[0] : SLICE_EMPTY);
 	json_object_set_new(o, "listed", listed == LISTED_UNKNOWN ? json_null() : json_boolean(listed == LISTED_YES));
+	if (v->entry && v->entry->closed.n) set(o, a, "closed", v->entry->closed); /* beyond the contract */
 	return o;
 }
 
@@ -184,6 +188,7 @@ static json_t *explanation_json(struct arena *a, const struct mime *m, const str
 	json_object_set_new(o, "confidence", json_real(failed ? v->confidence / 100.0 : 0.95));
 	json_object_set_new(o, "original", original_json(a, e));
 	/* Beyond the contract. */
+	set(o, a, "written_to", e->failure.written_to);
 	set(o, a, "detail", failed ? v->detail : SLICE_EMPTY);
 	set(o, a, "means", failed ? v->means : SLICE_EMPTY);
 	set(o, a, "note", failed ? v->note : SLICE_EMPTY);
@@ -242,10 +247,14 @@ static json_t *explained(struct tool_run *run, struct arena *a, const struct mim
 	struct explanation e;
 	enum listed listed = LISTED_UNKNOWN;
 	if (!explain(a, own.knowledge, m, &e)) return NULL;
-	if ((own.ask || run->resolver_named) && !e.failure.delivered) {
+	if (!own.local && own.silent < GIVE_UP && !e.failure.delivered) {
 		int64_t deadline = clock_deadline(PATIENCE_MS);
 		listed = listed_now(run->resolver, &e.verdict, deadline);
 		ask_backscatter(run->resolver, a, &e.verdict, deadline);
+		if (clock_now_ms() >= deadline)
+			own.silent++;
+		else if (listed != LISTED_UNKNOWN)
+			own.silent = 0;
 	}
 	return explanation_json(a, m, &e, listed);
 }
@@ -275,7 +284,7 @@ static json_t *answer(struct tool_run *run, struct arena *a, const json_t *quest
 
 static void print(struct tool_run *run, const json_t *answer)
 {
-	explain_print(answer, own.ask || run->resolver_named);
+	explain_print(answer, !own.local);
 }
 
 static int status(const json_t *answer)

@@ -8,7 +8,7 @@
 #include "bounce/cause.h"
 
 #define COLUMNS 78
-#define INDENT  14
+#define INDENT  15
 
 static const char *member(const json_t *object, const char *name)
 {
@@ -43,6 +43,30 @@ static void say(const char *label, const char *text)
 	putchar('\n');
 }
 
+/* Of the code at the beginning of text, when it is the one of the reply: "550-", "550 5.1.1 "; otherwise 0. */
+static size_t code_length(const char *text, const char *reply)
+{
+	size_t n = 4, dots = 0;
+	if (strncmp(text, reply, 3) != 0 || (text[3] != '-' && text[3] != ' ')) return 0;
+	while ((text[n] >= '0' && text[n] <= '9') || text[n] == '.') dots += text[n++] == '.';
+	return dots == 2 && text[n] == ' ' ? n + 1 : 4;
+}
+
+/* A reply of many lines without the codes at their beginnings, but for the first: "550-5.1.1 No 550-5.1.1 such 550 5.1.1 user". */
+static void say_reply(const char *reply)
+{
+	char text[2100];
+	size_t n = 0, end = reply ? strlen(reply) : 0;
+	if (!end) return;
+	bool many = strspn(reply, "0123456789") == 3 && reply[3] == '-';
+	for (size_t i = 0; i < end && n + 1 < sizeof text; i++) {
+		if (many && i > 0 && reply[i - 1] == ' ') i += code_length(reply + i, reply);
+		if (reply[i]) text[n++] = reply[i];
+	}
+	text[n] = 0;
+	say("reply", text);
+}
+
 static void print_list(const json_t *list, bool asked)
 {
 	char text[600];
@@ -51,11 +75,12 @@ static void print_list(const json_t *list, bool asked)
 	if (!name) return;
 	if (zone && strcasecmp(zone, name) == 0) zone = NULL;
 	bool can_ask = address && !json_is_null(json_object_get(list, "zone"));
-	const char *now = !json_is_null(listed)
+	const char *now = json_object_get(list, "closed") ? "; nobody keeps this list any more"
+	                  : !json_is_null(listed)
 	                          ? (json_is_true(listed) ? ", listed now" : ", not listed any more: send again")
 	                  : !can_ask ? ""
 	                  : asked    ? ", no answer whether it is listed now"
-	                             : " (--ask tells whether it is listed now)";
+	                             : ", whether it is listed now was not asked";
 	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", name, zone ? " (" : "", zone ? zone : "", zone ? ")" : "",
 	         address ? ": " : "", address ? address : "", now);
 	say("blocklist", text);
@@ -94,8 +119,8 @@ static void print_hop(const json_t *answer)
 	         : reporter ? reporter
 	                    : "",
 	         stage && (by || reporter) ? ", " : "", stage ? stage_words(s) : "");
-	say(refused ? "refused by" : "told by", text);
-	if (by && reporter && strcmp(by, reporter) != 0) say("told by", reporter);
+	say(refused ? "refused by" : "reported by", text);
+	if (by && reporter && strcmp(by, reporter) != 0) say("reported by", reporter);
 }
 
 /* "ann@example.net: the recipient's mailbox is full" */
@@ -112,7 +137,7 @@ static void print_recipients(const json_t *answer, const char *first)
 		if (why) cause_parse(slice_str(why), &cause);
 		bool late = action && strcmp(action, "delayed") == 0;
 		snprintf(text, sizeof text, "%.300s: %s%s", address, late ? "still being tried; " : "",
-		         why ? cause_words(cause) : "delivered, or passed on");
+		         why ? cause_words(cause, SLICE_EMPTY) : "delivered, or passed on");
 		say("also", text);
 	}
 }
@@ -129,12 +154,14 @@ void explain_print(const json_t *answer, bool asked)
 		return;
 	}
 	if (why) cause_parse(slice_str(why), &cause);
+	const char *title = why ? cause_words(cause, slice_str(member(answer, "detail"))) : "nothing failed";
+	const char *means = member(answer, "means");
 	printf("%s: %s%s\n", file, json_is_true(json_object_get(answer, "forwarded")) ? "a bounce in a message: " : "",
-	       why ? cause_words(cause) : "nothing failed");
+	       title);
 	say("recipient", member(answer, "recipient"));
 	print_hop(answer);
-	say("reply", member(answer, "reply"));
-	say("meaning", member(answer, "means"));
+	say_reply(member(answer, "reply"));
+	if (means && strcasecmp(means, title) != 0) say("meaning", means);
 	print_list(json_object_get(answer, "blocklist"), asked);
 	if (who && actor_parse(slice_str(who), &actor)) say("who acts", actor_words(actor));
 	say("what to do", member(answer, "advice"));
