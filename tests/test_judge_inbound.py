@@ -130,6 +130,10 @@ def coverage(relay):
     return relay.cli("tenant", "show", "acme", "--json").ok().rows[0]["coverage"]
 
 
+def status_coverage(relay):
+    return relay.cli("status", "--json").ok().rows[0]["coverage"]
+
+
 def cover(relay, count=50):
     """So many genuine bounces come, each about a message of its own; returns when they count."""
     wanted = coverage(relay)["confirmed"] + count
@@ -217,10 +221,13 @@ def covered(labs):
     assert (seen.reply.code, seen.verdict, seen.action) == (250, "unknown", "passed"), "nothing is refused before it is known"
     text = relay.cli("tenant", "show", "acme").ok().out
     assert "nothing is refused before 50 have come" in text, text
+    assert status_coverage(relay) == {"complete": 0, "refusing": 0, "marking": 0}
     c = cover(relay, 150)
     assert c == {"days": 30, "bounces": 150, "confirmed": 150, "strong": 150, "ledger": False, "complete": True}, c
     text = relay.cli("tenant", "show", "acme").ok().out
     assert re.search(r"coverage +150 bounces in 30 days, 100\.0 % confirmed: backscatter is refused", text), text
+    assert status_coverage(relay) == {"complete": 1, "refusing": 1, "marking": 0}
+    assert "well enough that backscatter is refused: 1, marked: 0" in relay.cli("status").ok().out
     return relay
 
 
@@ -337,6 +344,7 @@ def test_a_tenant_may_have_it_marked_instead(covered):
         seen = wait_until(lambda: (s := Seen(covered, report(forged_header(3)))).reply.code == 250 and s, 10, "the new choice", every=0.2)
         assert (seen.verdict, seen.action) == ("backscatter", "marked") and seen.field.startswith("backscatter; class=ndr; kind=failed;")
         assert covered.wait_event("message", id=seen.event["id"])["noted"] == "backscatter"
+        assert status_coverage(covered) == {"complete": 1, "refusing": 0, "marking": 1}
         assert "marked in the header" in covered.cli("tenant", "show", "acme").ok().out
     finally:
         covered.cli("tenant", "set", "acme", "--backscatter", "refuse").ok()

@@ -159,6 +159,7 @@ struct config {
 		int64_t queue_lifetime;          /* 5d */
 		int64_t bounce_lifetime;         /* 2d, for null return paths */
 		int64_t hold_lifetime;           /* 30d */
+		int64_t hold_after_loss;         /* 1h */
 		int64_t delay_notice;            /* 4h; 0: none */
 		int64_t destination_concurrency; /* 20 connections */
 		int64_t destination_reuse;       /* 100 messages on one connection */

@@ -109,6 +109,7 @@
 	X("queue-lifetime", DURATION, C(relay.queue_lifetime), NOWHERE, "5d", SECONDS(1), DAYS(30), "how long a message is tried") \
 	X("bounce-lifetime", DURATION, C(relay.bounce_lifetime), NOWHERE, "2d", SECONDS(1), DAYS(30), "the same for messages with the null return path") \
 	X("hold-lifetime", DURATION, C(relay.hold_lifetime), NOWHERE, "30d", SECONDS(1), DAYS(366), "how long a message on hold is kept") \
+	X("hold-after-loss", DURATION, C(relay.hold_after_loss), NOWHERE, "1h", 0, DAYS(7), "how long answers about unknown mail are held after the ledger was lost; 0: they leave") \
 	X("delay-notice", DURATION, C(relay.delay_notice), NOWHERE, "4h", 0, DAYS(30), "when the tenant's sender is told of a delay; 0: never") \
 	X("destination-concurrency", NUMBER, C(relay.destination_concurrency), NOWHERE, "20", 1, 10000, "delivery connections to one destination") \
 	X("destination-reuse", NUMBER, C(relay.destination_reuse), NOWHERE, "100", 1, 1000000, "messages on one delivery connection") \

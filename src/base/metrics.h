@@ -89,6 +89,7 @@
 	X(answers_unknown, COUNTER, "tenants' bounces and auto-replies about mail that is not known")                  \
 	X(answers_unproven, COUNTER, "tenants' bounces and auto-replies held because their addressee proved nothing")  \
 	X(answers_stormed, COUNTER, "answers about unknown mail that were held while a forged campaign lasted")        \
+	X(answers_after_loss, COUNTER, "answers about unknown mail that were held because the ledger had been lost")   \
 	X(storms, COUNTER, "forged campaigns that were noticed by the answers to them")                                \
 	X(storms_open, GAUGE, "forged campaigns that last")                                                            \
 	X(answers_contained, COUNTER, "answers that came back by a contained return path, and were held")              \

@@ -8,27 +8,28 @@
 #include "base/metrics.h"
 #include "cli/cli.h"
 #include "cli/status_relay.h"
+#include "cli/status_tenants.h"
 #include "store/ledger.h"
 #include "store/published.h"
 #include "store/spool.h"
-#include "store/tenants.h"
 
-static const char help[] = "Usage: backstop status [-c FILE] [--json]\n"
-			   "\n"
-			   "Shows for each service whether it runs, since when, and its main counters; then the\n"
-			   "number of tenants, the messages that are queued or held, the transactions that the ledger\n"
-			   "remembers, and how much is listed; the rules by which mail is classified, with the\n"
-			   "reason when a file was refused; and the forged campaigns that last. Works also when\n"
-			   "nothing runs.\n"
-			   "\n"
-			   "  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
-			   "      --json         one object: {\"ok\", \"services\", \"tenants\", \"queue\", "
-			   "\"ledger\", \"list\",\n"
-			   "                     \"rules\", \"storms\"}, with every counter\n"
-			   "  -h, --help         this text\n"
-			   "\n"
-			   "Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
-			   "2 usage, 3 the configuration or the state could not be read.\n";
+static const char help[] =
+	"Usage: backstop status [-c FILE] [--json]\n"
+	"\n"
+	"Shows for each service whether it runs, since when, and its main counters; then the\n"
+	"number of tenants, and of how many backscatter can be told (tenant show says how far\n"
+	"each is); the messages that are queued or held, the transactions that the ledger\n"
+	"remembers, and how much is listed; the rules by which mail is classified, with the\n"
+	"reason when a file was refused; and the forged campaigns that last. Works also when\n"
+	"nothing runs.\n"
+	"\n"
+	"  -c, --config FILE  the configuration (default " CONFIG_DEFAULT_PATH ")\n"
+	"      --json         one object: {\"ok\", \"services\", \"tenants\", \"coverage\", \"queue\",\n"
+	"                     \"ledger\", \"list\", \"rules\", \"storms\"}, with every counter\n"
+	"  -h, --help         this text\n"
+	"\n"
+	"Exit status: 0 every service that the configuration wants is running, 1 one is not,\n"
+	"2 usage, 3 the configuration or the state could not be read.\n";
 
 struct pool_count {
 	uint64_t messages, held;
@@ -62,25 +63,6 @@ static enum error count_queue(const struct config *c, struct queue_count *q)
 	e = spool_each(spool, count_message, q);
 	if (e != ERR_OK) cli_complain("the spool: %s", error_text(e));
 	db_close(spool);
-	return e;
-}
-
-static enum error count_tenants(const struct config *c, size_t *n)
-{
-	struct db *state;
-	struct tenants *tenants;
-	char why[256] = "";
-	enum error e = cli_open_db(c, DB_STATE, DB_READ_ONLY, &state);
-	if (e == ERR_NOT_FOUND) return ERR_OK;
-	if (e != ERR_OK) return e;
-	e = tenants_load(state, &tenants, why);
-	if (e == ERR_OK) {
-		*n = tenants_count(tenants);
-		tenants_unref(tenants);
-	} else {
-		cli_complain("the tenants: %s", why);
-	}
-	db_close(state);
 	return e;
 }
 
@@ -196,10 +178,11 @@ static json_t *queue_json(const struct queue_count *q)
 	                 "oldest", q->oldest ? json_integer(q->oldest) : json_null(), "pools", pools);
 }
 
-static json_t *ledger_json(const struct ledger_summary *s)
+static json_t *ledger_json(const struct ledger_summary *s, int64_t lost)
 {
-	return json_pack("{sIsIso}", "transactions", (json_int_t)s->passages, "size", (json_int_t)s->size, "oldest",
-	                 s->oldest ? json_integer(s->oldest) : json_null());
+	return json_pack("{sIsIsoso}", "transactions", (json_int_t)s->passages, "size", (json_int_t)s->size, "oldest",
+	                 s->oldest ? json_integer(s->oldest) : json_null(), "lost",
+	                 lost ? json_integer(lost) : json_null());
 }
 
 /* "3d 4h", "5m 6s": the two largest units. */
@@ -308,29 +291,31 @@ int cli_status(int argc, char **argv)
 	struct list_count list = {.serial = 1};
 	struct queue_count queue = {0};
 	struct ledger_summary ledger = {0};
-	size_t tenants = 0;
+	struct status_tenants tenants;
 	bool ok = true;
 	for (size_t i = 0; i < SERVICES; i++) {
 		read_service(c, services[i].name, &states[i]);
 		ok &= states[i].running || !services[i].enabled(c);
 	}
 	int status = ok ? CLI_DONE : CLI_NO;
-	if (count_tenants(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK ||
+	if (status_tenants_count(c, &tenants) != ERR_OK || count_queue(c, &queue) != ERR_OK ||
 	    count_ledger(c, &ledger) != ERR_OK || count_list(c, &list) != ERR_OK)
 		status = CLI_CANNOT;
 	json_t *rules = states[0].running ? status_relay_notice(c, "rules") : NULL;
 	json_t *storms = states[0].running ? status_relay_notice(c, "storms") : NULL;
 	if (o.json) {
-		cli_print_json(json_pack("{sbsosIsosososO?sO?}", "ok", ok, "services", services_json(states), "tenants",
-		                         (json_int_t)tenants, "queue", queue_json(&queue), "ledger",
-		                         ledger_json(&ledger), "list", list_json(&list), "rules", rules, "storms",
-		                         storms));
+		cli_print_json(json_pack("{sbsosIsososososO?sO?}", "ok", ok, "services", services_json(states),
+		                         "tenants", (json_int_t)tenants.count, "coverage",
+		                         status_tenants_coverage_json(&tenants), "queue", queue_json(&queue), "ledger",
+		                         ledger_json(&ledger, tenants.ledger_lost), "list", list_json(&list), "rules",
+		                         rules, "storms", storms));
 	} else if (status != CLI_CANNOT) {
 		for (size_t i = 0; i < SERVICES; i++)
 			if (is_shown(c, i, &states[i])) print_service(&states[i], services[i].shown);
-		printf("tenants: %zu\n", tenants);
+		status_tenants_print(&tenants);
 		print_queue(&queue);
 		print_ledger(&ledger);
+		status_tenants_print_loss(&tenants, c);
 		print_list(&list);
 		status_relay_print_rules(rules);
 		status_relay_print_storms(storms);

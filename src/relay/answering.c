@@ -41,6 +41,7 @@ struct judging {
 	struct slice whom;           /* the one it is about */
 	bool joined;                 /* all of them */
 	char storm[STORM_NAME];      /* it is held for one against that; empty: none */
+	bool after_loss;             /* it is held because the ledger was lost */
 };
 
 /* Backscatter for one is backscatter; unknown for one is unknown. */
@@ -108,6 +109,20 @@ static void weather(struct judging *j, const struct trace_header *header)
 		storm_holds(storms, e->recipients[i].address, now, j->storm);
 }
 
+/* ---- a lost ledger --------------------------------------------------------------------------------------------------- */
+
+#define CLOCKS_DIFFER (2 * 86400) /* seconds that a clock may have gone back since */
+
+/* What it answers may have come before the ledger was lost; with what came later it would have been joined. */
+static void consider_loss(struct judging *j)
+{
+	const struct passage *p = j->passage;
+	int64_t lost = p->visit->worker->relay->ledger_lost, age = clock_unix() - lost;
+	int64_t hold = p->visit->setup->config->relay.hold_after_loss / 1000;
+	if (lost == 0 || hold == 0 || age >= hold || age < -CLOCKS_DIFFER || stays_home(p)) return;
+	j->after_loss = j->worst.judgement.verdict == JUDGE_unknown && !j->storm[0];
+}
+
 /* ---- what follows ---------------------------------------------------------------------------------------------------- */
 
 static void log_answer(struct judging *j)
@@ -124,6 +139,7 @@ static void log_answer(struct judging *j)
 	log_str("why", j->worst.judgement.why);
 	if (j->worst.about) log_str("about", spool_id_text(j->worst.about, id));
 	if (j->storm[0]) log_str("storm", j->storm);
+	if (j->after_loss) log_bool("after_loss", true);
 	if (j->worst.evidence.p) log_slice("evidence", j->worst.evidence);
 	log_str("ground", answer_ground_text(j->ground));
 	if (c->known) {
@@ -143,6 +159,7 @@ static void count(const struct judging *j)
 	                                      [JUDGE_backscatter] = METRIC_answers_unproven};
 	metric_add(metrics[j->worst.judgement.verdict], 1);
 	if (j->storm[0]) metric_add(METRIC_answers_stormed, 1);
+	if (j->after_loss) metric_add(METRIC_answers_after_loss, 1);
 }
 
 /* "ndr, failed; ledger=against (...); received=silent (...)": for who looks at what is held. {NULL,0}: no memory. */
@@ -153,7 +170,7 @@ static struct slice words(struct arena *a, const struct classified *c, struct sl
 	                    kind ? ", " : "", kind ? kind : "", evidence.n ? "; " : "", SLICE_ARG(evidence));
 }
 
-/* What is held for a storm may be let go by its owner; what is unproven never to its addressee (spool.h, answer). */
+/* What is held for a storm or a loss may be let go by its owner; what is unproven never to its addressee (spool.h, answer). */
 static void settle(const struct judging *j, struct intake *in)
 {
 	static const enum pool pools[] =
@@ -162,13 +179,19 @@ static void settle(const struct judging *j, struct intake *in)
 	enum judge_verdict v = j->worst.judgement.verdict;
 	in->pool = pools[v];
 	in->answer = v == JUDGE_backscatter;
-	in->hold = in->answer || j->storm[0];
+	in->hold = in->answer || j->storm[0] || j->after_loss;
 	if (!in->hold) return;
 	struct slice found = words(a, j->passage->classified, j->worst.evidence);
 	if (in->answer)
 		in->hold_reason =
 			arena_printf(a,
 		                     "answers mail that did not prove to be from %.*s: it would be backscatter [%.*s]",
+		                     SLICE_ARG(j->whom), SLICE_ARG(found));
+	else if (j->after_loss)
+		in->hold_reason =
+			arena_printf(a,
+		                     "answers mail that is not known, to %.*s, shortly after what is known was "
+		                     "lost: it may be backscatter [%.*s]",
 		                     SLICE_ARG(j->whom), SLICE_ARG(found));
 	else
 		in->hold_reason = arena_printf(a,
@@ -203,6 +226,7 @@ bool answering_judge(struct passage *p, const struct trace_header *header, struc
 	judge(&j);
 	if (j.ground != ANSWER_likely || j.joined) {
 		weather(&j, header);
+		consider_loss(&j);
 		count(&j);
 		log_answer(&j);
 		learning_answer(p, &j.worst);

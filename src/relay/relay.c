@@ -27,6 +27,7 @@
 #include "relay/writer.h"
 #include "smtp/reply.h"
 #include "store/keys.h"
+#include "store/ledger_loss.h"
 
 #define WORKERS_MOST 64
 
@@ -296,6 +297,20 @@ static int enter_sandbox(const struct config *c)
 	return sandbox_enter(&box, why) ? fail("sandbox", why) : 0;
 }
 
+static void look_for_loss(struct relay_main *k)
+{
+	int64_t now = clock_unix(), hold = k->config->relay.hold_after_loss / 1000;
+	enum error e = ledger_loss_check(k->relay.state, k->relay.ledger, now, &k->relay.ledger_lost);
+	if (!e && (k->relay.ledger_lost == 0 || k->relay.ledger_lost < now)) return;
+	log_begin(LOG_WARNING, "ledger_lost");
+	log_str("folder", db_state_dir(k->relay.ledger));
+	if (e)
+		log_error("error", e);
+	else
+		log_int("seconds", hold);
+	log_end();
+}
+
 static int open_stores(struct relay_main *k)
 {
 	char why[256];
@@ -307,6 +322,7 @@ static int open_stores(struct relay_main *k)
 		return fail("state-dir", why);
 	enum error e = spool_remove_orphans(k->relay.spool, &orphans);
 	if (e) log_text(LOG_WARNING, "spool", "body files without a record could not be removed: %s", error_text(e));
+	look_for_loss(k);
 	snprintf(k->temporary_dir, sizeof k->temporary_dir, "%s/tmp", dir);
 	if (mkdir(k->temporary_dir, 0700) && errno != EEXIST) return fail(k->temporary_dir, "cannot be made");
 	k->relay.temporary_dir = k->temporary_dir;

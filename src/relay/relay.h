@@ -26,6 +26,7 @@ struct relay {
 	struct delivery *delivery;
 	struct limits *limits;
 	struct storms *storms;
+	int64_t ledger_lost; /* Unix time; 0: never */
 	const char *temporary_dir;
 };
 
