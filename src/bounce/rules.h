@@ -20,7 +20,7 @@
 #define RULES_PHRASE_LEAST    4 /* octets, folded: shorter ones are in every text */
 #define RULES_PHRASE_MOST     200
 #define RULES_EXPRESSION_MOST 1000 /* octets, as written */
-#define RULES_SETS            384  /* of words that stand together */
+#define RULES_SETS            512  /* of words that stand together */
 #define RULES_GROUPS          4    /* of words in a set */
 #define RULES_WITHIN          400  /* octets, at most, in which the words of a set stand */
 #define RULES_GAP             60   /* octets that a "*" in a phrase stands for at most */
