@@ -242,6 +242,14 @@ def test_a_message_that_was_forwarded(explain):
     assert "reply: 550-5.7.26 SPF check failed for sender.example" in text
 
 
+def test_a_server_that_was_not_reached_did_not_refuse(explain):
+    message = bounce("x").replace("said: x (in reply to\n    RCPT TO command)", "did not respond")
+    message = message.replace("Diagnostic-Code: smtp; x", "Diagnostic-Code: X-Postfix; Connection timed out").replace("5.7.1", "4.4.1")
+    said = answer(explain, message)
+    assert (said["cause"], said["who_acts"]) == ("unreachable", "recipient_admin")
+    assert "  not reached: mx1.rcpt.example" in explain(message).stdout
+
+
 def test_a_link_in_the_message_is_not_the_server(explain):
     explain.server.add("bad.example.multi.uribl.com A 127.0.0.2\n")
     message = bounce("550 5.7.1 The message has a link to bad.example, which is listed in multi.uribl.com", "end of DATA")

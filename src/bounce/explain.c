@@ -62,6 +62,7 @@ static bool explain_failure(struct arena *a, const struct knowledge *k, const st
 	                          .recipient = f->recipient,
 	                          .stage = f->stage,
 	                          .delayed = f->delayed,
+	                          .given_up = !f->delayed,
 	                          .about = about(o)};
 	bool first = true;
 	if (f->reply.n && !try_reply(a, k, &c, f->reply, out, &first)) return false;

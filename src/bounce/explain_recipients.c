@@ -73,7 +73,8 @@ static bool add_status(struct work *w, const struct status_recipient *s)
 	                          .status = status_code(s->status),
 	                          .host = s->remote_mta.value,
 	                          .recipient = SLICE_EMPTY,
-	                          .delayed = s->action == STATUS_DELAYED};
+	                          .delayed = s->action == STATUS_DELAYED,
+	                          .given_up = s->action == STATUS_FAILED};
 	bool delivered = s->action == STATUS_DELIVERED || s->action == STATUS_RELAYED || s->action == STATUS_EXPANDED;
 	if (!c.text.p || !stage_of(w->arena, c.text, &c.stage)) return false;
 	return add(w, s->final.n ? s->final : s->original, &c, delivered);
@@ -87,7 +88,8 @@ static bool add_words(struct work *w, struct slice address, struct slice words, 
 	                          .status = SLICE_EMPTY,
 	                          .host = SLICE_EMPTY,
 	                          .recipient = SLICE_EMPTY,
-	                          .delayed = delayed};
+	                          .delayed = delayed,
+	                          .given_up = !delayed};
 	if (!line.p || !stage_of(w->arena, line, &c.stage)) return false;
 	c.text = from_code(line);
 	return add(w, address, &c, false);

@@ -143,7 +143,7 @@ static struct slice sentence(struct work *w, struct slice text)
 static struct slice expand(struct work *w, struct slice text)
 {
 	char address[IP_TEXT_SIZE];
-	const char *word = "the sending address";
+	const char *word = "the sending server's address";
 	if (w->v->address.family) word = ip_text(&w->v->address, address);
 	for (size_t mark; text.p && (mark = slice_search(text, SLICE("%a"))) < text.n;)
 		text = arena_printf(w->arena, "%.*s%s%.*s", (int)mark, text.p, word, (int)(text.n - mark - 2),
@@ -334,8 +334,7 @@ static struct slice without_recipient(struct arena *a, struct slice text, struct
 static void judge_time(struct work *w)
 {
 	struct reply_verdict *v = w->v;
-	bool passing = v->cause == CAUSE_greylisting || v->cause == CAUSE_rate || v->cause == CAUSE_unreachable ||
-	               v->cause == CAUSE_server;
+	bool passing = v->cause == CAUSE_greylisting || v->cause == CAUSE_unreachable || v->cause == CAUSE_server;
 	/* "4.4.7" alone says that it is late, which is known. */
 	bool late = !v->entry && v->status.subject == 4 && v->status.detail == 7;
 	if (w->c->delayed && (v->cause == CAUSE_unknown || late)) {
@@ -346,7 +345,8 @@ static void judge_time(struct work *w)
 		v->confidence = 60;
 	} else if (w->c->delayed && passing) {
 		v->actor = ACTOR_nobody;
-	} else if (v->cause == CAUSE_greylisting && (v->stage == STAGE_expired || v->code >= 500)) {
+		v->advice = slice_str(cause_advice(CAUSE_delay));
+	} else if (v->cause == CAUSE_greylisting && (w->c->given_up || v->stage == STAGE_expired || v->code >= 500)) {
 		v->actor = ACTOR_sender_admin;
 		v->advice = SLICE("The sending server has to try again for hours, always from the same address; "
 		                  "correct its queue's "

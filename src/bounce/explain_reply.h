@@ -25,7 +25,8 @@ struct reply_context {          /* unset slices are {NULL, 0} or empty */
 	struct slice host;      /* the server that refused */
 	struct slice recipient; /* its address in the text is no part of the words */
 	enum stage stage;
-	bool delayed; /* still being tried */
+	bool delayed;  /* still being tried */
+	bool given_up; /* it will not be tried again; neither: it is not known */
 	enum {
 		REPLY_ABOUT_UNKNOWN,
 		REPLY_ABOUT_ORDINARY, /* the refused message has a sender */

@@ -197,6 +197,17 @@ static const struct {
               "Spam (in reply "
               "to end of DATA command)\n\n" ORIGINAL),
          "joe@rcpt.example", "5.7.350", "mx1.rcpt.example", CAUSE_content, STAGE_data, NULL, NULL},
+	{"Courier, the server's name on a line of its own",
+         TEXT("MAILER-DAEMON@mx.sender.example", "NOTICE: mail delivery status.",
+              "This is a delivery status notification from mx.sender.example,\nrunning the Courier mail "
+              "server.\n\nYour message to the following recipients cannot be "
+              "delivered:\n\n<joe@rcpt.example>:\n    mx1.rcpt.example [203.0.113.5]:\n>>> RCPT "
+              "TO:<joe@rcpt.example>\n<<< 550 User unknown\n"),
+         "joe@rcpt.example", NULL, "mx1.rcpt.example", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
+	{"Chinese marks are no part of an address",
+         TEXT("Postmaster@sender.example", "系统退信",
+              "您好，joe@rcpt.example\n很抱歉，您发送的邮件被退回\n\n退信原因：550 User not found\n"),
+         "joe@rcpt.example", NULL, NULL, CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
 	{"nothing but a subject", TEXT("MAILER-DAEMON@mx.sender.example", "Mail could not be delivered", "Sorry.\n"),
          NULL, NULL, NULL, CAUSE_unknown, STAGE_local, NULL, NULL},
 };
@@ -264,6 +275,41 @@ static void test_backscatter(void **state)
 	read_bounce(&a, slice_str(message), &e);
 	assert_int_equal(e.verdict.actor, ACTOR_recipient_admin);
 	assert_true(slice_search(e.verdict.note, SLICE("no sound reason")) < e.verdict.note.n);
+	arena_free(&a);
+}
+
+/* Greylisting settles by itself while it is tried, and is the sending server's fault when it was given up. */
+static void test_given_up(void **state)
+{
+	static const struct {
+		const char *name, *message;
+		enum actor actor;
+	} reports[] = {
+		{"a warning, by its words",
+	         TEXT("Mail Delivery System <Mailer-Daemon@mx.sender.example>", "Warning: message delayed 24 hours",
+	              "A message that you sent has not yet been delivered to one or more of its\nrecipients after more "
+	              "than 24 hours on the queue.\n\n  joe@rcpt.example\n    host mx1.rcpt.example [203.0.113.5]\n   "
+	              " SMTP error from remote mail server after RCPT TO:<joe@rcpt.example>:\n    451 4.7.1 "
+	              "Greylisted, please come back later\n\nNo action is required on your part. Delivery attempts "
+	              "will continue for\nsome time.\n"),
+	         ACTOR_nobody},
+		{"given up",
+	         TEXT("MAILER-DAEMON@mx.sender.example", "failure notice",
+	              "Hi. This is the qmail-send program at mx.sender.example.\nThis is a permanent error; I've given "
+	              "up.\n\n<joe@rcpt.example>:\n203.0.113.5 does not like recipient.\nRemote host said: 451 4.7.1 "
+	              "Greylisted, please come back later\nGiving up on 203.0.113.5.\nI'm not going to try again; "
+	              "this message has been in the queue too long.\n"),
+	         ACTOR_sender_admin},
+	};
+	struct arena a;
+	struct explanation e;
+	arena_init(&a, 16 << 20);
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+		read_bounce(&a, slice_str(reports[i].message), &e);
+		assert_int_equal(e.verdict.cause, CAUSE_greylisting);
+		if (e.verdict.actor != reports[i].actor)
+			fail_msg("%s: %s", reports[i].name, actor_name(e.verdict.actor));
+	}
 	arena_free(&a);
 }
 
@@ -401,8 +447,9 @@ static void test_listed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bounces),    cmocka_unit_test(test_original), cmocka_unit_test(test_backscatter),
-		cmocka_unit_test(test_forwarding), cmocka_unit_test(test_cut),      cmocka_unit_test(test_listed),
+		cmocka_unit_test(test_bounces),  cmocka_unit_test(test_original),   cmocka_unit_test(test_backscatter),
+		cmocka_unit_test(test_given_up), cmocka_unit_test(test_forwarding), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_listed),
 	};
 	return cmocka_run_group_tests(tests, load_knowledge, unload_knowledge);
 }

@@ -159,6 +159,7 @@ bool failure_read(struct arena *a, const struct mime *m, const struct original *
 	if (status_find(a, m->root, &r)) read_status(&r, out);
 	if (!read_words(a, m, field_address(a, mime_value(m->root, "To")), &t, &out->text)) return false;
 	out->words = t.reply;
+	if (!out->status.n) out->delayed |= t.delayed;
 	out->found |= t.quoted;
 	if (!out->host.n) out->host = t.host;
 	struct slice failed = field_address(a, mime_value(m->root, "X-Failed-Recipients"));

@@ -228,8 +228,8 @@ static bool is_code(struct slice s, size_t i)
 	if (i + 4 > s.n || (p[0] != '4' && p[0] != '5') || p[1] < '0' || p[1] > '5' || p[2] < '0' || p[2] > '9')
 		return false;
 	if (p[3] != ' ' && p[3] != '-' && p[3] != '\n') return false;
-	return before == ' ' || before == '\n' || before == '\'' || before == '"' || before == '#' || before == '(' ||
-	       before == '\t' || before == ';' || before == ':';
+	return (unsigned char)before >= 0x80 || before == ' ' || before == '\n' || before == '\'' || before == '"' ||
+	       before == '#' || before == '(' || before == '\t' || before == ';' || before == ':';
 }
 
 /* What follows an arrow in a line of a transcript: "<<< 550 no" of Sendmail, "Tue 09:14:05: <-- 550 no" of MDaemon. */
@@ -282,7 +282,7 @@ static struct slice host_before(const struct work *w, size_t at)
 {
 	static const struct slice words[] = {S("host "), S("while talking to "), S("connected to "), S("host: "),
 	                                     S("by ")};
-	struct slice found = SLICE_EMPTY;
+	struct slice found = SLICE_EMPTY, line;
 	size_t from = at > 400 ? at - 400 : 0, last = 0;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		struct slice rest = sub(w->lower, from, at);
@@ -300,6 +300,17 @@ static struct slice host_before(const struct work *w, size_t at)
 			}
 			rest = sub(rest, mark + words[i].n, rest.n);
 		}
+	}
+	if (found.n) return found;
+	/* Courier: "    mx1.example.net [192.0.2.5]:" on a line of its own */
+	for (size_t end = at; end > from; end = (size_t)(line.p - w->text.p) - (line.p > w->text.p)) {
+		size_t begin = end;
+		while (begin > from && w->text.p[begin - 1] != '\n') begin--;
+		line = sub(w->text, begin, end);
+		struct slice s = slice_trim(line), name = sub(s, 0, slice_find(s, ' '));
+		bool address = slice_starts(sub(s, name.n, s.n), SLICE(" [")) && slice_ends_nocase(s, SLICE("]:"));
+		if (address && slice_find(name, '.') < name.n) return name;
+		if (begin == from) break;
 	}
 	return found;
 }
@@ -338,7 +349,9 @@ static struct slice announced(const struct work *w, size_t i)
 {
 	size_t mark = slice_search(w->lower, announcements[i]);
 	if (mark == w->lower.n) return SLICE_EMPTY;
-	struct slice reply = paragraph(sub(w->text, mark + announcements[i].n, w->text.n));
+	size_t begin = mark + announcements[i].n;
+	while (begin < w->text.n && (w->text.p[begin] == '-' || w->text.p[begin] == ' ')) begin++; /* a rule */
+	struct slice reply = paragraph(sub(w->text, begin, w->text.n));
 	return reply.n < 3 ? SLICE_EMPTY : reply;
 }
 
@@ -385,6 +398,8 @@ static struct slice without_tail(const struct work *w, struct slice reply)
 	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) lower = sub(lower, 0, slice_search(lower, tails[i]));
 	/* "<mail.example.net #5.5.0 smtp;550 no>" of Exchange 2003 */
 	if (lower.n && lower.p[lower.n - 1] == '>' && slice_find(lower, '<') == lower.n) lower.n--;
+	/* "joe@example.com (452 Mailbox full)" of GroupWise */
+	if (lower.n && lower.p[lower.n - 1] == ')' && slice_find(lower, '(') == lower.n) lower.n--;
 	return slice_trim(sub(reply, 0, lower.n)).n ? slice_trim(sub(reply, 0, lower.n)) : reply;
 }
 
@@ -396,11 +411,20 @@ static bool is_atom(char c)
 	       (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
 }
 
+/* Before end stands a mark of Chinese or Japanese text: "，", "：", "。", "「", or a quotation mark of any. */
+static bool is_wide_mark(struct slice s, size_t end)
+{
+	static const char *const first[] = {"\xef\xbc", "\xe3\x80", "\xe2\x80"};
+	for (size_t i = 0; end >= 3 && i < sizeof first / sizeof *first; i++)
+		if (memcmp(s.p + end - 3, first[i], 2) == 0) return true;
+	return false;
+}
+
 /* The address around the "@" at position at; empty: none. */
 static struct slice address_at(struct slice s, size_t at)
 {
 	size_t begin = at, end = at + 1;
-	while (begin > 0 && at - begin < 128 && is_atom(s.p[begin - 1])) begin--;
+	while (begin > 0 && at - begin < 128 && is_atom(s.p[begin - 1]) && !is_wide_mark(s, begin)) begin--;
 	while (end < s.n && end - at < 255 && (is_atom(s.p[end]) && s.p[end] != '/')) end++;
 	while (end > at + 1 && (s.p[end - 1] == '.' || s.p[end - 1] == '-' || s.p[end - 1] == '\'')) end--;
 	/* A path or a URL is none. */
@@ -445,6 +469,28 @@ static void find_written_to(const struct work *w, struct failuretext *out)
 	}
 }
 
+/* Programs without a part for programs say that it is a warning: Exim, Sendmail, qmail-send with a patch, Courier, CommuniGate. */
+static bool is_delay(struct slice lower)
+{
+	static const struct slice words[] = {
+		S("has not yet been delivered"),
+		S("not been delivered to all of its recipients after"),
+		S("delivery attempts will continue"),
+		S("this is a warning message only"),
+		S("this is a warning only"),
+		S("will be retried until"),
+		S("still being retried"),
+		S("do not need to resend"),
+		S("remains in the queue"),
+		S("will keep trying"),
+		S("delivery has been delayed"),
+		S("weitere zustellversuche"),
+	};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (has(lower, words[i])) return true;
+	return false;
+}
+
 /* The paragraph that names the recipient, without the address's own line when that is all there is. */
 static void find_paragraph(const struct work *w, struct failuretext *out)
 {
@@ -482,6 +528,7 @@ bool failuretext_read(struct arena *a, struct slice text, struct slice own, stru
 	struct slice words = phrases_normalise(a, w.text, w.text.n);
 	if (!words.p) return false;
 	if (out->stage == STAGE_unknown) out->stage = failuretext_stage(words);
+	out->delayed = is_delay(words);
 	/* Sendmail with pipelining: it says that it was about to send DATA when the answer to RCPT came. */
 	if (out->stage == STAGE_data && has(w.lower, SLICE(">>> data")) &&
 	    (has(w.lower, SLICE("<<< 503 ")) || has(w.lower, SLICE("no valid recipients"))))

@@ -21,6 +21,7 @@ struct failuretext {
 	bool quoted;             /* announced as the other server's words */
 	struct slice host;       /* that answered, in the text; or empty */
 	enum stage stage;        /* STAGE_unknown: not told */
+	bool delayed;            /* it is still being tried, says the text */
 	struct slice recipient;  /* the address that the text names as failed; or empty */
 	struct slice written_to; /* that it was "expanded" or "generated from"; or empty */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/replyfacts.h"
 
+#include <stdio.h>
+
 #include "bounce/phrases.h"
 
 static bool digit(char c)
@@ -298,14 +300,17 @@ static struct slice word_before(struct slice s, size_t end)
 	return slice_sub(s, begin, end);
 }
 
-static bool is_servers(struct slice s, struct slice address, struct slice host)
+/* code: where the reply begins. */
+static bool is_servers(struct slice s, size_t code, struct slice address, struct slice host)
 {
 	size_t mark = slice_search(s, address);
 	if (slice_equal(address, host)) return true;
 	if (mark == s.n) return false;
 	struct slice name = word_before(s, mark);
-	if (slice_find(name, '.') == name.n) return false;
-	if (slice_equal_nocase(name, host)) return true;
+	if (slice_find(name, '.') + 1 >= name.n) return false;
+	/* Only the reporting program writes a name's last dot: "[mx.example.net. 192.0.2.5: timed out]" of Gmail */
+	if (slice_equal_nocase(name, host) || name.p[name.n - 1] == '.') return true;
+	if (mark > code) return false; /* the server's own words: "550 host mail.example.org [192.0.2.9] is listed" */
 	struct slice role = word_before(s, (size_t)(name.p - s.p));
 	if (slice_equal_nocase(role, SLICE("to"))) return true;
 	return slice_equal_nocase(role, SLICE("host")) &&
@@ -314,10 +319,12 @@ static bool is_servers(struct slice s, struct slice address, struct slice host)
 
 void replyfacts_forget_server(struct replyfacts *f, struct slice host)
 {
-	char text[IP_TEXT_SIZE];
-	size_t n = 0;
+	char text[IP_TEXT_SIZE], digits[8];
+	size_t n = 0, code = f->raw.n;
+	snprintf(digits, sizeof digits, "%u", f->code);
+	if (f->code) code = slice_search(f->raw, slice_str(digits));
 	for (size_t i = 0; i < f->address_count; i++)
-		if (!is_servers(f->raw, slice_str(ip_text(&f->addresses[i], text)), host))
+		if (!is_servers(f->raw, code, slice_str(ip_text(&f->addresses[i], text)), host))
 			f->addresses[n++] = f->addresses[i];
 	f->address_count = n;
 }

@@ -114,12 +114,14 @@ static void print_hop(const json_t *answer)
 	if (!by && is_elsewhere(s)) by = "the other server";
 	/* What its own reporter says of a server that nobody names is no refusal, unless it had the message already. */
 	refused = refused && (by || s == STAGE_after_acceptance);
+	const char *cause = member(answer, "cause");
+	bool unreached = by && cause && strcmp(cause, cause_name(CAUSE_unreachable)) == 0;
 	snprintf(text, sizeof text, "%.250s%s%s",
 	         by         ? by
 	         : reporter ? reporter
 	                    : "",
 	         stage && (by || reporter) ? ", " : "", stage ? stage_words(s) : "");
-	say(refused ? "refused by" : "reported by", text);
+	say(unreached ? "not reached" : refused ? "refused by" : "reported by", text);
 	if (by && reporter && strcmp(by, reporter) != 0) say("reported by", reporter);
 }
 
@@ -144,6 +146,7 @@ static void print_recipients(const json_t *answer, const char *first)
 
 void explain_print(const json_t *answer, bool asked)
 {
+	char sure[16];
 	size_t i;
 	const json_t *link;
 	enum actor actor = ACTOR_nobody;
@@ -169,5 +172,6 @@ void explain_print(const json_t *answer, bool asked)
 	print_recipients(answer, member(answer, "recipient"));
 	json_array_foreach(json_object_get(answer, "links"), i, link) say(i ? "and" : "see", json_string_value(link));
 	print_original(json_object_get(answer, "original"));
-	printf("  sure:       %.0f %%\n", json_real_value(json_object_get(answer, "confidence")) * 100);
+	snprintf(sure, sizeof sure, "%.0f %%", json_real_value(json_object_get(answer, "confidence")) * 100);
+	say("sure", sure);
 }
