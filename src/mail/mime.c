@@ -126,15 +126,18 @@ static bool content_field(struct slice s, size_t at)
 }
 
 /* A boundary that nobody told, or told wrong: the first line of a body that looks like one. `sure`: only when a header
- * follows it and hardly any text stands before it, for a text may quote a message that has parts. */
-static struct slice guess_boundary(struct slice body, bool sure)
+ * follows it and hardly any text stands before it, for a text may quote a message that has parts. Where a part around it ends,
+ * so does what is looked at. */
+static struct slice guess_boundary(const struct parser *p, struct slice body, bool sure)
 {
-	size_t lines = 0;
+	struct boundary_line ignored;
+	size_t lines = 0, from = (size_t)(body.p - p->text.p);
 	body = slice_sub(body, 0, BOUNDARY_SEARCH);
 	for (size_t at = 0, next; at < body.n && !(sure && lines > PREAMBLE_LINES); at = next) {
 		next = line_end(body, at);
 		struct slice line = slice_trim(slice_sub(body, at, next));
 		lines += line.n > 0;
+		if (at_boundary(p, from + at, &ignored)) break;
 		if (line.n < 3 || line.p[0] != '-' || line.p[1] != '-' || (sure && !content_field(body, next)))
 			continue;
 		if (slice_find(line, ' ') == line.n && line.p[line.n - 1] != '-') return slice_sub(line, 2, line.n);
@@ -159,7 +162,7 @@ static struct slice boundary_of(struct parser *p, struct mime_part *part)
 		/* Looking ahead costs a pass, so only once a message; a decoded one has its own parser. */
 		if (boundary.n && (part != p->root || boundary_occurs(p->arena, part->body, boundary))) return boundary;
 	}
-	struct slice guess = guess_boundary(part->body, !multipart);
+	struct slice guess = guess_boundary(p, part->body, !multipart);
 	part->guessed = guess.n > 0 && !multipart;
 	return guess;
 }

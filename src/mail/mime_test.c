@@ -96,6 +96,10 @@ static const struct {
 	{"no Content-Type, but parts",
          "From: a@b\r\n\r\nThis is MIME.\r\n--b\r\nContent-Type: text/html\r\n\r\nx\r\n--b--\r\n",
          "multipart/mixed(text/html[x])"},
+	{"a message without Content-Type, and a part behind it",
+         MIXED "--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: a@b\r\n\r\nhi\r\n--b\r\nContent-Type: "
+               "text/html\r\n\r\nx\r\n--b--\r\n",
+         "multipart/mixed(message/rfc822(text/plain[hi]) text/html[x])"},
 	{"a multipart without parts", MIXED "nothing here\r\n", "multipart/mixed[nothing here\r\n]"},
 	{"within each other",
          MIXED "--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\n\r\none\r\n--c\r\nContent-Type: "
