@@ -40,9 +40,12 @@ static void add_recipient(struct arena *a, struct slice address, struct returned
 	out->recipients[out->recipient_count++] = address;
 }
 
-/* The one that was said first (RFC 6522 3); what stands behind the original its author may have put there. */
-static bool is_before(const struct mime_part *p, const struct mime_part *original)
+/* The one that was said first (RFC 6522 3); what stands behind the original its author may have put there, also where nothing
+ * of the original's header came back. */
+static bool is_before(const struct mime_part *root, const struct mime_part *p, const struct mime_part *original)
 {
+	for (const struct mime_part *q = root; q && q != p; q = mime_next(root, q))
+		if (q != root && q->embedded == root->embedded && mime_is_message(q)) return false;
 	return !original || p->body.p < original->body.p;
 }
 
@@ -52,8 +55,8 @@ static void read_status(struct arena *a, const struct mime_part *root, const str
 	struct status_report report;
 	if (status_find(a, root, &report)) {
 		out->envelope_id = report.original_envelope_id;
-		out->envelope_declared =
-			report.declared && is_before(report.part, original) && !original_doubts(a, root, report.part);
+		out->envelope_declared = report.declared && is_before(root, report.part, original) &&
+		                         !original_doubts(a, root, report.part);
 		for (size_t i = 0; i < report.recipient_count; i++) {
 			add_recipient(a, report.recipients[i].final, out);
 			add_recipient(a, report.recipients[i].original, out);
