@@ -168,11 +168,11 @@ static const struct {
 	{"a sample that is wrong",
          H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\n- notice\n"
            "sample other\n| Subject: Notice\n",
-         ERR_INVALID, "line 7: the sample is ndr failed, by body.empty a"},
+         ERR_INVALID, "line 7: the sample is ndr failed, by from.absent body.empty a"},
 	{"a sample of another kind",
          H "bias ndr -1\nsignal a\nin subject\nweigh ndr 2\nkind failed\n- notice\n"
            "sample ndr delayed\n| Subject: Notice\n",
-         ERR_INVALID, "line 8: the sample is ndr failed, by body.empty a"},
+         ERR_INVALID, "line 8: the sample is ndr failed, by from.absent body.empty a"},
 	{"no expression", H "signal a\nin body\n~ ((((\n", ERR_INVALID, "line 4: "},
 	{"an expression without end", H "signal a\nin body\n~ abcd.*efgh\n", ERR_INVALID,
          "line 4: the expression matches less"},
