@@ -15,7 +15,7 @@
 
 #define RULES_TEXT_MOST       ((size_t)4 << 20)
 #define RULES_SIGNALS         512 /* with those of the structure */
-#define RULES_PHRASES         10240
+#define RULES_PHRASES         16384
 #define RULES_SAMPLES         2048
 #define RULES_PHRASE_LEAST    4 /* octets, folded: shorter ones are in every text */
 #define RULES_PHRASE_MOST     200
