@@ -223,7 +223,7 @@ def covered(labs):
     assert "nothing is refused before 50 have come" in text, text
     assert status_coverage(relay) == {"complete": 0, "refusing": 0, "marking": 0}
     c = cover(relay, 150)
-    assert c == {"days": 30, "bounces": 150, "confirmed": 150, "strong": 150, "ledger": False, "complete": True}, c
+    assert c == {"days": 30, "bounces": 150, "confirmed": 150, "strong": 150, "ledger": False, "complete": True, "odd": []}, c
     text = relay.cli("tenant", "show", "acme").ok().out
     assert re.search(r"coverage +150 bounces in 30 days, 100\.0 % confirmed: backscatter is refused", text), text
     assert status_coverage(relay) == {"complete": 1, "refusing": 1, "marking": 0}
@@ -290,6 +290,24 @@ def test_a_flood_of_forgeries_does_not_undo_the_coverage(covered):
     assert Seen(covered, report(header_of(mail))).verdict == "genuine"
     after = wait_until(lambda: (c := coverage(covered))["bounces"] > before["bounces"] and c, 10, "the count", every=0.2)
     assert after["complete"] and after["bounces"] - after["confirmed"] == before["bounces"] - before["confirmed"], "only genuine ones count"
+
+
+def test_made_up_bounces_do_not_end_the_coverage(covered):
+    """One outsider's: three count. What comes from there after that passes, as it may be another server of the tenant's."""
+    outsider, before = covered.lab.address(), cover(covered, 150)
+
+    def make_up(n):
+        with Smtp(covered.server, source=outsider) as client:
+            header = forged_header(700 + n, origin="10.0.0.9")  # nobody can say whence it came
+            return client.transaction("", USER, report(header)).code
+    assert [make_up(n) for n in range(12)] == [550] * 3 + [250] * 9
+    c = wait_until(lambda: (c := coverage(covered))["bounces"] >= before["bounces"] + 3 and c, 10, "the count", every=0.2)
+    assert c["complete"] and c["bounces"] == before["bounces"] + 3 and c["odd"] == [outsider.rpartition(".")[0] + ".0/24"], c
+    assert f"also sends by {c['odd'][0]}" in covered.cli("tenant", "show", "acme").ok().out
+    assert "often reports what no witness knows" in covered.events("bounce")[-1]["why"]
+    assert Seen(covered, report(forged_header(790))).reply.code == 550, "from others they are refused as before"
+    with Smtp(covered.server, source=outsider) as client:
+        assert client.transaction("", USER, report(forged_header(791))).code == 550, "the tenant's SPF record says that it does not send there"
 
 
 def test_fields_of_our_name_from_outside_are_taken_out(covered):
@@ -425,7 +443,7 @@ def test_without_keys_the_ledger_counts_once_it_reaches_back_and_no_longer_when_
     send_out(relay)
     restart(relay)
     c = cover(relay)
-    assert c == {"days": 30, "bounces": 50, "confirmed": 50, "strong": 0, "ledger": True, "complete": True}, c
+    assert c == {"days": 30, "bounces": 50, "confirmed": 50, "strong": 0, "ledger": True, "complete": True, "odd": []}, c
     assert Seen(relay, report(forged_header())).reply.code == 550
     with Smtp(relay.server, source=relay.source) as client:
         content = without(message(USER, "nameless@world.test"), "Message-ID")

@@ -2,7 +2,7 @@
 #include "bounce/coverage.h"
 
 #define SECONDS_A_DAY 86400
-#define VERSION       1
+#define VERSION       2 /* with reporters; else 1 */
 
 static int64_t day_of(int64_t now)
 {
@@ -78,13 +78,15 @@ static uint64_t get(const char **from, int octets)
 	return value;
 }
 
-void coverage_pack(const struct coverage *c, char out[static COVERAGE_PACKED])
+size_t coverage_pack(const struct coverage *c, char out[static COVERAGE_PACKED])
 {
 	const uint32_t *const rows[] = {c->ordinary, c->confirmed, c->strong};
-	char *to = put(out, VERSION, 1);
+	size_t more = reporters_pack(&c->reporters, out + COVERAGE_COUNTS);
+	char *to = put(out, more ? VERSION : VERSION - 1, 1);
 	to = put(to, (uint64_t)c->day, 8);
 	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
 		for (size_t i = 0; i < COVERAGE_DAYS; i++) to = put(to, rows[r][i], 4);
+	return COVERAGE_COUNTS + more;
 }
 
 bool coverage_unpack(struct slice octets, struct coverage *out)
@@ -92,9 +94,11 @@ bool coverage_unpack(struct slice octets, struct coverage *out)
 	uint32_t *const rows[] = {out->ordinary, out->confirmed, out->strong};
 	const char *from = octets.p;
 	*out = (struct coverage){0};
-	if (octets.n != COVERAGE_PACKED || get(&from, 1) != VERSION) return false;
-	uint64_t day = get(&from, 8);
-	if (day > INT64_MAX / SECONDS_A_DAY) return false;
+	if (octets.n < COVERAGE_COUNTS) return false;
+	uint64_t version = get(&from, 1), day = get(&from, 8);
+	struct slice more = slice_sub(octets, COVERAGE_COUNTS, octets.n);
+	if (day > INT64_MAX / SECONDS_A_DAY || (version != VERSION - 1 && version != VERSION)) return false;
+	if (version == VERSION ? !reporters_unpack(more, &out->reporters) : more.n > 0) return false;
 	out->day = (int64_t)day;
 	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
 		for (size_t i = 0; i < COVERAGE_DAYS; i++) rows[r][i] = (uint32_t)get(&from, 4);

@@ -22,6 +22,7 @@
 #define BACKSTOP_BOUNCE_COVERAGE_H
 
 #include "base/slice.h"
+#include "bounce/reporters.h"
 
 #define COVERAGE_DAYS  30
 #define COVERAGE_CASES 50
@@ -38,6 +39,7 @@ struct coverage {
 	int64_t day; /* of the newest counts, since 1970 */
 	uint32_t ordinary[COVERAGE_DAYS], confirmed[COVERAGE_DAYS],
 		strong[COVERAGE_DAYS]; /* by day modulo COVERAGE_DAYS */
+	struct reporters reporters;    /* from where unconfirmed ones come; for who adds to look at before */
 };
 
 struct coverage_sum {
@@ -50,9 +52,11 @@ struct coverage_sum coverage_sum(const struct coverage *c, int64_t now);
 /* ledger: it reaches back so far that what a bounce may be about is in it. c NULL: no. */
 bool coverage_complete(const struct coverage *c, bool ledger, int64_t now);
 
-/* Version 1: one octet 1, day (8), then the three rows (4 each), all big-endian. */
-#define COVERAGE_PACKED (9 + 3 * 4 * COVERAGE_DAYS)
-void coverage_pack(const struct coverage *c, char out[static COVERAGE_PACKED]);
+/* One octet: version; day (8), then the three rows (4 each), all big-endian. Version 2: then the reporters. Without any it is 1, which older
+ * programs read, too. Returns how many octets. */
+#define COVERAGE_COUNTS (9 + 3 * 4 * COVERAGE_DAYS)
+#define COVERAGE_PACKED (COVERAGE_COUNTS + REPORTERS_PACKED)
+size_t coverage_pack(const struct coverage *c, char out[static COVERAGE_PACKED]);
 bool coverage_unpack(struct slice octets, struct coverage *out); /* false, and zeros: not of that form */
 
 #endif

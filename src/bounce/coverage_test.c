@@ -98,19 +98,29 @@ static void it_survives_storage(void **state)
 {
 	struct coverage c = {0}, d;
 	char octets[COVERAGE_PACKED];
+	struct ip reporter = {.family = AF_INET, .octets = {192, 0, 2, 1}};
 	add(&c, COVERAGE_STRONG, 70, NOW);
 	add(&c, COVERAGE_WEAK, 300, NOW + DAY);
 	add(&c, COVERAGE_UNCONFIRMED, 2, NOW + 2 * DAY);
-	coverage_pack(&c, octets);
-	assert_true(coverage_unpack(slice_of(octets, sizeof octets), &d));
+	assert_int_equal(coverage_pack(&c, octets), COVERAGE_COUNTS);
+	assert_int_equal(octets[0], 1); /* as older programs wrote it */
+	assert_true(coverage_unpack(slice_of(octets, COVERAGE_COUNTS), &d));
 	assert_memory_equal(&c, &d, sizeof c);
-	assert_false(coverage_unpack(slice_of(octets, sizeof octets - 1), &d));
+	assert_false(coverage_unpack(slice_of(octets, COVERAGE_COUNTS - 1), &d));
 	assert_int_equal(coverage_sum(&d, NOW).ordinary, 0);
+	assert_false(coverage_unpack(slice_of(octets, COVERAGE_COUNTS + 1), &d));
 	octets[0] = 2;
-	assert_false(coverage_unpack(slice_of(octets, sizeof octets), &d));
+	assert_false(coverage_unpack(slice_of(octets, COVERAGE_COUNTS), &d));
+	reporters_add(&c.reporters, &reporter, &reporter, NOW);
+	size_t n = coverage_pack(&c, octets);
+	assert_int_equal(n, COVERAGE_COUNTS + 1 + REPORTER_PACKED);
+	assert_true(coverage_unpack(slice_of(octets, n), &d));
+	assert_memory_equal(&c, &d, sizeof c);
+	octets[0] = 3;
+	assert_false(coverage_unpack(slice_of(octets, n), &d));
 	memset(octets, 0xFF, sizeof octets);
 	octets[0] = 1;
-	assert_false(coverage_unpack(slice_of(octets, sizeof octets), &d));
+	assert_false(coverage_unpack(slice_of(octets, COVERAGE_COUNTS), &d));
 	assert_false(coverage_unpack(SLICE_EMPTY, &d));
 }
 

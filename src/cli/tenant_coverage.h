@@ -18,8 +18,10 @@
 
 struct tenant_coverage {
 	struct coverage_sum sum;
-	bool ledger;   /* it reaches back far enough, so that what it confirms counts */
-	bool complete; /* so that silence of all witnesses means something */
+	bool ledger;              /* it reaches back far enough, so that what it confirms counts */
+	bool complete;            /* so that silence of all witnesses means something */
+	struct ip odd[REPORTERS]; /* networks against whose bounces silence is not held (bounce/reporters.h) */
+	size_t odd_count;
 };
 
 /* ledger NULL: there is none. ERR_VERSION: a newer version wrote the row. */

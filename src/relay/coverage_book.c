@@ -150,6 +150,15 @@ static bool weather(struct entry *e, const struct coverage_event *event, int64_t
 	return e->storm;
 }
 
+/* Of one network few count that nobody confirms. */
+static bool heard(struct entry *e, const struct coverage_event *event, int64_t now)
+{
+	struct reporters *r = &e->counts.reporters;
+	if (event->what == COVERAGE_UNCONFIRMED) return reporters_add(r, &event->reporter, &event->origin, now);
+	reporters_confirm(r, &event->reporter, now);
+	return true;
+}
+
 /* ---- the book -------------------------------------------------------------------------------------------------------- */
 
 bool coverage_book_add(struct coverage_book *b, const struct coverage_event *event, int64_t now)
@@ -157,13 +166,21 @@ bool coverage_book_add(struct coverage_book *b, const struct coverage_event *eve
 	if (event->what == COVERAGE_NOT_COUNTED) return false;
 	pthread_mutex_lock(&b->lock);
 	struct entry *e = entry_of(b, event->tenant);
-	bool counts = e && !e->foreign && !told_before(e, event->about) && !weather(e, event, now);
-	if (counts) {
-		coverage_add(&e->counts, event->what, now);
-		e->dirty = true;
-	}
+	bool fresh = e && !e->foreign && !told_before(e, event->about) && !weather(e, event, now);
+	if (fresh) e->dirty = true;
+	bool counts = fresh && heard(e, event, now);
+	if (counts) coverage_add(&e->counts, event->what, now);
 	pthread_mutex_unlock(&b->lock);
 	return counts;
+}
+
+bool coverage_book_odd(struct coverage_book *b, uint32_t tenant, const struct ip *reporter, int64_t now)
+{
+	pthread_mutex_lock(&b->lock);
+	struct entry *e = entry_of(b, tenant);
+	bool odd = e && !e->foreign && reporters_odd(&e->counts.reporters, reporter, now);
+	pthread_mutex_unlock(&b->lock);
+	return odd;
 }
 
 bool coverage_book_complete(struct coverage_book *b, uint32_t tenant, bool ledger, int64_t now)
@@ -182,8 +199,8 @@ static size_t take_changed(struct coverage_book *b, struct coverages_row *rows, 
 	for (size_t i = 0; i < b->count; i++) {
 		struct entry *e = b->entries[i];
 		if (!e->dirty) continue;
-		coverage_pack(&e->counts, packed[n]);
-		rows[n] = (struct coverages_row){e->tenant, slice_of(packed[n], COVERAGE_PACKED)};
+		size_t size = coverage_pack(&e->counts, packed[n]);
+		rows[n] = (struct coverages_row){e->tenant, slice_of(packed[n], size)};
 		e->dirty = false;
 		n++;
 	}

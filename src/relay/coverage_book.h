@@ -11,7 +11,9 @@
  *    tenant could confirm it a thousand times;
  *  - all that comes during a storm: from when more than COVERAGE_STORM bounces that nobody confirms came within an hour,
  *    about originals from COVERAGE_STORM_ORIGINS networks or more, until an hour has passed with fewer. That hour's counts are taken
- *    back. One sender alone is no storm: it may be a service that the tenant uses.
+ *    back. One sender alone is no storm: it may be a service that the tenant uses;
+ *  - what no witness confirms from a network beyond its first few (bounce/reporters.h). Whoever makes up bounces would end the
+ *    coverage, and a server by which the tenant also sends needs no more to be noticed: coverage_book_odd().
  *
  * Any thread, without waiting for disk except when a tenant is seen for the first time.
  *
@@ -27,7 +29,7 @@
 #include "store/db.h"
 
 #define COVERAGE_FLUSH_MS      2000
-#define COVERAGE_ABOUT         64
+#define COVERAGE_ABOUT         256
 #define COVERAGE_STORM         20
 #define COVERAGE_STORM_ORIGINS 5
 #define COVERAGE_STORM_S       3600
@@ -42,9 +44,12 @@ struct coverage_event {
 	enum coverage_case what;
 	struct slice about; /* the original: its Message-ID, or what else names it; empty: it is counted always */
 	struct ip origin;   /* whence the original came (bounce/returned.h); family 0: not known */
+	struct ip reporter; /* who reports; family 0: not known */
 };
 /* False: it was left out. */
 bool coverage_book_add(struct coverage_book *, const struct coverage_event *e, int64_t now);
+/* Is it one that reports what no witness confirms, so that silence is not to be held against what it says? */
+bool coverage_book_odd(struct coverage_book *, uint32_t tenant, const struct ip *reporter, int64_t now);
 /* ledger: as for coverage_complete(). False also for what cannot be read. */
 bool coverage_book_complete(struct coverage_book *, uint32_t tenant, bool ledger, int64_t now);
 /* Writes what changed. On an error all of it is written next time. */

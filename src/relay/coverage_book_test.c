@@ -159,18 +159,61 @@ static void what_one_sender_causes_is_no_storm(void **state)
 	check(f, NOW, 1200, 1000);
 }
 
+/* Whoever makes up bounces does not end the coverage; and what comes from there is not judged by silence. */
+static void few_count_of_one_reporter(void **state)
+{
+	struct fixture *f = *state;
+	struct coverage_event e = {.tenant = f->acme, .what = COVERAGE_UNCONFIRMED, .about = SLICE_EMPTY};
+	unsigned counted = 0;
+	assert_true(ip_parse(SLICE("203.0.113.9"), &e.reporter));
+	add(f, f->acme, COVERAGE_STRONG, 200, 0, NOW);
+	assert_false(coverage_book_odd(f->book, f->acme, &e.reporter, NOW));
+	for (int i = 0; i < 1000; i++) counted += coverage_book_add(f->book, &e, NOW + i * HOUR / 100);
+	assert_int_equal(counted, REPORTER_CASES);
+	assert_true(coverage_book_complete(f->book, f->acme, true, NOW + 10 * HOUR));
+	check(f, NOW + 10 * HOUR, 203, 200);
+	coverage_book_free(f->book); /* as if the relay was started anew */
+	f->book = coverage_book_new(f->store->db);
+	assert_true(coverage_book_odd(f->book, f->acme, &e.reporter, NOW + 10 * HOUR));
+	assert_false(coverage_book_odd(f->book, f->other, &e.reporter, NOW + 10 * HOUR));
+	assert_false(coverage_book_add(f->book, &e, NOW + 10 * HOUR));
+	e.what = COVERAGE_STRONG;
+	for (int i = 0; i < REPORTER_SHARE; i++) assert_true(coverage_book_add(f->book, &e, NOW + 10 * HOUR));
+	e.what = COVERAGE_UNCONFIRMED;
+	assert_false(coverage_book_odd(f->book, f->acme, &e.reporter, NOW + 10 * HOUR));
+	assert_true(coverage_book_add(f->book, &e, NOW + 10 * HOUR));
+}
+
+/* A storm says nothing of its reporters. */
+static void a_storm_makes_nobody_odd(void **state)
+{
+	struct fixture *f = *state;
+	struct ip reporter;
+	assert_true(ip_parse(SLICE("203.0.113.9"), &reporter));
+	for (unsigned i = 0; i < 100; i++) {
+		struct coverage_event e = {.tenant = f->acme,
+		                           .what = COVERAGE_UNCONFIRMED,
+		                           .about = SLICE_EMPTY,
+		                           .reporter = reporter,
+		                           .origin = {.family = AF_INET, .octets = {198, 51, (uint8_t)i, 1}}};
+		coverage_book_add(f->book, &e, NOW);
+	}
+	assert_false(coverage_book_odd(f->book, f->acme, &reporter, NOW));
+	check(f, NOW, 0, 0);
+}
+
 static void what_a_newer_release_wrote_is_left(void **state)
 {
 	struct fixture *f = *state;
 	char room[COVERAGES_MOST];
 	size_t n;
-	struct coverages_row row = {f->acme, SLICE("\2newer")};
+	struct coverages_row row = {f->acme, SLICE("\3newer")};
 	assert_int_equal(coverages_put(f->store->db, &row, 1), ERR_OK);
 	assert_int_equal(add(f, f->acme, COVERAGE_STRONG, 60, 0, NOW), 0);
 	assert_false(coverage_book_complete(f->book, f->acme, true, NOW));
 	assert_int_equal(coverage_book_flush(f->book), ERR_OK);
 	assert_int_equal(coverages_get(f->store->db, f->acme, room, &n), ERR_OK);
-	assert_memory_equal(room, "\2newer", 6);
+	assert_memory_equal(room, "\3newer", 6);
 }
 
 static void many_tenants(void **state)
@@ -195,6 +238,8 @@ int main(void)
 	                                   T(what_comes_during_a_storm_is_left_out),
 	                                   T(a_storm_lasts_while_it_blows),
 	                                   T(what_one_sender_causes_is_no_storm),
+	                                   T(few_count_of_one_reporter),
+	                                   T(a_storm_makes_nobody_odd),
 	                                   T(what_a_newer_release_wrote_is_left),
 	                                   T(many_tenants)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,17 @@ static void ask_origin(struct inbound_judge *j, struct judged *out)
 	weigh(j, out);
 }
 
+/* Unless the tenant's SPF record says that others sent it. */
+static void consider_reporter(struct inbound_judge *j, struct judged *out)
+{
+	const struct visit *v = j->passage->visit;
+	struct coverage_book *book = v->worker->relay->coverage;
+	if (out->provenance.origin == ORIGIN_FOREIGN) return;
+	if (!coverage_book_odd(book, out->facts.tenant, &v->client, out->facts.now)) return;
+	out->provenance.doubt = "its server often reports what no witness knows: the tenant may also send through it";
+	weigh(j, out);
+}
+
 static void judge(struct inbound_judge *j, const struct tenant *t, struct slice addressed, struct judged *out)
 {
 	struct passage *p = j->passage;
@@ -109,6 +120,7 @@ static void judge(struct inbound_judge *j, const struct tenant *t, struct slice 
 		find(j, out);
 	}
 	if (!is_genuine(out) && out->provenance.header && j->returned.origin.family) ask_origin(j, out);
+	if (out->judgement.verdict == JUDGE_backscatter) consider_reporter(j, out);
 }
 
 /* A person's mail that quotes a bounce is let in, whatever it quotes. Programs that reply by themselves quote as they like, or not at all. */
@@ -134,7 +146,8 @@ static struct coverage_event event_of(const struct inbound_judge *j, const struc
 	                                              : COVERAGE_NOT_COUNTED,
 	                               .about = out->provenance.message_id.n ? out->provenance.message_id
 	                                                                     : out->facts.addressed,
-	                               .origin = j->returned.origin};
+	                               .origin = j->returned.origin,
+	                               .reporter = j->passage->visit->client};
 }
 
 /* ---- what is told ------------------------------------------------------------------------------------------------------ */

@@ -11,7 +11,7 @@
 
 #include "store/db.h"
 
-#define COVERAGES_MOST 1024 /* octets of a row */
+#define COVERAGES_MOST 2048 /* octets of a row */
 
 struct coverages_row {
 	uint32_t tenant;
