@@ -78,6 +78,26 @@ def test_standard_input_and_a_batch(files):
     assert answers[1]["class"] == "ndr" and "error" in answers[2] and answers[3]["class"] == "other" and "error" in answers[None]
 
 
+@pytest.mark.parametrize("command", ["classify", "explain"])
+def test_files_as_they_come(command, tmp_path):
+    """What a script may hand to the tools: each file is answered, with its class or with why not."""
+    contents = {"empty": b"", "binary": bytes(range(256)) * 4000, "cr": BOUNCE.replace("\n", "\r").encode(),
+                "crlf": BOUNCE.replace("\n", "\r\n").encode(), "bom": b"\xef\xbb\xbf" + BOUNCE.encode(),
+                "mbox": b"From MAILER-DAEMON Tue Mar  3 09:14:02 2026\n" + BOUNCE.encode() + b"\nFrom jo@example.org\n" + LETTER.encode(),
+                "big": BOUNCE.encode() + b"\n--- Below this line is a copy of the message.\n\n" + b"=" * 79 + (b"x" * 75 + b"\n") * 657895}
+    for name, octets in contents.items():
+        (tmp_path / name).write_bytes(octets)
+    (tmp_path / "folder").mkdir()
+    names = [*contents, "folder", "-none"]
+    result = subprocess.run([program(), command, "--json", "--", *names], capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    rows = {row["file"]: row for row in map(json.loads, result.stdout.splitlines())}
+    assert result.returncode == 3 and list(rows) == names and len(result.stderr.splitlines()) == 2
+    assert {name: row.get("class") for name, row in rows.items()} == {
+        "empty": "other", "binary": "other", "cr": "ndr", "crlf": "ndr", "bom": "ndr", "mbox": "ndr", "big": "ndr", "folder": None,
+        "-none": None}
+    assert "directory" in rows["folder"]["error"] and "No such file" in rows["-none"]["error"]
+
+
 def test_a_person_reads_class_and_signals(files):
     result = classify(files / "bounce")
     assert result.returncode == 0
