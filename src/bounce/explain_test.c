@@ -197,6 +197,18 @@ static const struct {
               "Spam (in reply "
               "to end of DATA command)\n\n" ORIGINAL),
          "joe@rcpt.example", "5.7.350", "mx1.rcpt.example", CAUSE_content, STAGE_data, NULL, NULL},
+	{"GMX, the enhanced code alone",
+         TEXT("Mail Delivery System <mailer-daemon@gmx.example>", "Mail delivery failed: returning message to sender",
+              "A message that you sent could not be delivered to one or more of\nits recipients. The following "
+              "address\nfailed:\n\n\"joe@rcpt.example\":\nSMTP error from remote server after RCPT command:\nhost: "
+              "mx1.rcpt.example\n5.2.2 <joe@rcpt.example>... Mailbox full\n"),
+         "joe@rcpt.example", "5.2.2", "mx1.rcpt.example", CAUSE_mailbox_full, STAGE_rcpt, NULL, NULL},
+	{"what a program returned, and a file as the recipient",
+         REPORT("<joe@rcpt.example>\n    (reason: 77)\n\nmaildrop: maildir over quota.\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nOriginal-Recipient: rfc822; joe@rcpt.example\n"
+                "Final-Recipient: rfc822; /var/mail/joe\nAction: failed\nStatus: 5.3.0\nDiagnostic-Code: X-Unix; "
+                "77\n"),
+         "joe@rcpt.example", "5.3.0", NULL, CAUSE_mailbox_full, STAGE_unknown, NULL, NULL},
 	{"Courier, the server's name on a line of its own",
          TEXT("MAILER-DAEMON@mx.sender.example", "NOTICE: mail delivery status.",
               "This is a delivery status notification from mx.sender.example,\nrunning the Courier mail "

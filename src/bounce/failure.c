@@ -41,6 +41,21 @@ static bool is_elsewhere(struct slice written, struct slice recipient)
 	return whole && !slice_ends_nocase(from, to) && !slice_ends_nocase(to, from);
 }
 
+/* "77" of Sendmail is what a program returned, and says nothing. */
+static bool is_number(struct slice reply)
+{
+	struct slice s = slice_trim(reply);
+	size_t n = 0;
+	while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9') n++;
+	return n == s.n;
+}
+
+/* A file or a program that an address led to ("/var/mail/joe", "|/usr/bin/filter") is no recipient for a person. */
+static bool is_path(struct slice recipient)
+{
+	return recipient.n && (recipient.p[0] == '/' || recipient.p[0] == '|');
+}
+
 static void read_status(const struct status_report *r, struct failure *out)
 {
 	const struct status_recipient *s = choose(r);
@@ -50,7 +65,8 @@ static void read_status(const struct status_report *r, struct failure *out)
 	out->recipient = s->final.n ? s->final : s->original;
 	if (s->original.n && is_elsewhere(s->original, out->recipient)) out->written_to = s->original;
 	out->status = status_code(s->status);
-	out->reply = s->diagnostic.value;
+	if (!is_number(s->diagnostic.value)) out->reply = s->diagnostic.value;
+	if (is_path(out->recipient)) out->recipient = is_path(s->original) ? SLICE_EMPTY : s->original;
 	out->host = host_name(s->remote_mta.value);
 	out->delayed = s->action == STATUS_DELAYED;
 	out->delivered = s->action == STATUS_DELIVERED || s->action == STATUS_RELAYED || s->action == STATUS_EXPANDED;

@@ -168,9 +168,13 @@ static struct slice sub(struct slice s, size_t from, size_t to)
 	return slice_sub(s, from, to);
 }
 
+/* Nothing, or a rule of "=====" or "-----". */
 static bool is_blank(struct slice line)
 {
-	return slice_trim(line).n == 0;
+	struct slice s = slice_trim(line);
+	size_t n = 0;
+	while (n < s.n && s.p[n] == s.p[0] && strchr("=-_*", s.p[0])) n++;
+	return n == s.n && (n == 0 || n > 4);
 }
 
 static size_t indent(struct slice line)
@@ -315,11 +319,21 @@ static struct slice host_before(const struct work *w, size_t at)
 	return found;
 }
 
-/* "host mx [ip]: 550 ..." and "RCPT TO:<x>:\n host mx [ip]:\n 550 ...": what follows the code. */
+/* "5.2.2 ", as the first word of a line. */
+static bool is_enhanced(struct slice s, size_t i)
+{
+	const char *p = s.p + i;
+	return i + 6 < s.n && (i == 0 || p[-1] == '\n') && (p[0] == '4' || p[0] == '5') && p[1] == '.' && p[3] == '.' &&
+	       p[5] == ' ';
+}
+
+/* "host mx [ip]: 550 ..." and "RCPT TO:<x>:\n host mx [ip]:\n 550 ...": what follows the code; of GMX only the enhanced one. */
 static struct slice from_code(struct slice s)
 {
 	for (size_t i = 0; i + 4 <= s.n; i++)
 		if (is_code(s, i)) return sub(s, i, s.n);
+	for (size_t i = 0; i + 6 < s.n; i++)
+		if (is_enhanced(s, i)) return sub(s, i, s.n);
 	return s;
 }
 

@@ -310,6 +310,7 @@ static bool is_servers(struct slice s, size_t code, struct slice address, struct
 	if (slice_find(name, '.') + 1 >= name.n) return false;
 	/* Only the reporting program writes a name's last dot: "[mx.example.net. 192.0.2.5: timed out]" of Gmail */
 	if (slice_equal_nocase(name, host) || name.p[name.n - 1] == '.') return true;
+	if (name.p[0] == '[' && slice_find(name, ']') == name.n) return true; /* also without that dot */
 	if (mark > code) return false; /* the server's own words: "550 host mail.example.org [192.0.2.9] is listed" */
 	struct slice role = word_before(s, (size_t)(name.p - s.p));
 	if (slice_equal_nocase(role, SLICE("to"))) return true;

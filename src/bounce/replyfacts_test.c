@@ -86,6 +86,8 @@ static const struct {
 	{"a client in the server's words", "550 5.7.1 host mail.example.org [198.51.100.7] black listed",
          "mx.example.net", "198.51.100.7 "},
 	{"Gmail", "did not accept our requests to connect. [mx.example.net. 192.0.2.5: timed out]", "", ""},
+	{"Gmail, without a dot", "did not accept our requests to connect. [mx.example.net 192.0.2.5: timed out]", "",
+         ""},
 	{"a host that is an address", "192.0.2.5 does not like recipient. 550 198.51.100.7 is listed", "192.0.2.5",
          "198.51.100.7 "},
 	{"the refused one beside it", "host mx.example.net[192.0.2.5] said: 550 [198.51.100.7] is listed",
