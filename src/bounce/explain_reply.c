@@ -286,7 +286,9 @@ static void weigh_backscatter(struct work *w)
 		                       "strangers and "
 		                       "is to be used against bounces only.",
 		                       SLICE_ARG(e->list));
-	} else if (w->c->about == REPLY_ABOUT_ORDINARY) {
+	} else if (w->c->about == REPLY_ABOUT_ORDINARY || (w->c->about == REPLY_ABOUT_UNKNOWN && e->zone_count)) {
+		/* Not told: of a bounce that bounces nobody is told, so it was an ordinary message, or an auto-reply. A list
+		 * that is not asked by its zone (a Backstop's own) refuses bounces only. */
 		v->actor = ACTOR_recipient_admin;
 		v->advice = arena_printf(w->arena,
 		                         "The receiving administrator should use %.*s only for mail from <> and "
@@ -298,7 +300,7 @@ static void weigh_backscatter(struct work *w)
 		                       "for use "
 		                       "against bounces only, so the fault is in the receiver's settings.",
 		                       SLICE_ARG(e->list));
-		v->confidence = 80;
+		v->confidence = w->c->about == REPLY_ABOUT_ORDINARY ? 80 : 70;
 	}
 }
 

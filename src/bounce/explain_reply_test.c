@@ -59,8 +59,8 @@ static const struct {
          "550-Verification failed for <a@b.example>\n550-No such person there\n550 Sender verify failed", NULL, NULL,
          STAGE_rcpt, CAUSE_sender_address, ACTOR_sender_admin, NULL, NULL, NULL, NULL},
 	{"a backscatter list", "550 5.7.1 Client host [198.51.100.7] blocked using ips.backscatterer.org", NULL, NULL,
-         STAGE_rcpt, CAUSE_blocklist, ACTOR_sender_admin, "backscatterer.org", "ips.backscatterer.org", "198.51.100.7",
-         NULL},
+         STAGE_rcpt, CAUSE_blocklist, ACTOR_recipient_admin, "backscatterer.org", "ips.backscatterer.org",
+         "198.51.100.7", NULL},
 	{"two lists, one for backscatter", "550 198.51.100.7 is listed: ips.backscatterer.org, bl.spamcop.net", NULL,
          NULL, STAGE_rcpt, CAUSE_blocklist, ACTOR_sender_admin, "SpamCop", "bl.spamcop.net", "198.51.100.7", NULL},
 	{"a provider that mostly means reputation, and words that say content",
@@ -145,6 +145,10 @@ static void test_backscatter(void **state)
 	assert_true(explain_reply(&a, knowledge, &c, &v));
 	assert_int_equal(v.actor, ACTOR_recipient_admin);
 	assert_true(slice_search(v.note, SLICE("no sound reason to refuse an ordinary message")) < v.note.n);
+	c.about = REPLY_ABOUT_UNKNOWN; /* most likely the same */
+	assert_true(explain_reply(&a, knowledge, &c, &v));
+	assert_int_equal(v.actor, ACTOR_recipient_admin);
+	assert_true(v.confidence < 80 && v.note.n > 0);
 	c.about = REPLY_ABOUT_BOUNCE;
 	assert_true(explain_reply(&a, knowledge, &c, &v));
 	assert_int_equal(v.actor, ACTOR_sender_admin);

@@ -121,7 +121,8 @@ static void print_hop(const json_t *answer)
 	         : reporter ? reporter
 	                    : "",
 	         stage && (by || reporter) ? ", " : "", stage ? stage_words(s) : "");
-	say(unreached ? "not reached" : refused ? "refused by" : "reported by", text);
+	const char *label = !unreached ? "refused by" : is_elsewhere(s) ? "broke off" : "not reached";
+	say(unreached || refused ? label : "reported by", text);
 	if (by && reporter && strcmp(by, reporter) != 0) say("reported by", reporter);
 }
 
