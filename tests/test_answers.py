@@ -214,6 +214,41 @@ def test_tenants_that_share_a_server(mill):
     assert pool is None and event["answer"]["verdict"] == "backscatter", event
 
 
+def test_a_tenant_may_have_them_thrown_away(mill):
+    """With one line that says why; what is not known, or proven, is not concerned."""
+    source = mill.lab.address()
+    mill.relay.tenant("brief", "brief.test", mill.down.endpoint, [f"{source}/32"], "--unproven", "discard")
+    assert "are thrown away" in mill.relay.cli("tenant", "show", "brief").ok().out
+    victim, about, before = f"thrown{mill.count}@pass.test", f"<thrown{mill.count}@client.test>", mill.relay.metric("answers_discarded")
+
+    def answer(to, about):
+        with Smtp(mill.relay.server, source=source) as client:
+            return client.transaction("", to, report(to, about).encode())
+    with Smtp(mill.relay.server) as client:
+        assert client.transaction(victim, "x@brief.test", message(victim, "x@brief.test", message_id=about)).code == 250
+    reply = answer(victim, about)
+    assert reply.code == 250 and "discarded as" in reply.text, reply
+    event = mill.relay.wait_event("discarded", to=victim, tenant="brief")
+    assert "did not prove to be from" in event["reason"]
+    end = mill.relay.wait_event("message", id=event["id"])
+    assert end["result"] == "discarded" and mill.relay.metric("answers_discarded") == before + 1
+    row, = wait_until(lambda: mill.relay.cli("ledger", "show", event["id"], "--json").rows, 10, "the ledger's entry")
+    assert row["result"] == "discarded"
+    assert [r for r in mill.relay.cli("held", "list", "--json").ok().rows if r["tenant"] == "brief"] == []
+    assert "queued as" in answer("stranger@elsewhere.test", "<never@seen.test>").text
+    with Smtp(mill.relay.server, source=mill.good) as client:
+        assert client.transaction("ann@pass.test", "x@brief.test", message("ann@pass.test", "x@brief.test", message_id="<ann@x>")).code == 250
+    assert "queued as" in answer("ann@pass.test", "<ann@x>").text
+    mill.relay.cli("tenant", "set", "brief", "--contain").ok()
+
+    def contained():
+        with Smtp(mill.relay.server) as client:
+            assert client.transaction(victim, "x@brief.test", message(victim, "x@brief.test")).code == 250
+        return next((m.sender for m in mill.down.messages if m.sender.startswith("SRS0=")), None)
+    path = wait_until(contained, 10, "a contained return path", every=0.2)
+    assert "discarded as" in answer(path, about).text
+
+
 def test_what_was_classified_is_counted(mill):
     before = {name: mill.relay.metric(f"class_{name}") for name in ("ndr", "autoreply", "other")}
     mill.send("joe@tenant.test", "x@elsewhere.test", report("x@elsewhere.test", "<1@x>"))

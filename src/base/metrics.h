@@ -88,6 +88,7 @@
 	X(answers_proven, COUNTER, "tenants' bounces and auto-replies to proven senders")                              \
 	X(answers_unknown, COUNTER, "tenants' bounces and auto-replies about mail that is not known")                  \
 	X(answers_unproven, COUNTER, "tenants' bounces and auto-replies held because their addressee proved nothing")  \
+	X(answers_discarded, COUNTER, "of those, thrown away because the tenant wants it")                             \
 	X(answers_stormed, COUNTER, "answers about unknown mail that were held while a forged campaign lasted")        \
 	X(answers_after_loss, COUNTER, "answers about unknown mail that were held because the ledger had been lost")   \
 	X(storms, COUNTER, "forged campaigns that were noticed by the answers to them")                                \

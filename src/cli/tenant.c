@@ -156,6 +156,10 @@ static void print_proof(const struct tenant *t)
 	printf("  %-13s %s\n", "containment", t->contain ? "yes" : "no");
 	printf("  %-13s %s\n", "spooling", t->spool ? "proven mail, while its servers are away" : "no");
 	printf("  %-13s %s\n", "signing", t->sign ? "where there is a key" : "no");
+	printf("  %-13s %s\n", "unproven",
+	       t->unproven == TENANT_UNPROVEN_DISCARD
+	               ? "its server's answers to mail that proved nothing are thrown away"
+	               : "its server's answers to mail that proved nothing are held");
 	printf("  %-13s %s\n", "learning", t->learn ? "addresses that its server bounces are refused" : "no");
 	if (!t->digest && t->domain_count)
 		printf("  %-13s postmaster@%s\n", "digest", t->domains[0].name);

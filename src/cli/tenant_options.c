@@ -243,6 +243,16 @@ static int take_backscatter(struct tenant_options *o, const char *value)
 	return status;
 }
 
+static int take_unproven(struct tenant_options *o, const char *value)
+{
+	static const char *const names[] =
+		{[TENANT_UNPROVEN_HOLD] = "hold", [TENANT_UNPROVEN_DISCARD] = "discard", NULL};
+	int i = 0, status = choice("unproven", value, names, &i);
+	o->unproven = true;
+	o->t.unproven = (enum tenant_unproven)i;
+	return status;
+}
+
 static int take_tags(struct tenant_options *o, const char *value)
 {
 	static const char *const names[] = {
@@ -430,6 +440,7 @@ static void apply_proof(const struct tenant_options *o, struct tenant *t, int64_
 	if (o->spool) t->spool = o->t.spool;
 	if (o->sign && o->t.sign && !t->sign) t->sign_since = now;
 	if (o->sign) t->sign = o->t.sign;
+	if (o->unproven) t->unproven = o->t.unproven;
 	if (o->learn) t->learn = o->t.learn;
 	if (o->digest) t->digest = o->t.digest;
 }

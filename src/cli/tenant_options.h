@@ -49,12 +49,14 @@
 	X("no-spool", NULL, spool_no, "nothing is kept: senders are told to try again")                                \
 	X("sign", NULL, sign, "outbound mail is signed when there is a key (default; see keys)")                       \
 	X("no-sign", NULL, sign_no, "it is not")                                                                       \
+	X("unproven", "hold|discard", unproven,                                                                        \
+	  "its server's answers to mail that proved nothing: held (default), or thrown away")                          \
 	X("learn", "on|off", learn, "addresses that its server takes and then bounces are refused (default on)")       \
 	X("digest", "ADDRESS|none", digest, "who is told daily of held mail; default postmaster@ its first domain")    \
 	X("enable", NULL, enable, "mail flows (default)")                                                              \
 	X("disable", NULL, disable, "mail is answered 450 until it is enabled again")
 
-enum { TENANT_OPTION_FIRST = 2000, TENANT_OPTION_COUNT = 28 };
+enum { TENANT_OPTION_FIRST = 2000, TENANT_OPTION_COUNT = 29 };
 
 struct tenant_words { /* a list option as given, checked */
 	void *items;
@@ -66,7 +68,7 @@ struct tenant_options {
 	struct tenant t; /* the scalars that were given */
 	struct tenant_words domains, downstreams, from, certificates, users, tag_exceptions;
 	bool ask, directory, plus, case_sensitive, catch_all, tls, enabled; /* was it given? */
-	bool dmarc, backscatter, tags, tag_check, contain, spool, sign, learn, digest;
+	bool dmarc, backscatter, tags, tag_check, contain, spool, sign, unproven, learn, digest;
 	bool any;
 };
 

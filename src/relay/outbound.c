@@ -89,6 +89,45 @@ static struct envelope untagged(struct passage *p)
 	return e;
 }
 
+/* ---- what becomes of it ------------------------------------------------------------------------------------------------- */
+
+/* Its end, with the reason. */
+static void discard(struct passage *p, const struct tenant *t, const struct intake *in)
+{
+	char id[SPOOL_ID_TEXT];
+	metric_add(METRIC_answers_discarded, 1);
+	log_begin(LOG_INFO, "discarded");
+	log_str("id", spool_id_text(p->id, id));
+	log_str("tenant", t->name);
+	log_slice("from", in->from->return_path);
+	log_slice("to", in->from->recipients[0].address);
+	log_uint("recipients", in->from->recipient_count);
+	log_slice("reason", in->hold_reason);
+	log_end();
+}
+
+/* Into the spool, unless it is an answer to who proved nothing and the tenant t does not want to see those. */
+static enum error keep(struct passage *p, const struct tenant *t, struct intake *in, enum ledger_result *result)
+{
+	if (in->answer && t && t->unproven == TENANT_UNPROVEN_DISCARD) {
+		discard(p, t, in);
+		*result = LEDGER_discarded;
+		return ERR_OK;
+	}
+	enum error e = intake_store(p, in);
+	*result = e ? LEDGER_deferred : in->hold ? LEDGER_held : LEDGER_queued;
+	return e;
+}
+
+static void reply_discarded(struct passage *p, struct reply *out)
+{
+	char id[SPOOL_ID_TEXT];
+	reply_set(&p->transaction->arena, out, 250, "2.0.0",
+	          arena_printf(&p->transaction->arena,
+	                       "discarded as %s: what it answers did not prove to be from its addressee",
+	                       spool_id_text(p->id, id)));
+}
+
 void outbound_message(struct passage *p, const struct trace_header *header, struct reply *out)
 {
 	struct transaction *t = p->transaction;
@@ -112,11 +151,13 @@ void outbound_message(struct passage *p, const struct trace_header *header, stru
 	struct slice signature = sign(p, header);
 	struct slice received = stamping_received(p);
 	in.marks.head = arena_printf(&p->work, "%.*s%.*s", SLICE_ARG(signature), SLICE_ARG(received));
-	enum error e =
-		judged && envelope.recipients && received.p && in.marks.head.p ? intake_store(p, &in) : ERR_NO_MEMORY;
-	enum ledger_result result = e ? LEDGER_deferred : in.hold ? LEDGER_held : LEDGER_queued;
+	enum error e = ERR_NO_MEMORY;
+	enum ledger_result result = LEDGER_deferred;
+	if (judged && envelope.recipients && received.p && in.marks.head.p) e = keep(p, p->source, &in, &result);
 	if (e) {
 		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
+	} else if (result == LEDGER_discarded) {
+		reply_discarded(p, out);
 	} else {
 		char id[SPOOL_ID_TEXT];
 		reply_set(&t->arena, out, 250, "2.0.0",
@@ -173,17 +214,21 @@ void contained_message(struct passage *p, const struct trace_header *header, str
 	                              "answers mail that did not prove to be from %.*s: it came back by its contained "
 	                              "return path [%.*s]",
 	                              SLICE_ARG(passage_address(p, 0)), SLICE_ARG(found));
-	enum error e =
-		envelope.recipients && in.marks.head.p && in.hold_reason.p ? intake_store(p, &in) : ERR_NO_MEMORY;
+	enum error e = ERR_NO_MEMORY;
+	enum ledger_result result = LEDGER_deferred;
+	if (envelope.recipients && in.marks.head.p && in.hold_reason.p)
+		e = keep(p, in.tenant ? tenants_by_id(p->tenants, in.tenant) : NULL, &in, &result);
+	if (!e) metric_add(METRIC_answers_contained, 1);
 	if (e) {
 		reply_set_reason(&t->arena, out, server_storage_reason(e), SLICE_EMPTY);
+	} else if (result == LEDGER_discarded) {
+		reply_discarded(p, out);
 	} else {
-		metric_add(METRIC_answers_contained, 1);
 		reply_set(&t->arena, out, 250, "2.0.0",
 		          arena_printf(&t->arena, "held as %s", spool_id_text(p->id, id)));
 	}
 	if (t->rcpt_replies) t->rcpt_replies[0] = *out;
-	policy_log_message(p, e ? LEDGER_deferred : LEDGER_held, out, NULL, header->message_id);
+	policy_log_message(p, result, out, NULL, header->message_id);
 	p->classified = NULL;
 	classified_free(&classified);
 }

@@ -21,13 +21,14 @@ static void count(struct recall *r, struct slice address, uint64_t id, struct sl
 	for (size_t i = 0; i < n; i++) r->begun(&begun[i]);
 }
 
-/* An answer that left, to the world. Newest first. */
+/* An answer that left, to the world, or was thrown away. Newest first. */
 static bool take_passage(const struct ledger_passage *p, void *arg)
 {
 	struct recall *r = arg;
 	if (p->time < r->since || ++r->looked > STORM_RECALL_LOOKED) return false;
-	if (!p->outbound || p->return_path.n || p->result != LEDGER_queued) return true;
-	for (size_t i = 0; i < p->recipient_count; i++) count(r, p->recipients[i], p->id, p->message_id, false);
+	bool left = p->result == LEDGER_queued, discarded = p->result == LEDGER_discarded;
+	if (!p->outbound || (p->return_path.n && !discarded) || (!left && !discarded)) return true;
+	for (size_t i = 0; i < p->recipient_count; i++) count(r, p->recipients[i], p->id, p->message_id, discarded);
 	return true;
 }
 

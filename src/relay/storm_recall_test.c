@@ -77,19 +77,24 @@ static void hold(struct test *t, const char *to, int64_t since, bool held)
 	assert_int_equal(db_update(t->spool, put, &m), ERR_OK);
 }
 
-static void leave(struct test *t, const char *to)
+static void remember(struct test *t, const char *to, enum ledger_result result)
 {
 	static const struct ledger_bounds wide = {.lifetime = 30 * 86400, .size = (uint64_t)1 << 30};
 	static char room[LEDGER_RECORD_MOST];
 	struct ledger_passage p = {.time = NOW - 10,
 	                           .outbound = true,
 	                           .tenant = 1,
-	                           .result = LEDGER_queued,
+	                           .result = (uint8_t)result,
 	                           .return_path = SLICE_EMPTY,
 	                           .message_id = SLICE_EMPTY};
 	ledger_passage_recipient(&p, slice_str(to));
 	struct ledger_row row = {t->next++, ledger_encode(&p, room)};
 	assert_int_equal(ledger_put(t->store->db, &wide, &row, 1, NOW), ERR_OK);
+}
+
+static void leave(struct test *t, const char *to)
+{
+	remember(t, to, LEDGER_queued);
 }
 
 static bool holds(struct test *t, const char *address)
@@ -107,6 +112,13 @@ static void what_is_held_begins_a_storm_again(void **state)
 	assert_int_equal(begun_storms, 1);
 	char against[STORM_NAME];
 	assert_false(storm_holds(t->storms, SLICE("other@far.test"), NOW_MS, against));
+}
+
+static void so_does_what_was_discarded(void **state)
+{
+	struct test *t = *state;
+	for (int i = 0; i < 10; i++) remember(t, "victim@far.test", LEDGER_discarded);
+	assert_true(holds(t, "victim@far.test"));
 }
 
 static void so_do_many_addresses_of_a_domain(void **state)
@@ -147,9 +159,8 @@ static void what_left_keeps_the_share_low(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_held_begins_a_storm_again),
-		TEST(so_do_many_addresses_of_a_domain),
-		TEST(what_is_old_or_not_held_does_not),
+		TEST(what_is_held_begins_a_storm_again), TEST(so_does_what_was_discarded),
+		TEST(so_do_many_addresses_of_a_domain),  TEST(what_is_old_or_not_held_does_not),
 		TEST(what_left_keeps_the_share_low),
 	};
 	return cmocka_run_group_tests_name("relay/storm_recall", tests, NULL, NULL);

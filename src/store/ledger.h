@@ -36,8 +36,9 @@
 #define LEDGER_RECORD_MOST     (24 * 1024) /* octets; no record is larger */
 
 /* X(name): what became of it. delivered: the next server has it; spooled: inbound, queued: outbound, in the spool;
- * held: in the spool on hold; abandoned: the client went away before the end. */
-#define LEDGER_RESULT_TABLE(X) X(delivered) X(refused) X(deferred) X(spooled) X(queued) X(held) X(abandoned)
+ * held: in the spool on hold; abandoned: the client went away before the end; discarded: taken, and thrown away, as the tenant wants it. */
+#define LEDGER_RESULT_TABLE(X)                                                                                         \
+	X(delivered) X(refused) X(deferred) X(spooled) X(queued) X(held) X(abandoned) X(discarded)
 enum ledger_result {
 #define X(name) LEDGER_##name,
 	LEDGER_RESULT_TABLE(X)

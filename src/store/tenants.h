@@ -41,6 +41,7 @@ enum tenant_tls { TENANT_TLS_MAY, TENANT_TLS_NEVER, TENANT_TLS_REQUIRE };
 enum tenant_dmarc { TENANT_DMARC_MARK, TENANT_DMARC_ENFORCE, TENANT_DMARC_IGNORE };
 /* A bounce, auto-reply or challenge about mail that the tenant did not send. */
 enum tenant_backscatter { TENANT_BACKSCATTER_REFUSE, TENANT_BACKSCATTER_TAG };
+enum tenant_unproven { TENANT_UNPROVEN_HOLD, TENANT_UNPROVEN_DISCARD };
 enum tenant_tags { TENANT_TAGS_OFF, TENANT_TAGS_PRVS, TENANT_TAGS_SUBADDRESS };
 /* What happens to a bounce for an address without a valid tag: learn logs it for TENANT_LEARNING_S after tags were turned on, then
  * refuses it; refuse does so at once. */
@@ -78,6 +79,8 @@ struct tenant {
 	bool spool;         /* --no-spool: nothing inbound is kept while its servers are away. Default true */
 	bool sign;          /* --no-sign: outbound mail is not signed though there is a key. Default true */
 	int64_t sign_since; /* Unix time when signing was turned on again after --no-sign; 0: it never was off */
+	enum tenant_unproven
+		unproven; /* --unproven hold|discard: its server's answers to who did not prove to have sent what they answer */
 	bool learn; /* --learn on|off: addresses that its server bounces are refused (store/learned.h). Default true */
 	const char *digest; /* --digest ADDRESS|none: who is told of held mail; "": nobody, NULL: postmaster@ its first
 	                       domain */

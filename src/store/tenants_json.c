@@ -14,6 +14,8 @@ static const char *const dmarc_names[] = {
 	[TENANT_DMARC_MARK] = "mark", [TENANT_DMARC_ENFORCE] = "enforce", [TENANT_DMARC_IGNORE] = "ignore"};
 static const char *const backscatter_names[] = {
 	[TENANT_BACKSCATTER_REFUSE] = "refuse", [TENANT_BACKSCATTER_TAG] = "tag"};
+static const char *const unproven_names[] = {
+	[TENANT_UNPROVEN_HOLD] = "hold", [TENANT_UNPROVEN_DISCARD] = "discard"};
 static const char *const tags_names[] = {
 	[TENANT_TAGS_OFF] = "off", [TENANT_TAGS_PRVS] = "prvs", [TENANT_TAGS_SUBADDRESS] = "sub-address"};
 static const char *const check_names[] = {
@@ -93,6 +95,7 @@ static void set_proof(json_t *o, const struct tenant *t, bool *ok)
 	set(o, "spool", json_boolean(t->spool), ok);
 	set(o, "sign", json_boolean(t->sign), ok);
 	set(o, "sign_since", json_integer(t->sign_since), ok);
+	set(o, "unproven", json_string(unproven_names[t->unproven]), ok);
 	set(o, "learn", json_boolean(t->learn), ok);
 	if (t->digest) set(o, "digest", json_string(t->digest), ok);
 }
@@ -316,6 +319,7 @@ static void get_proof(struct decoder *d, const json_t *o, struct tenant *t)
 	t->spool = get_bool(d, o, "spool", true);
 	t->sign = get_bool(d, o, "sign", true);
 	t->sign_since = get_time(d, o, "sign_since");
+	t->unproven = (enum tenant_unproven)get_choice(d, o, "unproven", unproven_names, COUNT(unproven_names));
 	t->learn = get_bool(d, o, "learn", true);
 	t->digest = digest ? copy_text(d, digest) : NULL;
 }

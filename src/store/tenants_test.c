@@ -40,14 +40,15 @@ static void json_is_the_same_after_a_round(void **state)
 		"\"backscatter\":\"tag\",\"tags\":\"prvs\",\"tags_since\":1795000000,\"tag_check\":\"refuse\",\"tag_"
 		"exceptions\":"
 		"[\"list@example.org\",\"@example.net\"],\"contain\":true,\"spool\":false,\"sign\":false,\"sign_"
-		"since\":1795000001,\"learn\":false,"
+		"since\":1795000001,\"unproven\":\"discard\",\"learn\":false,"
 		"\"digest\":\"boss@example.org\",\"enabled\":false}",
 		"{\"name\":\"a\",\"domains\":[],\"downstreams\":[],\"from\":[],\"certificates\":[],\"users\":[],"
 		"\"ask\":\"rcpt\","
 		"\"directory\":\"complete\",\"plus\":\"\",\"case_sensitive\":false,\"catch_all\":false,\"tls\":\"may\","
 		"\"dmarc\":\"mark\",\"backscatter\":\"refuse\",\"tags\":\"off\",\"tags_since\":0,\"tag_check\":"
 		"\"learn\",\"tag_exceptions\":[],"
-		"\"contain\":false,\"spool\":true,\"sign\":true,\"sign_since\":0,\"learn\":true,\"enabled\":true}",
+		"\"contain\":false,\"spool\":true,\"sign\":true,\"sign_since\":0,\"unproven\":\"hold\",\"learn\":true,"
+		"\"enabled\":true}",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct arena a;
@@ -143,6 +144,7 @@ static void damaged_json_is_refused(void **state)
 		"{\"name\":\"a\",\"enabled\":1}",
 		"{\"name\":\"a\",\"dmarc\":\"perhaps\"}",
 		"{\"name\":\"a\",\"backscatter\":\"hold\"}",
+		"{\"name\":\"a\",\"unproven\":\"send\"}",
 		"{\"name\":\"a\",\"tags_since\":\"now\"}",
 		"{\"name\":\"a\",\"sign_since\":true}",
 		"{\"name\":\"a\",\"tag_exceptions\":[\"joe\"]}",
