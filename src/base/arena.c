@@ -15,6 +15,7 @@
 
 #define ALIGNMENT  16
 #define BLOCK_MOST (64 * 1024)
+#define PRINT_ONCE 512                                              /* octets; what is longer is printed twice */
 #define FIRST_ROOM (ARENA_FIRST_BLOCK - sizeof(struct arena_block)) /* only the first block is that small */
 
 struct arena_block {
@@ -146,17 +147,21 @@ struct slice arena_copy(struct arena *a, struct slice s)
 
 struct slice arena_printf(struct arena *a, const char *format, ...)
 {
+	char small[PRINT_ONCE];
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(small, sizeof small, format, args);
 	va_end(args);
 	char *text = NULL;
 	if (n >= 0)
 		text = arena_alloc(a, (size_t)n + 1);
 	else
 		a->exhausted = true; /* longer than INT_MAX */
-	if (text) vsnprintf(text, (size_t)n + 1, format, again);
+	if (text && (size_t)n < sizeof small)
+		memcpy(text, small, (size_t)n + 1);
+	else if (text)
+		vsnprintf(text, (size_t)n + 1, format, again);
 	va_end(again);
 	return text ? (struct slice){text, (size_t)n} : (struct slice){NULL, 0};
 }

@@ -96,6 +96,12 @@ static void copies(void **state)
 	assert_int_equal(empty.n, 0);
 	struct slice text = arena_printf(&a, "%s-%d", "x", 42);
 	assert_true(slice_equal(text, SLICE("x-42")));
+	for (int n = 509; n < 515; n++) { /* printed at once, and twice */
+		text = arena_printf(&a, "%*d", n, 7);
+		assert_int_equal(text.n, n);
+		assert_int_equal(strlen(text.p), n);
+		assert_int_equal(text.p[n - 1], '7');
+	}
 	assert_true(slice_equal(arena_copy(&a, SLICE("a\0b")), SLICE("a\0b")));
 	const char *zero = arena_zalloc(&a, 300);
 	for (int i = 0; i < 300; i++) assert_int_equal(zero[i], 0);

@@ -56,8 +56,29 @@ bool ip_equal(const struct ip *a, const struct ip *b)
 	return a->family == b->family && memcmp(a->octets, b->octets, octet_count(a)) == 0;
 }
 
+static char *put_number(char *to, unsigned n)
+{
+	if (n >= 100) *to++ = (char)('0' + n / 100);
+	if (n >= 10) *to++ = (char)('0' + n / 10 % 10);
+	*to++ = (char)('0' + n % 10);
+	return to;
+}
+
+/* inet_ntop() uses sprintf(), and each message's client is written three times. */
+static const char *v4_text(const uint8_t octets[4], char buf[IP_TEXT_SIZE])
+{
+	char *to = buf;
+	for (size_t i = 0; i < 4; i++) {
+		if (i > 0) *to++ = '.';
+		to = put_number(to, octets[i]);
+	}
+	*to = '\0';
+	return buf;
+}
+
 const char *ip_text(const struct ip *ip, char buf[IP_TEXT_SIZE])
 {
+	if (ip->family == AF_INET) return v4_text(ip->octets, buf);
 	if (octet_count(ip) == 0 || !inet_ntop(ip->family, ip->octets, buf, IP_TEXT_SIZE))
 		snprintf(buf, IP_TEXT_SIZE, "-");
 	return buf;

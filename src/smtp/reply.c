@@ -51,7 +51,7 @@ static struct slice sanitised(struct arena *a, struct slice text)
 void reply_set(struct arena *a, struct reply *r, int code, const char *enhanced, struct slice text)
 {
 	*r = (struct reply){.code = code, .text = sanitised(a, text), .reason = REASON_ok};
-	snprintf(r->enhanced, sizeof r->enhanced, "%s", enhanced ? enhanced : "");
+	if (enhanced) memcpy(r->enhanced, enhanced, strnlen(enhanced, sizeof r->enhanced - 1));
 }
 
 void reply_set_reason(struct arena *a, struct reply *r, enum reason reason, struct slice detail)
@@ -108,9 +108,10 @@ static char *put_line(char *out, const char *code, const char *enhanced, struct 
 
 struct slice reply_format(struct arena *a, const struct reply *r, bool with_enhanced)
 {
-	char code[4];
 	bool usable = r->code >= 200 && r->code < 600;
-	snprintf(code, sizeof code, "%d", usable ? r->code : reason_row(REASON_internal)->code);
+	int number = usable ? r->code : reason_row(REASON_internal)->code;
+	const char code[] = {(char)('0' + number / 100), (char)('0' + number / 10 % 10), (char)('0' + number % 10),
+	                     '\0'};
 	const char *enhanced = with_enhanced ? r->enhanced : "";
 	size_t overhead = strlen("250-") + strlen(enhanced) + strlen(" \r\n"), room = WIRE_LINE_MAX - overhead;
 	struct slice text = r->text.p ? r->text : SLICE_EMPTY;
