@@ -184,9 +184,14 @@ static void reader_free(void *arg)
 
 static struct db *db_new(const char *state_dir, enum db_environment which, int flags)
 {
+	static _Atomic uint32_t serial = 1;
 	struct db *db = calloc(1, sizeof *db);
 	if (!db) return NULL;
-	*db = (struct db){.magic = DB_MAGIC, .which = which, .flags = flags, .state_dir = strdup(state_dir)};
+	*db = (struct db){.magic = DB_MAGIC,
+	                  .which = which,
+	                  .flags = flags,
+	                  .state_dir = strdup(state_dir),
+	                  .serial = serial++};
 	if (asprintf(&db->folder, "%s/%s", state_dir, environments[which].folder) < 0) db->folder = NULL;
 	if (!db->state_dir || !db->folder || pthread_key_create(&db->reader, reader_free)) {
 		free(db->state_dir);

@@ -90,6 +90,11 @@ enum error db_sync(struct db *); /* forces a NOSYNC environment to disk */
 /* The number of the last commit of any process, which a transaction that begins now sees; grows with each. Costs no lock of LMDB, and no
  * system call. Not within a read of this thread, nor within db_update(). */
 uint64_t db_generation(struct db *);
+/* Cheaper yet, without a transaction: another number after each db_update() of any process, and for each environment that is opened.
+ * What was read after asking for it holds as long as it is the same, at most DB_DOUBT_MS, since a writer may have died just after its
+ * commit. 0: not known here. */
+uint64_t db_mark(const struct db *);
+#define DB_DOUBT_MS 1000
 /* Blocks the calling thread (never a fiber that shares it) until db_generation() is not `seen` any more, clock_now() is
  * `deadline_ms`, or somebody called db_wake(). Commits of any process wake it at once, by a futex in the file `changes` of the
  * environment's folder, which a reader need only be able to read; where there is no such file, or a writer died just after its

@@ -21,8 +21,7 @@
 #include "base/clock.h"
 #include "store/db_internal.h"
 
-#define POLL_MS  20   /* without the file */
-#define DOUBT_MS 1000 /* with it: a writer may have died between its commit and its call */
+#define POLL_MS 20 /* without the file */
 
 void db_changes_open(struct db *db)
 {
@@ -45,6 +44,11 @@ void db_changes_close(struct db *db)
 {
 	if (db->changes) munmap(db->changes, DB_CHANGES_SIZE);
 	db->changes = NULL;
+}
+
+uint64_t db_mark(const struct db *db)
+{
+	return db->changes ? (uint64_t)db->serial << 32 | atomic_load(db->changes) : 0;
 }
 
 void db_wake(struct db *db)
@@ -84,7 +88,7 @@ void db_wait_change(struct db *db, uint64_t seen, int64_t deadline_ms)
 	for (bool go_on = true; go_on;) {
 		/* In this order: a commit after the look has counted the word up, and nobody sleeps on an old one. */
 		uint32_t word = db->changes ? atomic_load(db->changes) : 0;
-		int64_t left = deadline_ms - clock_now_ms(), most = db->changes ? DOUBT_MS : POLL_MS;
+		int64_t left = deadline_ms - clock_now_ms(), most = db->changes ? DB_DOUBT_MS : POLL_MS;
 		if (db_generation(db) != seen || left <= 0) return;
 		if (left < most) most = left;
 		if (db->changes)

@@ -36,8 +36,9 @@ struct db {
 	enum db_environment which;
 	int flags;
 	char *state_dir, *folder;
-	MDB_env *env;   /* NULL after a failed reopening, until one succeeds */
-	unsigned epoch; /* times opened */
+	MDB_env *env;    /* NULL after a failed reopening, until one succeeds */
+	unsigned epoch;  /* times opened */
+	uint32_t serial; /* no two of a process have the same; from 1 */
 	MDB_dbi dbi[DB_TABLE_COUNT];
 	bool has[DB_TABLE_COUNT];
 	pthread_rwlock_t map;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/meta.h"
 
+#include "base/clock.h"
 #include "store/octets.h"
 
 #define META_VERSION 1
@@ -33,7 +34,26 @@ enum error meta_bump(struct db_txn *t, struct slice name)
 	return err ? err : meta_put(t, name, value + 1);
 }
 
-uint64_t meta_read(struct db *environment, struct slice name)
+/* ---- remembered ------------------------------------------------------------------------------------------------------ */
+
+#define MEMORIES 4
+
+struct memory {
+	struct slice name;
+	uint64_t mark, value;
+	int64_t until;
+};
+
+static _Thread_local struct memory memories[MEMORIES];
+
+static struct memory *memory_of(struct slice name)
+{
+	size_t i = 0;
+	while (i < MEMORIES - 1 && memories[i].name.n && !slice_equal(memories[i].name, name)) i++;
+	return &memories[i];
+}
+
+static uint64_t read_now(struct db *environment, struct slice name)
 {
 	struct db_txn *t;
 	uint64_t value = 0;
@@ -41,4 +61,16 @@ uint64_t meta_read(struct db *environment, struct slice name)
 	meta_get(t, name, &value);
 	db_end_read(t);
 	return value;
+}
+
+uint64_t meta_read(struct db *environment, struct slice name)
+{
+	struct memory *m = memory_of(name);
+	uint64_t mark =
+		db_mark(environment); /* first: of a commit in between we know the mark too late, not the value */
+	int64_t now = clock_now_ms();
+	if (mark == 0) return read_now(environment, name);
+	if (m->mark != mark || now >= m->until || !slice_equal(m->name, name))
+		*m = (struct memory){name, mark, read_now(environment, name), now + DB_DOUBT_MS};
+	return m->value;
 }

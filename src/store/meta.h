@@ -12,7 +12,8 @@
 enum error meta_get(struct db_txn *t, struct slice name, uint64_t *out); /* 0 when there is none yet */
 enum error meta_put(struct db_txn *t, struct slice name, uint64_t value);
 enum error meta_bump(struct db_txn *t, struct slice name); /* one more */
-uint64_t meta_read(struct db *environment,
-                   struct slice name); /* in a transaction of its own; 0: none yet, or unreadable */
+/* By itself; 0: none yet, or unreadable. It is asked for with each message, so threads remember what they read until the next commit
+ * (db_mark()). name must live as long as the program. */
+uint64_t meta_read(struct db *environment, struct slice name);
 
 #endif
