@@ -7,6 +7,7 @@
 #include "bounce/addressee.h"
 #include "bounce/bundle_internal.h"
 #include "bounce/fold.h"
+#include "bounce/quoted.h"
 #include "bounce/shape.h"
 #include "bounce/wordsets.h"
 #include "mail/encodedword.h"
@@ -209,6 +210,17 @@ static struct slice own_words(const struct mime_part *root, struct slice text, s
 	return slice_sub(text, 0, announced ? end + line : end);
 }
 
+/* Without what it answers, line by line. */
+static void fold_own(struct fold *f, struct slice text, struct signal_set *fired)
+{
+	struct slice own;
+	for (size_t n = text.n; quoted_next(&text, &own); n = text.n) {
+		if (own.n + text.n < n) signal_set(fired, STRUCTURE_QUOTES);
+		fold_paragraph(f);
+		fold_text(f, own);
+	}
+}
+
 static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
                          struct signal_set *fired)
 {
@@ -221,8 +233,7 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 		struct slice text = mime_text(a, p, left);
 		if (!text.p) return false;
 		text = own_words(root, text, fired);
-		fold_paragraph(&f);
-		fold_text(&f, text);
+		fold_own(&f, text, fired);
 		left -= text.n < left ? text.n : left;
 		any |= text.n > 0;
 		html |= p->type == MIME_TEXT_HTML;
