@@ -197,6 +197,13 @@ static const struct {
               "Spam (in reply "
               "to end of DATA command)\n\n" ORIGINAL),
          "joe@rcpt.example", "5.7.350", "mx1.rcpt.example", CAUSE_content, STAGE_data, NULL, NULL},
+	{"Postfix, a connection that was lost",
+         REPORT("<joe@rcpt.example>: lost connection with mx1.rcpt.example[203.0.113.5] while\n    sending message "
+                "body\n",
+                "Reporting-MTA: dns; mx.sender.example\n\nFinal-Recipient: rfc822; joe@rcpt.example\nAction: "
+                "failed\nStatus: 4.4.2\nDiagnostic-Code: X-Postfix; lost connection with\n    "
+                "mx1.rcpt.example[203.0.113.5] while sending message body\n"),
+         "joe@rcpt.example", "4.4.2", "mx1.rcpt.example", CAUSE_unreachable, STAGE_data, NULL, NULL},
 	{"GMX, the enhanced code alone",
          TEXT("Mail Delivery System <mailer-daemon@gmx.example>", "Mail delivery failed: returning message to sender",
               "A message that you sent could not be delivered to one or more of\nits recipients. The following "

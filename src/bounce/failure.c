@@ -148,7 +148,9 @@ static bool has_code(struct slice reply)
 static bool find_stage(struct arena *a, struct failure *f, const struct failuretext *t)
 {
 	struct slice lower = phrases_normalise(a, f->reply, 4000);
-	if (!lower.p) return false;
+	struct slice told = f->reply.n ? lower : phrases_normalise(a, f->words, 4000);
+	if (!lower.p || !told.p) return false;
+	if (!f->host.n) f->host = failuretext_unreached(told);
 	f->stage = failuretext_stage(lower);
 	if (f->stage == STAGE_unknown) f->stage = t->stage;
 	/* "x.4.7": it was tried for too long, whatever the last answer was. */

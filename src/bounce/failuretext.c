@@ -21,6 +21,14 @@ struct hint {
 
 /* In the order of how sure they are. */
 static const struct hint hints[] = {
+	H("while receiving the initial server greeting", connect),
+	H("while performing the helo handshake", helo),
+	H("while performing the ehlo handshake", helo),
+	H("while sending mail from", mail),
+	H("while sending rcpt to", rcpt),
+	H("while sending data command", data),
+	H("while sending message body", data),
+	H("while sending end of data", data),
 	H("in reply to rcpt to", rcpt),
 	H("in reply to mail from", mail),
 	H("in reply to end of data", data),
@@ -516,6 +524,18 @@ static void find_paragraph(const struct work *w, struct failuretext *out)
 		size_t end = (size_t)(out->reply.p - w->text.p) + out->reply.n;
 		out->reply = paragraph(sub(w->text, end, w->text.n));
 	}
+}
+
+struct slice failuretext_unreached(struct slice text)
+{
+	static const struct slice words[] = {S("connect to "), S("connection with "), S("conversation with ")};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		size_t begin = slice_search(text, words[i]) + words[i].n, end = begin;
+		while (end < text.n && text.p[end] != '[' && (unsigned char)text.p[end] > ' ') end++;
+		struct slice name = sub(text, begin, end);
+		if (end < text.n && text.p[end] == '[' && slice_find(name, '.') < name.n) return name;
+	}
+	return SLICE_EMPTY;
 }
 
 bool failuretext_read(struct arena *a, struct slice text, struct slice own, struct failuretext *out)

@@ -34,6 +34,10 @@ bool failuretext_read(struct arena *a, struct slice text, struct slice own, stru
  * ":"), or in brackets at the beginning ("<joe@example.com>: User unknown"); rest: what follows it. Empty: it does not. */
 struct slice failuretext_named(struct slice line, struct slice *rest);
 
+/* In words on one line, in lower case, the server that Postfix could not reach, or lost: "connect to mx.example.net[192.0.2.5]:25:
+ * Connection refused". Empty: none is named. */
+struct slice failuretext_unreached(struct slice text);
+
 /* The stage that words like "in reply to RCPT TO command" tell; lower is in lower case. */
 enum stage failuretext_stage(struct slice lower);
 
