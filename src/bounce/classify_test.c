@@ -429,6 +429,37 @@ static void test_return_path_field(void **state)
 	}
 }
 
+/* Who says that it is his: From, else Sender, else nobody. */
+static void test_author(void **state)
+{
+	static const struct {
+		const char *header;
+		bool absent, daemon;
+	} headers[] = {
+		{"From: jo@example.org\n\nx", false, false},
+		{"From: MAILER-DAEMON@example.org\n\nx", false, true},
+		{"Sender: MAILER-DAEMON@example.org\n\nx", false, true},
+		{"From: jo@example.org\nSender: MAILER-DAEMON@example.org\n\nx", false, false},
+		{"From MAILER-DAEMON Mon Apr 10 13:22:11 1995\nSubject: x\n\nx", true, false},
+		{"From: \n\nx", false, false},
+		{"X-From: jo@example.org\n\nFrom: jo@example.org\n", true, false},
+		{"", true, false},
+	};
+	for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+		struct arena a;
+		struct classification v;
+		bool absent = false, daemon = false;
+		arena_init(&a, (size_t)64 << 20);
+		run(*state, &a, NULL, slice_str(headers[i].header), &v);
+		for (size_t k = 0; k < v.fired_count; k++) {
+			absent |= slice_equal(v.fired[k], SLICE("from.absent"));
+			daemon |= slice_equal(v.fired[k], SLICE("from.mailer-daemon"));
+		}
+		if (absent != headers[i].absent || daemon != headers[i].daemon) fail_msg("header %zu", i);
+		arena_free(&a);
+	}
+}
+
 /* An embedded message is classified by itself: pass its root. */
 static void test_embedded(void **state)
 {
@@ -550,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_cut_off),
 		cmocka_unit_test(test_return_path_field),
+		cmocka_unit_test(test_author),
 		cmocka_unit_test(test_embedded),
 		cmocka_unit_test(test_change_of_bundle),
 		cmocka_unit_test(test_words_together),

@@ -121,7 +121,7 @@ static void read_header(const struct mime_part *root, struct signals *s)
 	set(s, STRUCTURE_LIST, has_any(root, list));
 	set(s, STRUCTURE_ANSWER, has_any(root, answer));
 	set(s, STRUCTURE_PROGRAM, has_any(root, program));
-	set(s, STRUCTURE_NO_FROM, !mime_field(root, "From"));
+	set(s, STRUCTURE_NO_FROM, !mime_field(root, "From") && !mime_field(root, "Sender"));
 	set(s, STRUCTURE_FAILED_RECIPIENTS, mime_field(root, "X-Failed-Recipients"));
 }
 

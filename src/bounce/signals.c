@@ -285,8 +285,9 @@ enum error signals_read(struct signal_reader *r, const struct bundle *b, struct 
 	*out = (struct signals){0};
 	if (r->serial != b->serial && !fit_scratch(r, b)) return ERR_NO_MEMORY;
 	shape_read(a, root, mail_from, out);
+	const char *author = mime_field(root, "From") ? "From" : "Sender"; /* a header may have been cut */
 	bool ok = look_at_field(r, b, a, PLACE_SUBJECT, mime_value(root, "Subject"), fired) &&
-	          look_at_field(r, b, a, PLACE_FROM, mime_value(root, "From"), fired) &&
+	          look_at_field(r, b, a, PLACE_FROM, mime_value(root, author), fired) &&
 	          look_at_text(r, b, a, root, fired) && look_at_names(r, b, a, root, fired);
 	if (!ok || arena_exhausted(a)) return ERR_NO_MEMORY;
 	look_at_header(r, b, root, fired);

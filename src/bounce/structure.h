@@ -33,7 +33,7 @@
 	X(LIST, "header.list", "List-Id, List-Post, List-Unsubscribe: it came by a list")                              \
 	X(ANSWER, "header.answer", "In-Reply-To or References: it answers something")                                  \
 	X(PROGRAM, "header.mail-program", "User-Agent, X-Mailer or the like, as people's programs write")              \
-	X(NO_FROM, "from.absent", "there is no From field")                                                            \
+	X(NO_FROM, "from.absent", "neither a From nor a Sender field")                                                 \
 	X(DIGEST, "type.digest", "multipart/digest: several messages")                                                 \
 	X(CALENDAR, "part.calendar", "an invitation, or the answer to one")                                            \
 	X(ATTACHMENT, "part.attachment", "a document, archive or program")                                             \
