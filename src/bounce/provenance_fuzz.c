@@ -64,7 +64,7 @@ static void try(struct arena *a, const struct returned *r, const uint8_t *choice
 	                             .addressee = SLICE("joe@ours.example"),
 	                             .addressed = SLICE("joe@ours.example"),
 	                             .now = NOW,
-	                             .ledger = {find, find, find, (void *)choice},
+	                             .ledger = {find, find, find, find, (void *)choice},
 	                             .hostnames = hostnames,
 	                             .hostname_count = 1,
 	                             .secrets = {&secret, 1},
