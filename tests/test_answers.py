@@ -324,6 +324,7 @@ REPLY_TO = {  # (fields of the forged message, whose return path proves itself, 
     "the author": ("From: {victim}\r\nMessage-ID: <{n}@spam>\r\n", ""),
     "whom it asks to answer": ("From: x@other.test\r\nReply-To: Victim <{victim}>\r\nMessage-ID: <{n}@spam>\r\n", ""),
     "the author of what had no name": ("From: {victim}\r\n", "In-Reply-To: <given-by-the-server-{n}@tenant.test>\r\n"),
+    "who is to get a receipt": ("From: x@other.test\r\nDisposition-Notification-To: <{victim}>\r\nMessage-ID: <{n}@spam>\r\n", ""),
     "who is named in a broken field": ("From: x <{victim}\r\nMessage-ID: <{n}@spam>\r\n", ""),
 }
 

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from lab import Smtp, wait_until
+from lab.clock import DAY, shifted
 from lab.smtp import message
 
 DOMAIN = "list.test"
@@ -211,6 +212,21 @@ def test_the_customers_list_wins_when_it_is_newer(relay):
     relay.cli("recipients", "add", "--tenant", "acme", address).ok()
     assert learned(relay, address) is None and send(relay, address).code == 250
     relay.cli("recipients", "remove", "--tenant", "acme", "--domain", DOMAIN, "--all").ok()
+
+
+def test_it_ends_by_itself_and_the_next_time_lasts_longer(relay):
+    address = learn(relay, "decays")
+    relay.stop()
+    relay.start(env=shifted(DAY + 60))
+    assert send(relay, address, message_id="<again@pass.test>").code == 250, "a day is over"
+    row, = [r for r in relay.cli("recipients", "learned", "list", "--all", "--json", env=shifted(DAY + 60)).ok().rows if r["address"] == address]
+    assert not row["refused"], "remembered, but not refused any more"
+    teach(relay, address, about="<again@pass.test>")
+    wait_until(lambda: [e for e in relay.events("learned") if e["address"] == address and e["times"] == "2" and e["seconds"] == str(7 * DAY)], 10,
+               "the second time")
+    assert send(relay, address).code == 550
+    relay.stop()
+    relay.start()
 
 
 def test_without_the_ledger_the_stamp_is_enough(relay):

@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/authors.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "mail/address.h"
 #include "mail/header.h"
 #include "mail/mailbox.h"
 
+static const struct {
+	const char *name;
+	size_t most;
+} fields[] = {
+#define X(name, most) {name, most},
+	AUTHORS_TABLE(X)
+#undef X
+};
+#define FIELDS (sizeof fields / sizeof *fields)
+
+#define X(name, most) +(most)
+static_assert(0 AUTHORS_TABLE(X) <= LEDGER_AUTHORS, "the ledger has room for all");
+#undef X
+
 struct search {
 	struct arena *arena;
 	const struct authors_proof *proof;
 	struct authors *out;
+	size_t left[FIELDS]; /* how many more of each field */
+	size_t *field;       /* the one that is read */
 };
 
 static struct slice domain_of(struct slice address)
@@ -29,10 +46,11 @@ static void add(struct search *s, struct slice local, struct slice domain)
 	struct slice text = arena_printf(s->arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(domain));
 	struct slice address = text.p ? address_spelled(s->arena, text) : text;
 	if (!address.p || slice_equal_nocase(address, s->proof->return_path)) return;
-	if (s->out->count == LEDGER_AUTHORS || is_proven(s->proof, domain_of(address))) return;
+	if (*s->field == 0 || is_proven(s->proof, domain_of(address))) return;
 	for (size_t i = 0; i < s->out->count; i++)
 		if (slice_equal_nocase(s->out->address[i], address)) return;
 	s->out->address[s->out->count++] = address;
+	--*s->field;
 }
 
 /* ---- a field that cannot be read ------------------------------------------------------------------------------------ */
@@ -71,6 +89,12 @@ void authors_find(struct arena *a, struct slice header, const struct authors_pro
 	struct header_iterator it;
 	struct header_field f;
 	out->count = 0;
-	for (header_begin(&it, header); out->count < LEDGER_AUTHORS && header_next(&it, &f);)
-		if (!f.malformed && (header_is(&f, "From") || header_is(&f, "Reply-To"))) read_field(&s, f.value);
+	for (size_t i = 0; i < FIELDS; i++) s.left[i] = fields[i].most;
+	for (header_begin(&it, header); header_next(&it, &f);) {
+		if (f.malformed) continue;
+		for (size_t i = 0; i < FIELDS; i++) {
+			s.field = &s.left[i];
+			if (*s.field > 0 && header_is(&f, fields[i].name)) read_field(&s, f.value);
+		}
+	}
 }

@@ -64,14 +64,15 @@ static void add_message(struct mailtext *t, const struct spool_message *m)
 static void add_text(struct mailtext *t, const struct digest *d)
 {
 	size_t n = d->count < DIGEST_MESSAGES_MOST ? d->count : DIGEST_MESSAGES_MOST;
-	add_line(
-		t, 0,
-		"The mail server %.*s has put %zu message%s for %.*s on hold. Mail is held when it cannot be "
-		"delivered and "
-		"its sender did not prove to have sent it, since a bounce might hit somebody who never wrote; and when "
-		"somebody or a rule put it on hold. Below is said why. Nothing is needed of you if you do not miss it: "
-		"it is removed when its time is over.",
-		SLICE_ARG(d->hostname), d->count, d->count == 1 ? "" : "s", SLICE_ARG(d->tenant));
+	add_line(t, 0,
+	         "The mail server %.*s has put %zu message%s for %.*s on hold. Mail is held when it cannot be "
+	         "delivered and "
+	         "its sender did not prove to have sent it, since a bounce might hit somebody who never wrote; when "
+	         "your own server answers such mail, with a bounce or an automatic reply; and when "
+	         "somebody or a rule put it on hold. Below is said why. Nothing is needed of you if you do not miss "
+	         "it: "
+	         "it is removed when its time is over.",
+	         SLICE_ARG(d->hostname), d->count, d->count == 1 ? "" : "s", SLICE_ARG(d->tenant));
 	mailtext_raw(t, "\r\n");
 	add_line(t, 0, "On that server, the postmaster looks at one, lets it go, or removes it with:");
 	mailtext_raw(t, "\r\n    backstop held show ID\r\n    backstop held release ID [--to ADDRESS]\r\n"

@@ -74,7 +74,7 @@ struct ledger_passage {
 	struct slice recipients[LEDGER_RECIPIENTS]; /* as the client gave them. At most 512 each */
 	uint8_t recipient_count;                    /* of those kept */
 	uint32_t recipient_total;
-	/* Inbound: whom its header asks to answer (From, Reply-To), as far as that is not the return path and did not prove
+	/* Inbound: whom its header asks to answer (From, Reply-To and others, relay/authors.h), as far as that is not the return path and did not prove
 	 * itself. At most 512 each */
 	struct slice authors[LEDGER_AUTHORS];
 	uint8_t author_count;
