@@ -507,17 +507,34 @@ static bool is_delay(struct slice lower)
 		S("will keep trying"),
 		S("delivery has been delayed"),
 		S("weitere zustellversuche"),
+		S("wird weiter versucht"),
+		S("will try again until"),
+		S("will retry for"),
 	};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (has(lower, words[i])) return true;
 	return false;
 }
 
+/* Where the recipient is named first, but for "To:" in a list of the original's fields (Exchange) when there is another place. */
+static size_t place_of(const struct work *w, struct slice recipient)
+{
+	size_t first = (size_t)(recipient.p - w->text.p), line = first;
+	while (line > 0 && w->text.p[line - 1] != '\n') line--;
+	struct slice label = slice_trim(sub(w->text, line, first));
+	while (label.n && strchr("'\"<[ ", label.p[label.n - 1])) label.n--;
+	size_t end = first + recipient.n, next = slice_find(sub(w->text, end, w->text.n), '\n') + end + 1;
+	bool field = label.n > 1 && label.p[label.n - 1] == ':' && slice_find(label, ' ') == label.n;
+	bool fields = field && slice_find(sub(w->text, next, next + 40), ':') < 40;
+	size_t again = slice_search(sub(w->text, end, w->text.n), recipient);
+	return fields && end + again < w->text.n ? end + again : first;
+}
+
 /* The paragraph that names the recipient, without the address's own line when that is all there is. */
 static void find_paragraph(const struct work *w, struct failuretext *out)
 {
 	if (out->reply.n || !out->recipient.n) return;
-	size_t at = (size_t)(out->recipient.p - w->text.p);
+	size_t at = place_of(w, out->recipient);
 	while (at > 0 && w->text.p[at - 1] != '\n') at--;
 	out->reply = paragraph(sub(w->text, at, w->text.n));
 	if (out->reply.n < out->recipient.n + 8) {
