@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/required.h"
 
-#define DEPTH_MOST 4 /* of groups in groups: each takes 20 KiB of a stack, which may be a fiber's */
-#define CLASS_MOST 8 /* octets of a class that are listed */
+#define DEPTH_MOST 4  /* of groups in groups: each takes 20 KiB of a stack, which may be a fiber's */
+#define CLASS_MOST 10 /* octets of a class that are listed: digits */
 
 struct parser {
 	struct slice rest;
@@ -80,12 +80,12 @@ static int take(struct parser *p)
 	return c;
 }
 
-/* What follows a backslash: the octet, or -1 for several; others than the usual ones are not understood. */
+/* What follows a backslash, but for \d: the octet, or -1 for several; others than the usual ones are not understood. */
 static int take_escaped(struct parser *p)
 {
 	int c = take(p);
 	if (c == 'n') return '\n';
-	if (c == 'd' || c == 'D' || c == 'w' || c == 'W' || c == 's' || c == 'S' || c == 'b' || c == 'B') return -1;
+	if (c == 'D' || c == 'w' || c == 'W' || c == 's' || c == 'S' || c == 'b' || c == 'B') return -1;
 	if (c < 0 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) p->failed = true;
 	return c;
 }
@@ -95,6 +95,28 @@ static void list_octet(struct part *out, int c)
 	char octet = (char)c;
 	out->known =
 		out->known && c >= 0 && out->all.count < CLASS_MOST && add(&out->all, slice_of(&octet, 1), SLICE_EMPTY);
+}
+
+/* What a backslash and what follows it stand for. */
+static void list_escaped(struct parser *p, struct part *out)
+{
+	if (peek(p) != 'd') {
+		list_octet(out, take_escaped(p));
+		return;
+	}
+	take(p);
+	for (int c = '0'; c <= '9'; c++) list_octet(out, c);
+}
+
+/* Up to what comes next; of octets that have been listed up to `from`. */
+static void take_range(struct parser *p, int from, struct part *out)
+{
+	int to = take(p);
+	if (from == '\\' || to == '\\') {
+		if (to == '\\') take_escaped(p);
+		out->known = false;
+	}
+	for (int c = from + 1; c <= to && out->known; c++) list_octet(out, c);
 }
 
 static void take_class(struct parser *p, struct part *out)
@@ -108,45 +130,50 @@ static void take_class(struct parser *p, struct part *out)
 		int c = take(p);
 		if (c < 0 || (c == '[' && peek(p) == ':')) p->failed = true;
 		if (p->failed) return;
-		list_octet(out, c == '\\' ? take_escaped(p) : c);
+		if (c == '\\')
+			list_escaped(p, out);
+		else
+			list_octet(out, c);
 		if (peek(p) != '-' || p->rest.n < 2 || p->rest.p[1] == ']') continue;
 		take(p); /* a range */
-		if (take(p) == '\\') take_escaped(p);
-		out->known = false;
+		take_range(p, c, out);
 	}
 	take(p);
 }
 
 static void take_alternatives(struct parser *p, struct part *out, struct required *best);
 
-static void take_group(struct parser *p, struct part *out)
+static void take_group(struct parser *p, struct part *out, struct required *inside)
 {
-	struct required unused = {0};
 	if (peek(p) == '?') {
 		take(p);
 		if (take(p) != ':') p->failed = true;
 	}
 	if (++p->depth > DEPTH_MOST) p->failed = true;
 	if (p->failed) return;
-	take_alternatives(p, out, &unused);
+	take_alternatives(p, out, inside);
 	p->depth--;
 	if (take(p) != ')') p->failed = true;
 }
 
-static void take_atom(struct parser *p, struct part *out)
+/* inside: what a group needs, although it may not be known what it can be. */
+static void take_atom(struct parser *p, struct part *out, struct required *inside)
 {
 	int c = take(p);
 	*out = (struct part){.known = true};
+	inside->count = 0;
 	if (c == '(') {
-		take_group(p, out);
+		take_group(p, out, inside);
 	} else if (c == '[') {
 		take_class(p, out);
 	} else if (c == '.' || c == '^' || c == '$') {
 		out->known = false; /* an octet or none */
 	} else if (c == '*' || c == '+' || c == '?' || c == '{') {
 		p->failed = true;
+	} else if (c == '\\') {
+		list_escaped(p, out);
 	} else {
-		list_octet(out, c == '\\' ? take_escaped(p) : c);
+		list_octet(out, c);
 	}
 }
 
@@ -198,14 +225,15 @@ static void follow(struct required *run, const struct part *next, struct part *w
 static void take_sequence(struct parser *p, struct part *out, struct required *best)
 {
 	static const struct part anything;
-	struct required run;
+	struct required run, inside;
 	only_empty(&run);
 	out->known = true;
 	while (!p->failed && p->rest.n > 0 && peek(p) != '|' && peek(p) != ')') {
 		struct part atom;
-		take_atom(p, &atom);
+		take_atom(p, &atom, &inside);
 		struct times t = take_times(p);
 		if (p->failed) return;
+		if (!t.optional && t.least > 0) prefer(best, &inside);
 		if (t.optional) atom.known = atom.known && add(&atom.all, SLICE_EMPTY, SLICE_EMPTY);
 		if (t.least == 0) atom.known = false;
 		follow(&run, &atom, out, best);
