@@ -72,6 +72,8 @@ bool delivery_load(const struct spool_message *record, void *arg);
 /* ---- edits.c ---- */
 
 void edits_watch(void *arg); /* a fiber, arg is the delivery: until it stops */
+/* A record was changed from outside: takes that up. Fiber. */
+void edits_apply(struct delivery *d, uint64_t id);
 /* The stored record has other recipients now; nothing of this one is under way. Frees q. */
 void edits_take_again(struct delivery *d, struct queued *q);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is asserted is what the other server sees, what is left in the spool, and the log. */
+#include "relay/delivery_internal.h"
 #include "relay/test_delivery.h"
 #include "store/keys.h"
 
@@ -247,6 +248,76 @@ TEST(hold_release_and_drop_by_hand)
 	            ERR_OK);
 	expect_log("result=delivered", 1);
 	expect_stored(w, 0);
+	world_free(w);
+	(void)arg;
+}
+
+struct edit {
+	struct post post;
+	struct delivery *delivery;
+	uint64_t id;
+};
+
+static void apply_edit(void *arg)
+{
+	struct edit *e = arg;
+	edits_apply(e->delivery, e->id);
+	log_text(LOG_INFO, "edit", "is taken up");
+}
+
+static void begin_edit(void *arg)
+{
+	struct edit *e = arg;
+	CHECK_ERROR(scope_spawn(loop_scope(e->delivery->loop), "edit", apply_edit, e), ERR_OK);
+}
+
+/* Nobody else can write to the spool until it is let go. */
+struct lock {
+	struct db *spool;
+	sem_t taken, let_go;
+};
+
+static enum error keep_lock(struct db_txn *t, void *arg)
+{
+	struct lock *l = arg;
+	(void)t;
+	sem_post(&l->taken);
+	while (sem_wait(&l->let_go)) continue;
+	return ERR_OK;
+}
+
+static void *take_lock(void *arg)
+{
+	struct lock *l = arg;
+	db_update(l->spool, keep_lock, l);
+	return NULL;
+}
+
+/* Until its removal is committed the spool still has what was just delivered. */
+TEST(an_edit_of_what_was_just_delivered_does_not_send_it_again)
+{
+	struct world *w = world_new(SCRIPT(OPEN, TRANSACTION), NULL);
+	struct edit e = {.post.fn = begin_edit, .post.arg = &e};
+	struct lock l = {.spool = w->spool};
+	pthread_t thread;
+	world_start(w);
+	struct message *m = make(w, &(struct mail){.from = "me@tenant.example", .to = {"you@x.example"}});
+	e.id = m->record.id;
+	e.delivery = w->delivery;
+	sem_init(&l.taken, 0, 0);
+	sem_init(&l.let_go, 0, 0);
+	CHECK(pthread_create(&thread, NULL, take_lock, &l) == 0);
+	while (sem_wait(&l.taken)) continue;
+	delivery_submit(w->delivery, m);
+	expect_log("result=delivered", 1);
+	loop_post(w->delivery->loop, &e.post);
+	fiber_sleep(clock_deadline(50)); /* time to be wrong in */
+	CHECK(count_log("is taken up") == 0);
+	sem_post(&l.let_go);
+	expect_log("is taken up", 1);
+	expect_stored(w, 0);
+	CHECK(count_log("result=") == 1);
+	pthread_join(thread, NULL);
 	world_free(w);
 	(void)arg;
 }
@@ -543,6 +614,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_never_came_means_another_attempt),
 		cmocka_unit_test(the_queue_survives_a_restart),
 		cmocka_unit_test(hold_release_and_drop_by_hand),
+		cmocka_unit_test(an_edit_of_what_was_just_delivered_does_not_send_it_again),
 		cmocka_unit_test(a_dead_destination_rests_as_a_whole_until_asked),
 		cmocka_unit_test(downstream_of_the_tenant),
 		cmocka_unit_test(the_return_path_is_tagged_in_the_world_and_the_report_goes_to_the_untagged_one),

@@ -96,11 +96,18 @@ static void edited(struct delivery *d, struct queued *q, const struct spool_mess
 	}
 }
 
-static void apply_change(struct delivery *d, uint64_t id)
+/* What has ended is out of the queue before it is out of the spool, and must not be taken for a new one: it would be sent twice. */
+static bool is_gone(struct delivery *d, uint64_t id)
 {
-	struct queued *q = queue_find(&d->queue, id);
+	return !queue_find(&d->queue, id) && writer_flush(d->writer) != ERR_OK && !queue_find(&d->queue, id);
+}
+
+void edits_apply(struct delivery *d, uint64_t id)
+{
 	struct spool_message stored;
 	struct arena a;
+	if (is_gone(d, id)) return; /* the disk fails: if there is something to do, the next start finds it */
+	struct queued *q = queue_find(&d->queue, id);
 	arena_init(&a, SIZE_MAX / 2);
 	enum error e = spool_get(d->spool, id, &a, &stored);
 	if (e == ERR_NOT_FOUND) {
@@ -126,7 +133,7 @@ static void poll_changes(struct delivery *d, struct changes *c)
 			log_end();
 			return;
 		}
-		for (size_t i = 0; i < c->n; i++) apply_change(d, c->ids[i]);
+		for (size_t i = 0; i < c->n; i++) edits_apply(d, c->ids[i]);
 	} while (c->n == CHANGED_MOST && !d->stopping);
 }
 
