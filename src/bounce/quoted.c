@@ -57,3 +57,82 @@ bool quoted_next(struct slice *rest, struct slice *piece)
 	*rest = slice_sub(text, text.n, text.n);
 	return true;
 }
+
+/* ---- below a header --------------------------------------------------------------------------------------------------- */
+
+#define LINES_LEAST 4  /* from whom, when, to whom, of what */
+#define LABEL_MOST  40 /* octets: "Отправитель" has 22 */
+#define WORDS_LEAST 4  /* octets of a subject that is worth comparing */
+
+/* What people's programs write before the subject of what is answered or handed on. */
+static bool takes_prefix(struct slice *subject)
+{
+	static const struct slice prefixes[] = {
+		SLICE("re"),   SLICE("aw"),     SLICE("antw"), SLICE("sv"),   SLICE("vs"),   SLICE("odp"),
+		SLICE("rif"),  SLICE("res"),    SLICE("ynt"),  SLICE("fw"),   SLICE("fwd"),  SLICE("wg"),
+		SLICE("tr"),   SLICE("rv"),     SLICE("enc"),  SLICE("i"),    SLICE("vb"),   SLICE("vl"),
+		SLICE("pd"),   SLICE("doorst"), SLICE("回复"), SLICE("回覆"), SLICE("答复"), SLICE("转发"),
+		SLICE("轉寄"), SLICE("轉發"),
+	};
+	static const struct slice colons[] = {SLICE(":"), SLICE("："), SLICE(" :")};
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+		if (!slice_starts_nocase(*subject, prefixes[i])) continue;
+		struct slice after = slice_sub(*subject, prefixes[i].n, subject->n);
+		for (size_t k = 0; k < sizeof colons / sizeof *colons; k++)
+			if (slice_starts(after, colons[k])) {
+				*subject = slice_trim(slice_sub(after, colons[k].n, after.n));
+				return true;
+			}
+	}
+	return false;
+}
+
+struct slice quoted_subject(struct slice subject)
+{
+	subject = slice_trim(subject);
+	if (!takes_prefix(&subject)) return SLICE_EMPTY;
+	while (takes_prefix(&subject)) continue;
+	return subject;
+}
+
+/* "Von: Ann", "*From:* Ann", "件名：…": the words behind it, or false. */
+static bool is_labelled(struct slice line, struct slice *value)
+{
+	while (line.n > 0 && (line.p[0] == '*' || line.p[0] == '>' || line.p[0] == ' '))
+		line = slice_sub(line, 1, line.n);
+	size_t colon = slice_find(slice_sub(line, 0, LABEL_MOST), ':'), wide = slice_search(line, SLICE("："));
+	size_t end = wide < colon ? wide : colon, n = wide < colon ? SLICE("：").n : 1;
+	if (end == 0 || end >= LABEL_MOST || end + n > line.n) return false;
+	for (size_t i = 0; i < end; i++)
+		if (strchr("@/.<>0123456789", line.p[i])) return false;
+	*value = slice_trim(slice_sub(line, end + n, line.n));
+	if (value->n > 0 && value->p[0] == '*') *value = slice_trim(slice_sub(*value, 1, value->n));
+	return value->n > 0;
+}
+
+static bool is_subject(struct slice value, struct slice subject)
+{
+	while (takes_prefix(&value)) continue;
+	if (value.n < WORDS_LEAST || subject.n < WORDS_LEAST) return slice_equal_nocase(value, subject);
+	return slice_starts_nocase(value, subject) || slice_starts_nocase(subject, value);
+}
+
+size_t quoted_message(struct slice text, struct slice subject)
+{
+	struct slice left = text, value;
+	size_t lines = 0, begin = 0;
+	bool same = false;
+	if (subject.n == 0) return text.n;
+	while (left.n > 0) {
+		size_t at = (size_t)(left.p - text.p);
+		if (!is_labelled(slice_trim(slice_split(&left, '\n')), &value)) {
+			lines = 0;
+			same = false;
+			continue;
+		}
+		if (lines++ == 0) begin = at;
+		same |= is_subject(value, subject);
+		if (same && lines >= LINES_LEAST) return begin;
+	}
+	return text.n;
+}

@@ -48,8 +48,40 @@ static void test_own_words(void **state)
 	}
 }
 
+static const struct {
+	const char *subject, *text, *own; /* own NULL: all of it */
+} answers[] = {
+	{"AW: Abwesend", "Danke!\n\nVon: Ann\nGesendet: Montag\nAn: Jo\nBetreff: Abwesend\n\nIch bin fort.\n",
+         "Danke!\n\n"},
+	{"RE: RE: away", "OK\n*From:* Ann <a@example.net>\n*Sent:* today\n*To:* Jo\n*Subject:* RE: away\nx\n", "OK\n"},
+	{"回复：不在办公室", "好\n发件人: 李\n发送时间: 2024\n收件人: 王\n主题: 不在办公室\n我不在\n", "好\n"},
+	{"Fwd: undeliverable", "De : MAILER\nDate : lundi\nÀ : Jo\nObjet : undeliverable\n\nfailed\n", ""},
+	{"FW: long subject that goes on", "From: a\nSent: b\nTo: c\nCc: d\nSubject: long subject\nx\n", ""},
+	{"Re: other", "From: a\nSent: b\nTo: c\nSubject: away\nx\n", NULL},
+	{"away", "From: a\nSent: b\nTo: c\nSubject: away\nx\n", NULL},
+	{"Undeliverable: away", "To: c\nSubject: away\nSent: b\nReason: unknown\nx\n", NULL},
+	{"Read: away", "From: a\nTo: c\nSubject: away\nSent: b\nwas read\n", NULL},
+	{"Re: away", "To: c\nSubject: away\nSent: b\n\nwas not delivered\n", NULL},
+	{"Re: away", "From: a\nSent: b\n\nTo: c\nSubject: away\n", NULL},
+	{"Re: away", "http://x.example: a\n12: b\na@b: c\nSubject: away\n", NULL},
+	{"Re: away", "From:\nSent:\nTo:\nSubject: away\n", NULL},
+	{"Re: a", "From: x\nSent: b\nTo: c\nSubject: away\n", NULL},
+	{"Re:", "From: a\nSent: b\nTo: c\nSubject: away\n", NULL},
+	{"Re: away", "", NULL},
+};
+
+static void test_answered_below(void **state)
+{
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		struct slice text = slice_str(answers[i].text);
+		size_t n = quoted_message(text, quoted_subject(slice_str(answers[i].subject)));
+		size_t want = answers[i].own ? strlen(answers[i].own) : text.n;
+		if (n != want) fail_msg("%s: %s: %zu", answers[i].subject, answers[i].text, n);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_own_words)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_own_words), cmocka_unit_test(test_answered_below)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,11 +228,16 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 	bool any = false, html = false, plain = false;
 	fold_begin(&f, r->buffer, sizeof r->buffer);
 	size_t left = SIGNALS_TEXT;
+	struct slice subject = encodedword_decode(a, slice_sub(mime_value(root, "Subject"), 0, 4 * LINE_MOST));
+	if (!subject.p) return false;
+	subject = quoted_subject(subject);
 	for (const struct mime_part *p = root; p && left > 0; p = mime_next(root, p)) {
 		if (p->embedded > root->embedded || !is_text(p) || is_again(p)) continue;
 		struct slice text = mime_text(a, p, left);
 		if (!text.p) return false;
-		text = own_words(root, text, fired);
+		size_t answered = quoted_message(text, subject);
+		if (answered < text.n) signal_set(fired, STRUCTURE_QUOTES);
+		text = slice_sub(own_words(root, text, fired), 0, answered);
 		fold_own(&f, text, fired);
 		left -= text.n < left ? text.n : left;
 		any |= text.n > 0;

@@ -38,7 +38,7 @@
 	X(CALENDAR, "part.calendar", "an invitation, or the answer to one")                                            \
 	X(ATTACHMENT, "part.attachment", "a document, archive or program")                                             \
 	X(HTML_ONLY, "body.html-only", "the text is there as HTML only")                                               \
-	X(QUOTES, "body.quotes", "lines with \">\" before them, below a line that tells who wrote them")               \
+	X(QUOTES, "body.quotes", "what is answered is quoted: by \">\", or below its header")                          \
 	X(LONG, "body.long", "more than 6,000 octets of its own words")                                                \
 	X(EMPTY, "body.empty", "no text at all")
 
