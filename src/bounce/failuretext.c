@@ -509,6 +509,8 @@ static bool is_delay(struct slice lower)
 		S("weitere zustellversuche"),
 		S("wird weiter versucht"),
 		S("noch nicht zugestellt"),
+		S("bisher nicht zugestellt"),
+		S("versuchen es weiter"),
 		S("n'a pas encore été"),
 		S("aún no se ha entregado"),
 		S("ainda não foi entregue"),
