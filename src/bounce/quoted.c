@@ -24,6 +24,17 @@ static bool is_somebodys(struct slice line)
 	return !reply && !addressee_is_field(words);
 }
 
+/* Has it a line but the first that begins with the mark? Most texts have none. */
+static bool has_marks(struct slice text)
+{
+	const char *at = text.p, *end = text.p + text.n;
+	while ((at = memchr(at, '>', (size_t)(end - at)))) {
+		if (at > text.p && at[-1] == '\n') return true;
+		at++;
+	}
+	return false;
+}
+
 /* What follows the quoted lines at the beginning of it; an empty line between two of them is one of them. */
 static struct slice after_quoted(struct slice rest)
 {
@@ -42,7 +53,7 @@ bool quoted_next(struct slice *rest, struct slice *piece)
 {
 	struct slice text = *rest, left = text;
 	if (text.n == 0) return false;
-	bool announced = false, empty = false, any = memmem(text.p, text.n, "\n>", 2);
+	bool announced = false, empty = false, any = has_marks(text);
 	while (any && left.n > 0) {
 		struct slice here = left, line = slice_trim(slice_split(&left, '\n'));
 		if (announced && is_mark(line) && is_somebodys(line)) {
