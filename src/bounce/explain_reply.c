@@ -243,7 +243,9 @@ static struct slice unknown_zone(const struct work *w)
 	                                      {"listed in ", 10},     {"listed at ", 10},    {"listed on ", 10},
 	                                      {"listed by ", 10},     {"found in ", 9},      {"list ", 5},
 	                                      {"dnsbl ", 6},          {"dnsbl: ", 7},        {"rbl ", 4},
-	                                      {"rbl: ", 5},           {"according to ", 13}, {"blacklist: ", 11}};
+	                                      {"rbl: ", 5},           {"according to ", 13}, {"blacklist: ", 11},
+	                                      {"liste ", 6},          {"lista negra ", 12},  {"liste noire ", 12},
+	                                      {"lista nera ", 11}};
 	for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
 		size_t mark = slice_search(w->facts.text, before[i]);
 		if (mark == w->facts.text.n) continue;
