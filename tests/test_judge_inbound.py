@@ -421,6 +421,16 @@ FORMS = {  # how a genuine bounce may look, and what it may be found to be
 }
 
 
+def test_a_server_that_returns_a_few_fields_does_not_count_against_the_coverage(covered):
+    """Their Message-ID is known; that is not enough to believe it, and no silence either."""
+    before = cover(covered, 1)
+    for mail in send_out(covered, 3):
+        seen = Seen(covered, FORMS["only three fields"][0](header_of(mail)))
+        assert (seen.reply.code, seen.verdict, seen.witness("ledger")) == (250, "unknown", "for"), seen
+    after = cover(covered, 1)
+    assert after["bounces"] - after["confirmed"] == before["bounces"] - before["confirmed"], (before, after)
+
+
 @pytest.mark.parametrize("lost", [False, True], ids=["all is known", "the ledger is lost"])
 def test_a_genuine_bounce_passes_however_it_looks(covered, lost):
     sent = dict(zip(FORMS, send_out(covered, len(FORMS))))

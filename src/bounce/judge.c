@@ -79,6 +79,8 @@ enum coverage_case judge_case(const struct provenance *p, const struct judgement
 	if (j->verdict == JUDGE_genuine)
 		return says(p, WITNESS_tag, SPEAKS_FOR) || signature_convinces(p) ? COVERAGE_STRONG : COVERAGE_WEAK;
 	if (p->origin == ORIGIN_FOREIGN) return COVERAGE_NOT_COUNTED;
+	/* Too little came back for more than a name that is known: that is no silence. */
+	if (anybody(p, SPEAKS_FOR) && !anybody(p, SPEAKS_AGAINST) && !p->hop_gone) return COVERAGE_NOT_COUNTED;
 	return p->header ? COVERAGE_UNCONFIRMED : COVERAGE_NOT_COUNTED;
 }
 

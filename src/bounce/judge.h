@@ -52,7 +52,8 @@ void judge_inbound(const struct provenance *p, bool covered, struct judgement *o
 void judge_outbound(const struct provenance *p, struct judgement *out);
 /* How an inbound report that is ordinary counts for the tenant's coverage. The caller leaves out what came while a
  * forged campaign lasts. Not counted besides: what returned no header and had no tag; what the tenant's SPF shows as
- * sent by others. */
+ * sent by others; and a few fields with a Message-ID that we know, from a server that
+ * returns no more. */
 enum coverage_case judge_case(const struct provenance *p, const struct judgement *j);
 
 /* "tag=silent (the address has no tag); dkim=for (the header bears our signature: s1._domainkey.example.net); ...":
