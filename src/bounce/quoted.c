@@ -71,9 +71,10 @@ bool quoted_next(struct slice *rest, struct slice *piece)
 
 /* ---- below a header --------------------------------------------------------------------------------------------------- */
 
-#define LINES_LEAST 4  /* from whom, when, to whom, of what */
-#define LABEL_MOST  40 /* octets: "Отправитель" has 22 */
-#define WORDS_LEAST 4  /* octets of a subject that is worth comparing */
+#define LINES_LEAST  4  /* from whom, when, to whom, of what */
+#define LABEL_MOST   40 /* octets: "Отправитель" has 22 */
+#define WORDS_LEAST  4  /* octets of a subject that is worth comparing */
+#define WORDS_ENOUGH 12 /* of it: a cheap question before the dear one */
 
 /* What people's programs write before the subject of what is answered or handed on. */
 static bool takes_prefix(struct slice *subject)
@@ -133,7 +134,9 @@ size_t quoted_message(struct slice text, struct slice subject)
 	struct slice left = text, value;
 	size_t lines = 0, begin = 0;
 	bool same = false;
-	if (subject.n == 0) return text.n;
+	struct slice some = slice_sub(subject, 0, WORDS_ENOUGH);
+	if (some.n == 0 || slice_search(text, some) == text.n)
+		return text.n; /* of most answers nothing else need be read */
 	while (left.n > 0) {
 		size_t at = (size_t)(left.p - text.p);
 		if (!is_labelled(slice_trim(slice_split(&left, '\n')), &value)) {
