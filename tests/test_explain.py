@@ -185,7 +185,9 @@ def test_a_report_of_success_explains_nothing(explain):
 
 def test_what_is_no_bounce_is_said_to_be_none(explain):
     said = answer(explain, "From: joe@rcpt.example\nTo: ann@sender.example\nSubject: Tuesday\n\nSee you.\n", code=1)
-    assert said["class"] == "other" and all(said[name] is None for name in CONTRACT[1:])
+    assert said["class"] == "other" and all(said[name] is None for name in CONTRACT[1:9])
+    assert said["links"] == [] and 0.5 < said["confidence"] <= 1
+    assert said["original"] == {"message_id": None, "subject": None, "date": None}
 
 
 def test_each_of_several_recipients_is_told(explain):

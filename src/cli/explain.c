@@ -201,13 +201,18 @@ static json_t *explanation_json(struct arena *a, const struct mime *m, const str
 	return o;
 }
 
-static json_t *nothing_json(enum bounce_class class)
+/* No bounce: the same members, of the same types, without what only a bounce has. */
+static json_t *nothing_json(struct arena *a, const struct classification *class)
 {
-	static const char *const names[] = {"recipient", "status", "reply", "cause",      "blocklist", "stage",
-	                                    "who_acts",  "advice", "links", "confidence", "original"};
+	static const char *const names[] = {"recipient", "status", "reply",    "cause",
+	                                    "blocklist", "stage",  "who_acts", "advice"};
+	static const struct explanation none;
 	json_t *o = json_object();
-	json_object_set_new(o, "class", json_string(class_word(class)));
+	json_object_set_new(o, "class", json_string(class_word(class->class)));
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) json_object_set_new(o, names[i], json_null());
+	json_object_set_new(o, "links", json_array());
+	json_object_set_new(o, "confidence", json_real(class->probability));
+	json_object_set_new(o, "original", original_json(a, &none));
 	return o;
 }
 
@@ -274,7 +279,7 @@ static json_t *answer(struct tool_run *run, struct arena *a, const json_t *quest
 	if (class.class == CLASS_NDR || forwarded)
 		o = explained(run, a, forwarded ? &inner : &m);
 	else
-		o = nothing_json(class.class);
+		o = nothing_json(a, &class);
 	if (!o) return NULL;
 	json_object_set_new(o, "class", json_string(class_word(class.class)));
 	if (forwarded) json_object_set_new(o, "forwarded", json_true());
