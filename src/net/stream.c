@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every read and write tries the system call first and waits only when the kernel says so: most commands of a busy
- * session are there already. A peer that always has more, or always takes more, would keep its fiber running for ever;
- * after TURN attempts in a row the fiber lets the others run and looks at its deadline.
+ * Every read and write tries the system call first and waits only when the kernel says so. A read after one that took all there was is
+ * the exception, and the first of a connection that was accepted: the peer waits for our words before it says more, so the attempt would
+ * fail. A peer that always has more, or always takes more, would keep its fiber running for ever; after TURN attempts in a row the fiber
+ * lets the others run and looks at its deadline.
  */
 #include "net/stream.h"
 
@@ -78,8 +79,10 @@ enum error stream_accept(int fd, struct stream **out)
 	}
 	enum error e =
 		stream_new(fd, out); /* its watch makes the socket non-blocking; a listener's sockets have no delay */
-	if (!e) endpoint_from_sockaddr((struct sockaddr *)&sa, &(*out)->peer);
-	return e;
+	if (e) return e;
+	endpoint_from_sockaddr((struct sockaddr *)&sa, &(*out)->peer);
+	(*out)->drained = true;
+	return ERR_OK;
 }
 
 /* The port is chosen at connect(), by the whole four-tuple, not here: many connections may leave from one address. */
@@ -240,8 +243,10 @@ static struct attempt read_more(struct stream *s)
 {
 	enum error e = make_room(s);
 	if (e) return (struct attempt){.error = e};
-	struct attempt a = try_read(s, s->in + s->in_end, STREAM_BUFFER - s->in_end);
+	size_t room = STREAM_BUFFER - s->in_end;
+	struct attempt a = try_read(s, s->in + s->in_end, room);
 	s->in_end += (uint32_t)a.n;
+	s->drained = !s->ssl && a.n > 0 && a.n < room;
 	if (s->in_end == s->in_start) return_input(s);
 	return a;
 }
@@ -259,6 +264,10 @@ enum error stream_fill(struct stream *s, int64_t deadline)
 	if (s->in && s->in_end - s->in_start == STREAM_BUFFER) return ERR_LIMIT;
 	enum error e = stream_flush(s, deadline);
 	if (e) return last_words(s, e);
+	if (s->drained && !s->ssl && fiber_current()) {
+		s->drained = false;
+		if ((e = stream_wait(s, WATCH_READ, deadline))) return e;
+	}
 	for (;;) {
 		if ((e = take_turn(s, deadline))) return e;
 		struct attempt a = read_more(s);

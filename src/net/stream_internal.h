@@ -31,6 +31,7 @@ struct stream {
 	enum error tls_error;   /* sticky in both directions: the TLS session cannot go on */
 	int io_errno;           /* of the last BIO call; 0: none */
 	unsigned streak;        /* attempts since this fiber last waited */
+	bool drained;           /* the last read, not by TLS, took all that there was */
 	bool io_end;            /* the BIO has read the end of the connection */
 	bool tls_established;
 };
