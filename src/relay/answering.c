@@ -51,8 +51,10 @@ static bool is_worse(enum judge_verdict a, enum judge_verdict b)
 	return order[a] > order[b];
 }
 
-static void judge_once(struct judging *j)
+/* Not on the loop: who floods makes the ledger have thousands of rows for one question, and an answer may have a thousand recipients. */
+static void ask_ledger(void *arg)
 {
+	struct judging *j = arg;
 	struct passage *p = j->passage;
 	const struct envelope *e = &p->transaction->envelope;
 	j->joined = true;
@@ -65,6 +67,11 @@ static void judge_once(struct judging *j)
 		j->worst = v;
 		j->whom = e->recipients[i].address;
 	}
+}
+
+static void judge_once(struct judging *j)
+{
+	fiber_offload(ask_ledger, j);
 }
 
 /* A server may answer faster than its message came into the ledger. Until then other messages of the same return path must not speak for it. */

@@ -58,9 +58,23 @@ static void weigh(struct inbound_judge *j, struct judged *out)
 	judge_inbound(&out->provenance, covered, &out->judgement);
 }
 
+struct asking {
+	struct inbound_judge *judge;
+	struct judged *out;
+};
+
+static void ask_witnesses(void *arg)
+{
+	const struct asking *a = arg;
+	struct inbound_judge *j = a->judge;
+	provenance_find(&j->classified.arena, &j->returned, &a->out->facts, &a->out->provenance);
+}
+
+/* Not on the loop: the ledger may have thousands of rows for one question. */
 static void find(struct inbound_judge *j, struct judged *out)
 {
-	provenance_find(&j->classified.arena, &j->returned, &out->facts, &out->provenance);
+	struct asking a = {.judge = j, .out = out};
+	fiber_offload(ask_witnesses, &a);
 	weigh(j, out);
 }
 
