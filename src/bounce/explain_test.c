@@ -225,7 +225,7 @@ static const struct {
          "joe@rcpt.example", NULL, "mx1.rcpt.example", CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
 	{"Chinese marks are no part of an address",
          TEXT("Postmaster@sender.example", "系统退信",
-              "您好，joe@rcpt.example\n很抱歉，您发送的邮件被退回\n\n退信原因：550 User not found\n"),
+              "您好，joe@rcpt.example：很抱歉，您发送的邮件被退回\n\n退信原因：550 User not found\n"),
          "joe@rcpt.example", NULL, NULL, CAUSE_mailbox_unknown, STAGE_rcpt, NULL, NULL},
 	{"nothing but a subject", TEXT("MAILER-DAEMON@mx.sender.example", "Mail could not be delivered", "Sorry.\n"),
          NULL, NULL, NULL, CAUSE_unknown, STAGE_local, NULL, NULL},

@@ -437,7 +437,7 @@ static bool is_atom(char c)
 static bool is_wide_mark(struct slice s, size_t end)
 {
 	static const char *const first[] = {"\xef\xbc", "\xe3\x80", "\xe2\x80"};
-	for (size_t i = 0; end >= 3 && i < sizeof first / sizeof *first; i++)
+	for (size_t i = 0; end >= 3 && end <= s.n && i < sizeof first / sizeof *first; i++)
 		if (memcmp(s.p + end - 3, first[i], 2) == 0) return true;
 	return false;
 }
@@ -447,7 +447,7 @@ static struct slice address_at(struct slice s, size_t at)
 {
 	size_t begin = at, end = at + 1;
 	while (begin > 0 && at - begin < 128 && is_atom(s.p[begin - 1]) && !is_wide_mark(s, begin)) begin--;
-	while (end < s.n && end - at < 255 && (is_atom(s.p[end]) && s.p[end] != '/')) end++;
+	while (end < s.n && end - at < 255 && is_atom(s.p[end]) && s.p[end] != '/' && !is_wide_mark(s, end + 3)) end++;
 	while (end > at + 1 && (s.p[end - 1] == '.' || s.p[end - 1] == '-' || s.p[end - 1] == '\'')) end--;
 	/* A path or a URL is none. */
 	if (begin < at && s.p[begin] == '/') return SLICE_EMPTY;
