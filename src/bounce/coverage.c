@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/coverage.h"
 
+#include "base/octets.h"
+
 #define SECONDS_A_DAY 86400
 #define VERSION       2 /* with reporters; else 1 */
 
@@ -65,42 +67,31 @@ bool coverage_complete(const struct coverage *c, bool ledger, int64_t now)
 
 /* ---- storage --------------------------------------------------------------------------------------------------- */
 
-static char *put(char *to, uint64_t value, int octets)
-{
-	while (octets-- > 0) *to++ = (char)(value >> 8 * octets);
-	return to;
-}
-
-static uint64_t get(const char **from, int octets)
-{
-	uint64_t value = 0;
-	while (octets-- > 0) value = value << 8 | (unsigned char)*(*from)++;
-	return value;
-}
-
 size_t coverage_pack(const struct coverage *c, char out[static COVERAGE_PACKED])
 {
 	const uint32_t *const rows[] = {c->ordinary, c->confirmed, c->strong};
 	size_t more = reporters_pack(&c->reporters, out + COVERAGE_COUNTS);
-	char *to = put(out, more ? VERSION : VERSION - 1, 1);
-	to = put(to, (uint64_t)c->day, 8);
+	struct octet_writer w = octet_writer(out, COVERAGE_COUNTS);
+	octet_put_u8(&w, more ? VERSION : VERSION - 1);
+	octet_put_u64(&w, (uint64_t)c->day);
 	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
-		for (size_t i = 0; i < COVERAGE_DAYS; i++) to = put(to, rows[r][i], 4);
-	return COVERAGE_COUNTS + more;
+		for (size_t i = 0; i < COVERAGE_DAYS; i++) octet_put_u32(&w, rows[r][i]);
+	return w.n + more;
 }
 
 bool coverage_unpack(struct slice octets, struct coverage *out)
 {
 	uint32_t *const rows[] = {out->ordinary, out->confirmed, out->strong};
-	const char *from = octets.p;
 	*out = (struct coverage){0};
 	if (octets.n < COVERAGE_COUNTS) return false;
-	uint64_t version = get(&from, 1), day = get(&from, 8);
+	struct octet_reader from = octet_reader(octets);
+	unsigned version = octet_get_u8(&from);
+	uint64_t day = octet_get_u64(&from);
 	struct slice more = slice_sub(octets, COVERAGE_COUNTS, octets.n);
 	if (day > INT64_MAX / SECONDS_A_DAY || (version != VERSION - 1 && version != VERSION)) return false;
 	if (version == VERSION ? !reporters_unpack(more, &out->reporters) : more.n > 0) return false;
 	out->day = (int64_t)day;
 	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
-		for (size_t i = 0; i < COVERAGE_DAYS; i++) rows[r][i] = (uint32_t)get(&from, 4);
+		for (size_t i = 0; i < COVERAGE_DAYS; i++) rows[r][i] = octet_get_u32(&from);
 	return true;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/reporters.h"
 
+#include "base/octets.h"
+
 #define HOUR 3600
 
 /* ---- networks ------------------------------------------------------------------------------------------------------ */
@@ -112,49 +114,40 @@ size_t reporters_list_odd(const struct reporters *r, int64_t now, struct ip out[
 
 /* ---- storage ------------------------------------------------------------------------------------------------------- */
 
-static char *put(char *to, uint64_t value, int octets)
-{
-	while (octets-- > 0) *to++ = (char)(value >> 8 * octets);
-	return to;
-}
-
-static uint64_t get(const char **from, int octets)
-{
-	uint64_t value = 0;
-	while (octets-- > 0) value = value << 8 | (unsigned char)*(*from)++;
-	return value;
-}
-
 size_t reporters_pack(const struct reporters *r, char out[static REPORTERS_PACKED])
 {
-	char *to = out + 1;
-	unsigned n = 0;
+	struct octet_writer w = octet_writer(out, REPORTERS_PACKED);
+	uint8_t n = 0;
+	for (size_t i = 0; i < REPORTERS; i++) n += r->list[i].network != 0;
+	if (n == 0) return 0;
+	octet_put_u8(&w, n);
 	for (size_t i = 0; i < REPORTERS; i++) {
 		const struct reporter *one = &r->list[i];
 		if (!one->network) continue;
-		n++;
-		to = put(put(put(to, one->network, 8), one->hour, 4), one->counted, 2);
-		to = put(put(to, one->confirmed, 2), one->origin_count, 1);
-		for (size_t k = 0; k < REPORTER_ORIGINS; k++) to = put(to, one->origins[k], 4);
+		octet_put_u64(&w, one->network);
+		octet_put_u32(&w, one->hour);
+		octet_put_u16(&w, one->counted);
+		octet_put_u16(&w, one->confirmed);
+		octet_put_u8(&w, one->origin_count);
+		for (size_t k = 0; k < REPORTER_ORIGINS; k++) octet_put_u32(&w, one->origins[k]);
 	}
-	put(out, n, 1);
-	return n ? (size_t)(to - out) : 0;
+	return w.n;
 }
 
 bool reporters_unpack(struct slice octets, struct reporters *out)
 {
-	const char *from = octets.p;
+	struct octet_reader from = octet_reader(octets);
 	*out = (struct reporters){0};
-	size_t n = octets.n ? (size_t)get(&from, 1) : 0;
+	size_t n = octet_get_u8(&from);
 	if (n == 0 || n > REPORTERS || octets.n != 1 + n * REPORTER_PACKED) return false;
 	for (size_t i = 0; i < n; i++) {
 		struct reporter *one = &out->list[i];
-		one->network = get(&from, 8);
-		one->hour = (uint32_t)get(&from, 4);
-		one->counted = (uint16_t)get(&from, 2);
-		one->confirmed = (uint16_t)get(&from, 2);
-		one->origin_count = (uint8_t)get(&from, 1);
-		for (size_t k = 0; k < REPORTER_ORIGINS; k++) one->origins[k] = (uint32_t)get(&from, 4);
+		one->network = octet_get_u64(&from);
+		one->hour = octet_get_u32(&from);
+		one->counted = octet_get_u16(&from);
+		one->confirmed = octet_get_u16(&from);
+		one->origin_count = octet_get_u8(&from);
+		for (size_t k = 0; k < REPORTER_ORIGINS; k++) one->origins[k] = octet_get_u32(&from);
 		if (one->network && one->origin_count <= REPORTER_ORIGINS + 1) continue;
 		*out = (struct reporters){0};
 		return false;

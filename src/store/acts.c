@@ -3,8 +3,8 @@
 
 #include <sys/random.h>
 
+#include "base/octets.h"
 #include "store/meta.h"
-#include "store/octets.h"
 #include "store/unit_key.h"
 
 #define ROW_VERSION 1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/digests.h"
 
-#include "store/octets.h"
+#include "base/octets.h"
 
 #define VALUE_VERSION 1
 #define VALUE_SIZE    9

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/octets.h"
 #include "store/directory_table.h"
-#include "store/octets.h"
 
 #define CHUNK          (1024 * 1024)
 #define PROGRESS_EVERY 65536

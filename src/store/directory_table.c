@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "store/octets.h"
+#include "base/octets.h"
 
 #define ROW_VERSION    1
 #define DOMAIN_VERSION 1

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/exposure.h"
 
+#include "base/octets.h"
 #include "store/acts.h"
-#include "store/octets.h"
 #include "store/published.h"
 #include "store/unit_key.h"
 

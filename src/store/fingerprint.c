@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
-#include "store/octets.h"
+#include "base/octets.h"
 
 #define ROW_VERSION 1
 #define ROW_SIZE    10

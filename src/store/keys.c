@@ -4,9 +4,9 @@
 #include <openssl/rand.h>
 
 #include "base/arena.h"
+#include "base/octets.h"
 #include "store/keys_row.h"
 #include "store/meta.h"
-#include "store/octets.h"
 
 #define META_GENERATION SLICE("keys_generation")
 #define MEMORY          ((size_t)64 * 1024 * 1024)

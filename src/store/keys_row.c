@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/keys_row.h"
 
-#include "store/octets.h"
+#include "base/octets.h"
 
 #define ROW_VERSION 1
 

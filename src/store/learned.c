@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/learned.h"
 
+#include "base/octets.h"
 #include "store/directory_table.h"
-#include "store/octets.h"
 
 #define ROW_VERSION 1
 #define ROW_MOST    (1 + 3 * 8 + 4 + 2 + LEARNED_WORDS)

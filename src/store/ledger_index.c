@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <openssl/rand.h>
 
-#include "store/octets.h"
+#include "base/octets.h"
 
 #define ROW_VERSION 1
 

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/octets.h"
 #include "store/db_files.h"
-#include "store/octets.h"
 #include "store/spool.h"
 
 #define FIRST       SLICE("BSLEDGER\1")

@@ -3,8 +3,8 @@
 
 #include <openssl/rand.h>
 
+#include "base/octets.h"
 #include "store/meta.h"
-#include "store/octets.h"
 
 #define MARK         SLICE("mark") /* in ledger_meta */
 #define MARK_VERSION 1

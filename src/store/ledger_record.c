@@ -4,8 +4,8 @@
  */
 #include <assert.h>
 
+#include "base/octets.h"
 #include "store/ledger.h"
-#include "store/octets.h"
 
 /* Version 2 ends with the list of authors. Without any a record is of version 1, which an older program reads, too. */
 #define RECORD_VERSION 2

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "store/octets.h"
+#include "base/octets.h"
 #include "store/publish.h"
 #include "store/unit_key.h"
 #include "store/weighed.h"

@@ -2,7 +2,7 @@
 #include "store/meta.h"
 
 #include "base/clock.h"
-#include "store/octets.h"
+#include "base/octets.h"
 
 #define META_VERSION 1
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/publish.h"
 
+#include "base/octets.h"
 #include "store/due.h"
 #include "store/listings.h"
 #include "store/meta.h"
-#include "store/octets.h"
 #include "store/weighed.h"
 
 #define DAY         86400LL

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/published.h"
 
+#include "base/octets.h"
 #include "store/meta.h"
-#include "store/octets.h"
 #include "store/publish.h"
 #include "store/unit_key.h"
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/octets.h"
+#include "base/octets.h"
 #include "store/spool_key.h"
 
 #define BODY_VERSION  1

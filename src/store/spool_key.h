@@ -5,8 +5,8 @@
 #ifndef BACKSTOP_STORE_SPOOL_KEY_H
 #define BACKSTOP_STORE_SPOOL_KEY_H
 
+#include "base/octets.h"
 #include "base/slice.h"
-#include "store/octets.h"
 
 #define SPOOL_RECORD_MOST (64u * 1024 * 1024) /* arena of one record: a hundred thousand recipients fit */
 

@@ -4,7 +4,7 @@
  */
 #include <stdatomic.h>
 
-#include "store/octets.h"
+#include "base/octets.h"
 #include "store/spool.h"
 
 #define RECORD_VERSION  2

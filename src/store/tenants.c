@@ -5,12 +5,12 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/octets.h"
 #include "store/coverages.h"
 #include "store/directory_table.h"
 #include "store/keys.h"
 #include "store/learned.h"
 #include "store/meta.h"
-#include "store/octets.h"
 #include "store/tenants_json.h"
 #include "store/tenants_snapshot.h"
 

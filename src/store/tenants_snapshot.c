@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
-#include "store/octets.h"
+#include "base/octets.h"
 #include "store/tenants_json.h"
 
 #define MAGIC       0x7e4a4751u

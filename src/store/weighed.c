@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/weighed.h"
 
-#include "store/octets.h"
+#include "base/octets.h"
 #include "store/publish.h"
 #include "store/unit_key.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * octets - cursors that write and read stored records
+ * octets - cursors that write and read records
  *
  * Numbers are big-endian, so that keys sort as numbers do. Both cursors have a sticky error: after one operation did not
  * fit, the rest do nothing (a reader yields zeros and empty slices), and the caller looks once at the end. Pure; any thread.
@@ -10,8 +10,8 @@
  *     struct slice reason = octet_get_string(&r);
  *     if (r.failed) return ERR_CORRUPT;
  */
-#ifndef BACKSTOP_STORE_OCTETS_H
-#define BACKSTOP_STORE_OCTETS_H
+#ifndef BACKSTOP_BASE_OCTETS_H
+#define BACKSTOP_BASE_OCTETS_H
 
 #include <endian.h>
 
