@@ -7,8 +7,8 @@
 #define KEY         4 /* octets, at most, of a key */
 #define BEFORE      4 /* of a long key those before the beginning of a word; KEY are behind it */
 #define LONG        (BEFORE + KEY)
-#define FILTER_BITS 17 /* of a hash: which keys there are; 16 KiB stay in the first cache */
-#define BUCKET_BITS 12 /* of the same hash: where they are */
+#define FILTER_BITS 18 /* of a hash: which keys there are; most of its 32 KiB stay in the first cache */
+#define BUCKET_BITS 14 /* of the same hash: where they are */
 #define BUCKETS     (1u << BUCKET_BITS)
 #define MET_BITS    16 /* of a hash: counters of octets that were met with in phrases */
 #define EACH_OCTET  UINT64_C(0x0101010101010101)

@@ -4,10 +4,15 @@
 #define DEPTH_MOST 4  /* of groups in groups: each takes 20 KiB of a stack, which may be a fiber's */
 #define CLASS_MOST 10 /* octets of a class that are listed: digits */
 
+struct octets {
+	uint64_t bits[4];
+};
+
 struct parser {
 	struct slice rest;
 	unsigned depth;
-	bool failed; /* something that is not understood */
+	struct octets certain; /* octets that it cannot do without, whatever stands in its groups */
+	bool failed;           /* something that is not understood */
 };
 
 /* All that a part of the expression can be; or, not known, anything. */
@@ -208,6 +213,24 @@ static struct times take_times(struct parser *p)
 	return t;
 }
 
+/* ---- octets ---------------------------------------------------------------------------------------------------------- */
+
+/* A part that stands in the text as it is. */
+static void note_octets(struct octets *o, const struct part *part)
+{
+	struct slice only = part->known && part->all.count == 1 ? required_literal(&part->all, 0) : SLICE_EMPTY;
+	for (size_t i = 0; i < only.n; i++) {
+		unsigned char c = (unsigned char)only.p[i];
+		o->bits[c / 64] |= UINT64_C(1) << c % 64;
+	}
+}
+
+static bool has_octet(const struct octets *o, char octet)
+{
+	unsigned char c = (unsigned char)octet;
+	return o->bits[c / 64] >> c % 64 & 1;
+}
+
 /* ---- sequences ------------------------------------------------------------------------------------------------------- */
 
 /* What follows run, which is what the octets up to here can be since `best` was asked last. */
@@ -234,6 +257,7 @@ static void take_sequence(struct parser *p, struct part *out, struct required *b
 		struct times t = take_times(p);
 		if (p->failed) return;
 		if (!t.optional && t.least > 0) prefer(best, &inside);
+		if (!t.optional && t.least > 0 && p->depth == 0) note_octets(&p->certain, &atom);
 		if (t.optional) atom.known = atom.known && add(&atom.all, SLICE_EMPTY, SLICE_EMPTY);
 		if (t.least == 0) atom.known = false;
 		follow(&run, &atom, out, best);
@@ -258,6 +282,22 @@ static void take_alternatives(struct parser *p, struct part *out, struct require
 		all_need = all_need && its.count > 0 && add_all(&needed, &its);
 	} while (peek(p) == '|' && take(p));
 	if (all_need) *best = needed;
+}
+
+char required_octet(struct slice expression)
+{
+	static const char rare[] = "?@#<>[]$%&=+*!~^;|()\"_/:"; /* of texts, the rarest first */
+	struct parser p = {.rest = expression};
+	struct part one;
+	struct required its = {0};
+	take_sequence(&p, &one, &its);
+	if (p.failed || p.rest.n > 0)
+		return '\0'; /* several alternatives of which each needs the same are not worth a word */
+	for (int c = 0x80; c < 0x100; c++)
+		if (has_octet(&p.certain, (char)c)) return (char)c;
+	for (const char *c = rare; *c; c++)
+		if (has_octet(&p.certain, *c)) return *c;
+	return '\0';
 }
 
 bool required_read(struct slice expression, struct required *out)

@@ -125,9 +125,13 @@ static void is_needed(void **state)
 	                                    "|",
 	                                    "(aab[^b]|b+ab)",
 	                                    "(aba.|bb.a){1,2}",
-	                                    "(bab.)?"};
-	unsigned seed = 7, needing = 0, matching = 0;
-	for (int round = 0; round < 400; round++) {
+	                                    "(bab.)?",
+	                                    "#?",
+	                                    "[b#]",
+	                                    "(#|a)",
+	                                    "#"};
+	unsigned seed = 7, needing = 0, matching = 0, with_octet = 0;
+	for (int round = 0; round < 600; round++) {
 		char expression[256] = "a";
 		struct required r;
 		hs_database_t *db;
@@ -138,7 +142,9 @@ static void is_needed(void **state)
 			strcat(expression, atoms[(seed >> 16) % (sizeof atoms / sizeof *atoms)]);
 		}
 		strcat(expression, "b");
-		if (!required_read(slice_str(expression), &r)) continue;
+		bool has_literals = required_read(slice_str(expression), &r);
+		char octet = required_octet(slice_str(expression));
+		if (!has_literals && !octet) continue;
 		if (hs_compile(expression, HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, HS_MODE_BLOCK, NULL, &db, &why) !=
 		    HS_SUCCESS) {
 			hs_free_compile_error(why);
@@ -146,20 +152,52 @@ static void is_needed(void **state)
 		}
 		needing++;
 		assert_int_equal(hs_alloc_scratch(db, &scratch), HS_SUCCESS);
-		for (int k = 0; k < 60; k++) {
+		for (int k = 0; k < 200; k++) {
 			char text[24];
 			bool matched = false;
 			for (size_t i = 0; i < sizeof text; i++)
-				text[i] = "aabbaabbc\n"[(seed = seed * 1103515245u + 12345u) >> 16 & 7];
+				text[i] = "aabbab#c\n"[(seed = seed * 1103515245u + 12345u) >> 16 & 7];
 			hs_scan(db, text, sizeof text, 0, scratch, note, &matched);
 			matching += matched;
-			if (matched && !has_one(&r, slice_of(text, sizeof text)))
+			if (matched && octet && !memchr(text, octet, sizeof text))
+				fail_msg("%s matches %.*s without %c", expression, (int)sizeof text, text, octet);
+			with_octet += matched && octet;
+			if (matched && has_literals && !has_one(&r, slice_of(text, sizeof text)))
 				fail_msg("%s matches %.*s", expression, (int)sizeof text, text);
 		}
 		hs_free_scratch(scratch);
 		hs_free_database(db);
 	}
-	assert_true(needing > 100 && matching > 500);
+	assert_true(needing > 100 && matching > 500 && with_octet > 100);
+}
+
+static const struct octet_case {
+	const char *expression;
+	char octet;
+} octet_cases[] = {
+	{"[a-z]{2}\\?( [a-z]+)?\\n", '?'},
+	{"\\n(re|aw)( ?\\[\\d\\])? ?: ?[^ ]", ':'},
+	{"\\n<[^>]{1,9}@[^>]{1,9}>:", '@'},
+	{"a#?b", '\0'},
+	{"a#*b", '\0'},
+	{"a#{0,2}b", '\0'},
+	{"a#{2}b", '#'},
+	{"a#+b", '#'},
+	{"a[#]b", '#'},
+	{"a(b#)c", '#'},
+	{"a(b#|c)d", '\0'},
+	{"a#|b#", '\0'},
+	{"[0-9]\xe6\x9c\x88(\xe5|a)", '\x88'},
+	{"a(#", '\0'},
+	{"", '\0'},
+};
+
+static void octets(void **state)
+{
+	for (size_t i = 0; i < sizeof octet_cases / sizeof *octet_cases; i++) {
+		char octet = required_octet(slice_str(octet_cases[i].expression));
+		if (octet != octet_cases[i].octet) fail_msg("%s: %d", octet_cases[i].expression, octet);
+	}
 }
 
 /* Most expressions of the default bundle have some. */
@@ -179,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds),
 		cmocka_unit_test(is_needed),
+		cmocka_unit_test(octets),
 		cmocka_unit_test(default_bundle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

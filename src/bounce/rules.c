@@ -496,7 +496,9 @@ static bool find_gates(struct reader *r)
 	struct required needed;
 	for (size_t i = 0; i < r->rules->phrase_count; i++) {
 		struct rule_phrase *p = &r->rules->phrases[i];
-		if (p->number > 0 && required_read(p->pattern, &needed) && !add_gates(r, p, &needed)) return false;
+		if (p->number == 0) continue;
+		p->octet = required_octet(p->pattern);
+		if (required_read(p->pattern, &needed) && !add_gates(r, p, &needed)) return false;
 	}
 	return true;
 }

@@ -51,6 +51,7 @@ struct rule_phrase {
 	uint16_t gate; /* not of the bundle's: a literal that the pattern of that number, from 1, needs (required.h) */
 	uint16_t number;   /* of a pattern, from 1 */
 	bool gated;        /* a pattern that cannot match where none of its gates is */
+	char octet;        /* of a pattern: it cannot match where that is not; '\0': there is no such octet */
 	uint16_t set;      /* a word of that set, from 1; 0: of none */
 	uint8_t group;     /* of words in the set */
 	bool begins, ends; /* it must be at the beginning, at the end of a word */

@@ -49,6 +49,7 @@ struct scan {
 	struct wordsets *sets;
 	uint64_t needed[RULES_EXPRESSIONS / 64 + 1]; /* by number: expressions of which a gate was found */
 	uint16_t signal;                             /* of the expression that is asked */
+	uint64_t sought[4], absent[4];               /* octets that were looked for, and are not there */
 };
 
 static void found(void *context, uint32_t phrase, size_t end)
@@ -70,6 +71,18 @@ static int matched(unsigned id, unsigned long long from, unsigned long long to, 
 	return 1; /* that is all we want to know */
 }
 
+/* Each octet is looked for once in a text. */
+static bool is_absent(struct scan *s, char octet, struct slice folded)
+{
+	unsigned char c = (unsigned char)octet;
+	uint64_t bit = UINT64_C(1) << c % 64;
+	if (!(s->sought[c / 64] & bit)) {
+		s->sought[c / 64] |= bit;
+		if (!memchr(folded.p, c, folded.n)) s->absent[c / 64] |= bit;
+	}
+	return s->absent[c / 64] & bit;
+}
+
 static bool is_needed(const struct scan *s, const struct rule_phrase *p)
 {
 	return (!p->gated || s->needed[p->number / 64] >> p->number % 64 & 1) && !signal_fired(s->fired, p->signal);
@@ -78,7 +91,7 @@ static bool is_needed(const struct scan *s, const struct rule_phrase *p)
 static void ask(struct scan *s, const struct bundle_expression *x, struct slice folded, hs_scratch_t *scratch)
 {
 	const struct rule_phrase *p = &s->rules->phrases[x->phrase];
-	if (!is_needed(s, p)) return;
+	if (!is_needed(s, p) || (p->octet && is_absent(s, p->octet, folded))) return;
 	s->signal = p->signal;
 	unsigned n = (unsigned)folded.n;
 	hs_error_t e = hs_scan_vector(x->compiled, &folded.p, &n, 1, 0, scratch, matched, s);
