@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/dead.h"
 
-#include <string.h>
-
 #include "mail/address.h"
 #include "mail/original.h"
 #include "mail/status.h"
@@ -29,26 +27,12 @@ static bool is_another(struct arena *a, const struct status_recipient *r)
 	return !is_same_mailbox(actual, r->final);
 }
 
-static bool is_word(char c)
-{
-	return c > ' ' && c != 127 && !strchr("<>()[],;:\"'\\", c);
-}
-
 /* The reply speaks of somebody else: other servers keep the name of who forwards, and give the words of where the mail went to. */
 static bool names_another(struct slice words, const struct status_recipient *r)
 {
-	for (size_t at = 0; at < words.n; at++) {
-		size_t begin = at, end = at;
-		if (words.p[at] != '@') continue;
-		while (begin > 0 && is_word(words.p[begin - 1])) begin--;
-		while (end < words.n && is_word(words.p[end])) end++;
-		while (end > at + 1 && words.p[end - 1] == '.') end--;
-		struct slice named = slice_sub(words, begin, end);
-		if (begin < at && end > at + 1 && !is_same_mailbox(named, r->final) &&
-		    !slice_equal_nocase(named, r->original))
-			return true;
-		at = end - 1;
-	}
+	struct slice named;
+	while (address_in_text(&words, &named))
+		if (!is_same_mailbox(named, r->final) && !slice_equal_nocase(named, r->original)) return true;
 	return false;
 }
 

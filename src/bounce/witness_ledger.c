@@ -6,6 +6,7 @@
 
 #include "auth/stamp.h"
 #include "bounce/witness.h"
+#include "mail/address.h"
 
 #define DAY 86400
 
@@ -70,17 +71,12 @@ static bool is_strangers(const struct witness_rows *rows, const struct provenanc
 	       same_message(rows->message_id, row->message_id);
 }
 
-static struct slice domain_of(struct slice address)
-{
-	return slice_sub(address, slice_find_last(address, '@') + 1, address.n);
-}
-
 /* The addressee is not the return path, but its domain proved itself with this message: as the return path's (where
  * others put tags into theirs) or as the author's. That is not enough to be believed, and too much to be held. */
 static bool is_neighbour(const struct provenance_facts *f, const struct provenance_row *row)
 {
-	struct slice domain = domain_of(f->addressee);
-	if (row->proven && is(domain_of(row->return_path), domain)) return true;
+	struct slice domain = address_domain(f->addressee);
+	if (row->proven && is(address_domain(row->return_path), domain)) return true;
 	return row->author_proven && is(row->author, domain);
 }
 

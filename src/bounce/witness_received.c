@@ -7,6 +7,7 @@
  */
 #include "bounce/received.h"
 #include "bounce/witness.h"
+#include "mail/address.h"
 
 #define HOPS_LOOKED 1000 /* Received fields of a returned header */
 
@@ -70,7 +71,7 @@ static void weigh_outbound(const struct trace *t, const struct provenance_facts 
 {
 	struct witness *w = &out->witnesses[WITNESS_received];
 	bool own = from_addressee(f, &t->stamp);
-	struct slice domain = slice_sub(f->addressee, slice_find_last(f->addressee, '@') + 1, f->addressee.n);
+	struct slice domain = address_domain(f->addressee);
 	out->joined = own || t->stamp.kind != STAMP_SENT;
 	out->stamped = own && !t->loose;
 	if (own && t->stamp.kind == STAMP_UNPROVEN)

@@ -27,8 +27,7 @@ static struct slice redacted(struct arena *a, const struct evidence_given *g, co
 {
 	char *room = arena_alloc(a, REDACT_MOST);
 	struct slice target = slice_str(g->target);
-	struct redact_about about = {.source = *unit,
-	                             .hidden = slice_sub(target, slice_find_last(target, '@') + 1, target.n)};
+	struct redact_about about = {.source = *unit, .hidden = address_domain(target)};
 	return room && g->specimen.n ? redact_header(a, g->specimen, &about, room) : SLICE_EMPTY;
 }
 

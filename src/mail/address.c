@@ -250,6 +250,34 @@ struct slice address_spelled(struct arena *a, struct slice address)
 	return spelled ? text : (struct slice){NULL, 0};
 }
 
+struct slice address_domain(struct slice address)
+{
+	return slice_sub(address, slice_find_last(address, '@') + 1, address.n);
+}
+
+static bool is_of_address(char c)
+{
+	return c > ' ' && c != 127 && !strchr("<>()[],;:\"\\@", c);
+}
+
+bool address_in_text(struct slice *text, struct slice *out)
+{
+	struct slice s = *text;
+	for (size_t at = slice_find(s, '@'); at < s.n; at += 1 + slice_find(slice_sub(s, at + 1, s.n), '@')) {
+		size_t begin = at, end = at + 1;
+		while (begin > 0 && is_of_address(s.p[begin - 1])) begin--;
+		while (end < s.n && is_of_address(s.p[end])) end++;
+		while (begin < at && s.p[begin] == '\'') begin++;
+		while (end > at + 1 && (s.p[end - 1] == '.' || s.p[end - 1] == '\'')) end--;
+		if (begin == at || end == at + 1) continue;
+		*out = slice_sub(s, begin, end);
+		*text = slice_sub(s, end, s.n);
+		return true;
+	}
+	*text = slice_sub(s, s.n, s.n);
+	return false;
+}
+
 static bool take_mailbox(struct cursor *c, struct arena *a, bool bare_postmaster, struct address *out)
 {
 	size_t from = c->at;

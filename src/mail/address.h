@@ -54,6 +54,10 @@ enum address_error address_parse_path(struct arena *a, struct slice in, bool all
 enum address_error address_parse(struct arena *a, struct slice in, bool smtputf8, struct address *out);
 /* local@domain of whatever else, its domain spelled as above; as it is when it has none that is valid. {NULL,0}: no memory. */
 struct slice address_spelled(struct arena *a, struct slice address);
+struct slice address_domain(struct slice address); /* what stands behind the last "@"; empty: there is none */
+/* What looks like local@domain in running text, or in a field that is not as RFC 5322 has it: the next one; text: what is still to be read.
+ * Quotes around it and a dot behind it are not of it. false: there is no more. */
+bool address_in_text(struct slice *text, struct slice *out);
 bool address_is_postmaster(const struct address *a); /* local part "postmaster", any case */
 /* The unquoted local part has "@", "%" or "!" : a route some servers would follow. */
 bool address_is_relay_trick(const struct address *a);

@@ -272,6 +272,45 @@ static void test_domain_within(void **state)
 	assert_false(domain_within(SLICE("example.org"), SLICE("")));
 }
 
+static void test_domain_of(void **state)
+{
+	assert_true(slice_equal(address_domain(SLICE("joe@example.org")), SLICE("example.org")));
+	assert_true(slice_equal(address_domain(SLICE("\"a@b\"@example.org")), SLICE("example.org")));
+	assert_int_equal(address_domain(SLICE("joe@")).n, 0);
+	assert_int_equal(address_domain(SLICE("joe")).n, 0);
+	assert_int_equal(address_domain(SLICE("")).n, 0);
+}
+
+static const struct in_text {
+	const char *text, *found;
+} in_texts[] = {
+	{"", ""},
+	{"@", ""},
+	{"no user joe @ home", ""},
+	{"joe@ example.org", ""},
+	{"joe@.", ""},
+	{"'@x", ""},
+	{"joe@example.org", "joe@example.org "},
+	{"<joe@example.org>: no such user. Ask ann@example.net.", "joe@example.org ann@example.net "},
+	{"'joe@example.org' and o'brien@example.org", "joe@example.org o'brien@example.org "},
+	{"a@b@c", "a@b "},
+	{"Joe <joe@example.org (x@y", "joe@example.org x@y "},
+	{"(joe@example.org;ann@example.net,)", "joe@example.org ann@example.net "},
+	{"@@@a@b", "a@b "},
+};
+
+static void test_in_text(void **state)
+{
+	for (size_t i = 0; i < sizeof in_texts / sizeof *in_texts; i++) {
+		struct slice text = slice_str(in_texts[i].text), found;
+		char all[256] = "";
+		while (address_in_text(&text, &found))
+			snprintf(all + strlen(all), sizeof all - strlen(all), "%.*s ", SLICE_ARG(found));
+		if (strcmp(all, in_texts[i].found) != 0) fail_msg("%s: %s", in_texts[i].text, all);
+		assert_int_equal(text.n, 0);
+	}
+}
+
 static void test_every_error_has_a_text(void **state)
 {
 	for (int e = ADDRESS_OK; e <= ADDRESS_NO_MEMORY; e++)
@@ -288,6 +327,8 @@ int main(void)
 		cmocka_unit_test(test_domain_canonical),
 		cmocka_unit_test(test_domain_display),
 		cmocka_unit_test(test_domain_within),
+		cmocka_unit_test(test_domain_of),
+		cmocka_unit_test(test_in_text),
 		cmocka_unit_test(test_every_error_has_a_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bounce/redact.h"
+#include "mail/address.h"
 #include "relay/evidence_writer.h"
 #include "store/spool.h"
 
@@ -46,8 +47,7 @@ static void record(struct passage *p, struct act *a, struct slice target, struct
 {
 	char room[REDACT_MOST];
 	struct arena work;
-	struct redact_about about = {.source = a->unit,
-	                             .hidden = slice_sub(target, slice_find_last(target, '@') + 1, target.n)};
+	struct redact_about about = {.source = a->unit, .hidden = address_domain(target)};
 	arena_init(&work, WORK_MOST);
 	a->time = clock_unix();
 	a->specimen = redact_header(&work, header, &about, room);

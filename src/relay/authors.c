@@ -2,7 +2,6 @@
 #include "relay/authors.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "mail/address.h"
 #include "mail/header.h"
@@ -30,45 +29,21 @@ struct search {
 	size_t *field;       /* the one that is read */
 };
 
-static struct slice domain_of(struct slice address)
-{
-	return slice_sub(address, slice_find_last(address, '@') + 1, address.n);
-}
-
 static bool is_proven(const struct authors_proof *p, struct slice domain)
 {
 	if (p->author_proven && slice_equal_nocase(domain, p->author)) return true;
-	return p->return_path_proven && slice_equal_nocase(domain, domain_of(p->return_path));
+	return p->return_path_proven && slice_equal_nocase(domain, address_domain(p->return_path));
 }
 
-static void add(struct search *s, struct slice local, struct slice domain)
+static void add(struct search *s, struct slice text)
 {
-	struct slice text = arena_printf(s->arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(domain));
-	struct slice address = text.p ? address_spelled(s->arena, text) : text;
+	struct slice address = address_spelled(s->arena, text);
 	if (!address.p || slice_equal_nocase(address, s->proof->return_path)) return;
-	if (*s->field == 0 || is_proven(s->proof, domain_of(address))) return;
+	if (*s->field == 0 || is_proven(s->proof, address_domain(address))) return;
 	for (size_t i = 0; i < s->out->count; i++)
 		if (slice_equal_nocase(s->out->address[i], address)) return;
 	s->out->address[s->out->count++] = address;
 	--*s->field;
-}
-
-/* ---- a field that cannot be read ------------------------------------------------------------------------------------ */
-
-static bool is_word(char c)
-{
-	return c > ' ' && c != 127 && !strchr("<>()[],;:\"\\@", c);
-}
-
-static void guess(struct search *s, struct slice value)
-{
-	for (size_t at = 0; at < value.n; at++) {
-		size_t begin = at, end = at + 1;
-		if (value.p[at] != '@') continue;
-		while (begin > 0 && is_word(value.p[begin - 1])) begin--;
-		while (end < value.n && is_word(value.p[end])) end++;
-		if (begin < at && end > at + 1) add(s, slice_sub(value, begin, at), slice_sub(value, at + 1, end));
-	}
 }
 
 /* ---- the header ------------------------------------------------------------------------------------------------------ */
@@ -77,10 +52,15 @@ static void read_field(struct search *s, struct slice value)
 {
 	struct mailbox_reader r;
 	struct mailbox m;
+	struct slice found;
 	value = slice_sub(value, 0, AUTHORS_FIELD);
 	mailbox_begin(&r, s->arena, value);
-	while (mailbox_next(&r, &m)) add(s, m.local, m.domain);
-	if (r.error) guess(s, value);
+	while (mailbox_next(&r, &m)) {
+		struct slice text = arena_printf(s->arena, "%.*s@%.*s", SLICE_ARG(m.local), SLICE_ARG(m.domain));
+		if (text.p) add(s, text);
+	}
+	if (r.error)
+		while (address_in_text(&value, &found)) add(s, found);
 }
 
 void authors_find(struct arena *a, struct slice header, const struct authors_proof *p, struct authors *out)

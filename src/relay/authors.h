@@ -2,14 +2,14 @@
 /*
  * authors - whom a message asks to answer, besides its return path
  *
- * Programs that answer by themselves should write to the return path (RFC 3834 4), and some write to Reply-To or From instead, receipts to
- * whom Disposition-Notification-To names (RFC 8098 2.1). Who is
- * named there may never have heard of the message, while its return path proved itself: that of a spammer's own domain, say. So the ledger
- * keeps those addresses (store/ledger.h, authors), and an answer to one of them that names no message is held (bounce/witness_ledger.c).
+ * Programs that answer by themselves should write to the return path (RFC 3834 4), and some write to Reply-To or From instead,
+ * receipts to whom Disposition-Notification-To names (RFC 8098 2.1). Who is named there may never have heard of the message, while its
+ * return path proved itself: that of a spammer's own domain, say. So the ledger keeps those addresses (store/ledger.h, authors), and
+ * an answer to one of them that names no message is held (bounce/witness_ledger.c).
  *
  * Left out: the return path itself, and addresses of a domain that proved itself with the message, as the author's (DMARC) or as that of
- * the return path. Of a field that is not as RFC 5322
- * has it, what looks like an address counts. Of each field the first one or two (AUTHORS_TABLE), so that none hides another. Pure.
+ * the return path. Of a field that is not as RFC 5322 has it, what looks like an address counts. Of each field the first one or two
+ * (AUTHORS_TABLE), so that none hides another. Pure.
  *
  *     struct authors found;
  *     authors_find(arena, header, &proof, &found);

@@ -47,7 +47,7 @@ static uint32_t tenant_of(struct delivery *d, const struct spool_message *m, str
 {
 	struct arena a;
 	arena_init(&a, 4096);
-	struct slice domain = domain_canonical(&a, slice_sub(address, slice_find_last(address, '@') + 1, address.n));
+	struct slice domain = domain_canonical(&a, address_domain(address));
 	const struct tenant *t = domain.p ? tenants_by_domain(delivery_tenants(d), domain) : NULL;
 	uint32_t id = t ? t->id : m->tenant;
 	arena_free(&a);
