@@ -35,9 +35,11 @@ static bool add(void *arg, struct slice method, struct slice result, struct slic
 {
 	struct merging *m = arg;
 	struct slice rest = on_one_line(m->arena, properties);
-	struct slice text = arena_printf(m->arena, "%.*s=%.*s%s%.*s", SLICE_ARG(method), SLICE_ARG(result),
-	                                 rest.n > 0 ? " " : "", SLICE_ARG(rest));
-	m->failed = m->failed || !rest.p || !text.p;
+	struct slice text = rest;
+	if (rest.p)
+		text = arena_printf(m->arena, "%.*s=%.*s%s%.*s", SLICE_ARG(method), SLICE_ARG(result),
+		                    rest.n > 0 ? " " : "", SLICE_ARG(rest));
+	m->failed = m->failed || !text.p;
 	for (size_t i = 0; i < m->count && !m->failed; i++)
 		if (slice_equal(m->results[i], text)) return true;
 	if (m->failed) return false;
