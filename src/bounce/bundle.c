@@ -59,6 +59,7 @@ static void destroy(struct bundle *b)
 	}
 	for (size_t i = 0; i < b->expression_count; i++) hs_free_database(b->expressions[i].compiled);
 	free(b->expressions);
+	conditions_free(b->conditions);
 	rules_free(b->rules);
 	b->magic = 0;
 	free(b);
@@ -84,6 +85,7 @@ enum error bundle_load_helped(struct slice text, const struct bundle_help *help,
 	atomic_init(&b->compiled, false);
 	enum error e = rules_read(text, &b->rules, problem);
 	for (size_t i = 0; i < PLACE_COUNT && !e; i++) e = literals_new(b->rules, (enum place)i, &b->literals[i]);
+	if (!e) e = conditions_new(b->rules, &b->conditions);
 	if (!e) e = bundle_compile(b, help, problem);
 	if (!e) e = try_samples(b, problem);
 	if (!e) {

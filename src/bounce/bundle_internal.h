@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "bounce/bundle.h"
+#include "bounce/conditions.h"
 #include "bounce/literals.h"
 #include "bounce/rules.h"
 
@@ -32,6 +33,7 @@ struct bundle {
 	struct rules *rules;
 	/* By places, so that a text is searched for its own only. NULL: there are none. */
 	struct literals *literals[PLACE_COUNT];
+	struct conditions *conditions;
 	struct bundle_expression *expressions; /* in the order of their numbers */
 	size_t expression_count;
 	uint16_t *asked[PLACE_COUNT]; /* indices of those of a place */

@@ -19,6 +19,11 @@ static inline void signal_set(struct signal_set *s, size_t i)
 	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
+static inline void signal_add_all(struct signal_set *to, const struct signal_set *from)
+{
+	for (size_t i = 0; i < RULES_SIGNALS / 64; i++) to->bits[i] |= from->bits[i];
+}
+
 /* The first that fired of *i and those behind it becomes *i; false: none has. */
 static inline bool signal_next(const struct signal_set *s, size_t *i)
 {

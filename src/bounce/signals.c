@@ -275,19 +275,6 @@ static bool look_at_names(struct signal_reader *r, const struct bundle *b, struc
 	return true;
 }
 
-/* ---- conditions ------------------------------------------------------------------------------------------------------ */
-
-static bool holds(const struct rule_signal *s, const struct signal_set *fired)
-{
-	for (size_t i = 0; i < s->term_count;) {
-		uint16_t group = s->terms[i].group;
-		while (signal_fired(fired, s->terms[i].signal) == s->terms[i].negated)
-			if (++i == s->term_count || s->terms[i].group != group) return false; /* none of it holds */
-		while (i < s->term_count && s->terms[i].group == group) i++;
-	}
-	return true;
-}
-
 static bool fit_scratch(struct signal_reader *r, const struct bundle *b)
 {
 	for (size_t i = 0; i < b->expression_count; i++)
@@ -309,7 +296,6 @@ enum error signals_read(struct signal_reader *r, const struct bundle *b, struct 
 	          look_at_text(r, b, a, root, fired) && look_at_names(r, b, a, root, fired);
 	if (!ok || arena_exhausted(a)) return ERR_NO_MEMORY;
 	look_at_header(r, b, root, fired);
-	for (size_t i = STRUCTURE_COUNT; i < b->rules->signal_count; i++)
-		if (b->rules->signals[i].derived && holds(&b->rules->signals[i], fired)) signal_set(fired, i);
+	conditions_apply(b->conditions, fired);
 	return ERR_OK;
 }
