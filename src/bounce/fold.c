@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/fold.h"
 
-#include <endian.h>
-
+#include "base/lanes.h"
 #include "mail/utf8.h"
 
 /* ---- characters ---------------------------------------------------------------------------------------------------- */
@@ -142,26 +141,22 @@ static void put_encoded(struct fold *f, uint32_t c)
 	while (--n > 0) f->out[f->n++] = (char)(0x80 | ((c >> (6 * (n - 1))) & 0x3f));
 }
 
-static void add_blank(struct fold *f, bool line_end)
+static unsigned more_blanks(unsigned blanks, bool line_end)
 {
-	if (f->n == 1 && f->out[0] == '\n') return; /* at the beginning */
-	if (!line_end)
-		f->blanks = f->blanks ? f->blanks : 1;
-	else
-		f->blanks = f->blanks >= 2 ? 3 : 2;
+	if (line_end) return blanks >= 2 ? 3 : 2;
+	return blanks ? blanks : 1;
+}
+
+static void set_blanks(struct fold *f, unsigned blanks)
+{
+	if (f->n > 1) f->blanks = blanks; /* none at the beginning */
 }
 
 static void add_character(struct fold *f, uint32_t c)
 {
 	const char *odd;
-	if (c == '\n' || c == '\r' || c == ' ' || c == '\t' || c == '\f' || c == '\v') {
-		if (c != '\r') add_blank(f, c == '\n');
-	} else if (c < 0x20 || c == 0x7f) {
-		return;
-	} else if (c < 0x80) {
-		put_encoded(f, c >= 'A' && c <= 'Z' ? c + 0x20 : c);
-	} else if (is_blank(c)) {
-		add_blank(f, c == 0x2029);
+	if (is_blank(c)) {
+		set_blanks(f, more_blanks(f->blanks, c == 0x2029));
 	} else if (is_invisible(c)) {
 		return;
 	} else if ((odd = odd_latin(c))) {
@@ -221,48 +216,53 @@ static const unsigned char plain[256] = {
 	['y'] = 'y', ['z'] = 'z', ['{'] = '{', ['|'] = '|',   ['}'] = '}', ['~'] = '~',
 };
 
-#define EACH_OCTET UINT64_C(0x0101010101010101)
-#define TOP_BITS   (0x80 * EACH_OCTET)
-
-/* The top bits of those of eight octets, none above 0x7f, that are n or more. */
-static uint64_t at_least(uint64_t octets, unsigned n)
+/* Sixteen octets in lower case, each blank of them a space. */
+static lanes folded(lanes octets)
 {
-	return (octets + (0x80 - n) * EACH_OCTET) & TOP_BITS;
+	lanes odd_blanks = lanes_within(octets, '\t', '\f'), capitals = lanes_within(octets, 'A', 'Z');
+	return (octets & ~odd_blanks) + (odd_blanks & ' ') + (capitals & 0x20);
 }
 
-/* How many of eight octets can be taken as they are, but for capitals: plain characters, with single blanks between them. The last
- * one is none when it is a blank: what comes behind it is not known. */
-static size_t plain_octets(uint64_t octets)
+/* How many of sixteen octets can be taken so: plain characters, with single blanks between them. The last one is none when it is a
+ * blank: what comes behind it is not known. A blank may be the end of a line; a CR is none. */
+static size_t plain_octets(lanes octets, char next)
 {
-	uint64_t low = octets & ~TOP_BITS, blanks = ~at_least(low ^ ' ' * EACH_OCTET, 1) & TOP_BITS & ~octets;
-	uint64_t odd =
-		(octets & TOP_BITS) | (~at_least(low, ' ') & TOP_BITS) | at_least(low, 0x7f) | (blanks & blanks >> 8);
-	size_t n = odd ? (size_t)__builtin_ctzll(odd) / 8 : 8;
-	return n > 0 && blanks >> (8 * n - 1) & 1 ? n - 1 : n;
+	unsigned blanks = LANES_MASK((lanes)(octets == ' ') | lanes_within(octets, '\t', '\f'));
+	unsigned odd = ~(LANES_MASK(lanes_within(octets, ' ', '~')) | blanks) | (blanks & blanks >> 1);
+	size_t n = odd & 0xffff ? lanes_first(odd) : LANES;
+	if (n == LANES && plain[(unsigned char)next]) return n;
+	return n - (n > 0 && blanks >> (n - 1) & 1);
 }
 
-static uint64_t lower(uint64_t octets)
+/* Sixteen octets at a time, as many as there are plain ones. The last sixteen of a text may be those that were taken already and more. */
+static size_t take_lanes(struct fold *f, struct slice text)
 {
-	uint64_t low = octets & ~TOP_BITS;
-	return octets | (at_least(low, 'A') & ~at_least(low, 'Z' + 1)) >> 2;
-}
-
-/* Eight octets at a time, as many as there are plain ones. */
-static size_t take_octets(struct fold *f, struct slice text)
-{
-	size_t n = 0, taken = 8;
-	while (taken == 8 && text.n - n >= 8 && f->room - 1 - f->n >= 8) {
-		uint64_t octets;
-		memcpy(&octets, text.p + n, 8);
-		octets = le64toh(octets);
-		taken = plain_octets(octets);
-		octets = htole64(lower(octets));
-		memcpy(f->out + f->n, &octets, 8); /* what was not taken is overwritten */
+	size_t n = 0;
+	for (size_t left; (left = text.n - n) > 0 && f->room - 1 - f->n >= LANES;) {
+		size_t again = left > LANES ? 0 : LANES - left;
+		if (again > n) break;
+		lanes octets = lanes_load(text.p + n - again);
+		size_t taken = plain_octets(octets, left > LANES ? text.p[n + LANES] : '\0') - again;
+		lanes_store(f->out + f->n - again, folded(octets)); /* what was not taken is overwritten */
 		f->n += taken;
 		n += taken;
-		if (taken == 7 && text.p[n] == ' ') taken = 8;
+		if (taken < LANES) break;
 	}
 	return n;
+}
+
+static bool is_ascii_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\f');
+}
+
+/* A plain character, or a blank before one, in lower case; 0: neither. */
+static char plain_octet(struct slice text, size_t at)
+{
+	unsigned char c = (unsigned char)text.p[at];
+	if (plain[c] || !is_ascii_blank((char)c) || at + 1 == text.n || !plain[(unsigned char)text.p[at + 1]])
+		return (char)plain[c];
+	return ' ';
 }
 
 /* The run of plain characters that text begins with, written at once: most of what there is. */
@@ -271,10 +271,20 @@ static size_t take_plain(struct fold *f, struct slice text)
 	if (!plain[(unsigned char)text.p[0]]) return 0;
 	put_blanks(f, false);
 	f->wide = false;
-	size_t n = take_octets(f, text), room = f->room - 1 - f->n, left = text.n - n < room ? text.n - n : room, i = 0;
-	for (unsigned char c; i < left && (c = plain[(unsigned char)text.p[n + i]]); i++) f->out[f->n + i] = (char)c;
-	f->n += i;
-	return n + i ? n + i : 1; /* no room: the octet is left out */
+	size_t n = take_lanes(f, text);
+	for (char c; n < text.n && f->n + 1 < f->room && (c = plain_octet(text, n)); n++) f->out[f->n++] = c;
+	return n ? n : 1; /* no room: the octet is left out */
+}
+
+/* The run of ASCII that is not plain that text begins with: blanks, line ends, and controls, which do not count. */
+static size_t take_blanks(struct fold *f, struct slice text)
+{
+	size_t n = 0;
+	unsigned blanks = f->blanks;
+	for (; n < text.n && text.p[n] >= 0 && !plain[(unsigned char)text.p[n]]; n++)
+		if (is_ascii_blank(text.p[n])) blanks = more_blanks(blanks, text.p[n] == '\n');
+	set_blanks(f, blanks);
+	return n;
 }
 
 void fold_text(struct fold *f, struct slice text)
@@ -282,6 +292,7 @@ void fold_text(struct fold *f, struct slice text)
 	for (size_t i = 0; i < text.n;) {
 		struct slice rest = slice_sub(text, i, text.n);
 		size_t n = take_plain(f, rest);
+		if (n == 0) n = take_blanks(f, rest);
 		if (n == 0) add_character(f, take_character(rest, &n));
 		i += n;
 	}
