@@ -8,8 +8,9 @@
  * What is not named is guessed (charset_guess.h). An octet that means nothing becomes U+FFFD; reading never fails.
  *
  * iconv is the one place where this folder needs files: the C library loads its converters from disk at their first
- * use. charset_prepare() loads them all and keeps them, so that a sandboxed process can use them afterwards; where a
- * converter is missing, what is not ASCII in such a text becomes U+FFFD. All other functions are pure. Any thread.
+ * use. charset_prepare() loads them all, so that a sandboxed process can use them afterwards: of each that was opened one is
+ * kept, since that costs more than to convert a text. Where a converter is missing, what is not ASCII in such a text becomes
+ * U+FFFD. All other functions are pure. Any thread.
  *
  *     charset_prepare();                              // once, before the sandbox closes
  *     struct slice s = charset_to_utf8(arena, SLICE("windows-1251"), octets, SIZE_MAX);

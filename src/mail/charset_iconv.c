@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <stdatomic.h>
 
 /* Supersets where there are some: labels are wrong more often than texts. */
 const struct charset_iconv charset_iconv_table[] = {
@@ -23,18 +24,45 @@ const size_t charset_iconv_count = sizeof charset_iconv_table / sizeof *charset_
 #define REPLACEMENT  "\xEF\xBF\xBD"
 #define FAILED       ((iconv_t)-1)
 
+/* ---- converters ------------------------------------------------------------------------------------------------------ */
+
+/* One of each that nobody uses now. To open one costs more than most texts, and as long as one is open its file stays loaded. */
+static _Atomic(iconv_t) idle[sizeof charset_iconv_table / sizeof *charset_iconv_table];
+
+/* Where it would be idle; NULL: it is none of the table. */
+static _Atomic(iconv_t) *place_of(const struct charset_iconv *c)
+{
+	size_t i = ((uintptr_t)c - (uintptr_t)charset_iconv_table) / sizeof *c;
+	return i < charset_iconv_count ? &idle[i] : NULL;
+}
+
+static iconv_t open_converter(const struct charset_iconv *c)
+{
+	_Atomic(iconv_t) *place = place_of(c);
+	iconv_t converter = place ? atomic_exchange(place, NULL) : NULL;
+	return converter ? converter : iconv_open("UTF-8", c->converter);
+}
+
+static void close_converter(const struct charset_iconv *c, iconv_t converter)
+{
+	_Atomic(iconv_t) *place = place_of(c);
+	iconv_t none = NULL;
+	iconv(converter, NULL, NULL, NULL, NULL); /* as if nothing had been read */
+	if (!place || !atomic_compare_exchange_strong(place, &none, converter)) iconv_close(converter);
+}
+
 unsigned charset_iconv_prepare(void)
 {
-	/* Never closed: that keeps the converters in memory, where every later iconv_open() finds them. */
-	static iconv_t kept[sizeof charset_iconv_table / sizeof *charset_iconv_table];
 	unsigned missing = 0;
 	for (size_t i = 0; i < charset_iconv_count; i++) {
-		if (!kept[i]) kept[i] = iconv_open("UTF-8", charset_iconv_table[i].converter);
-		missing += kept[i] == FAILED;
-		if (kept[i] == FAILED) kept[i] = NULL;
+		iconv_t converter = open_converter(&charset_iconv_table[i]);
+		missing += converter == FAILED;
+		if (converter != FAILED) close_converter(&charset_iconv_table[i], converter);
 	}
 	return missing;
 }
+
+/* ---- text ------------------------------------------------------------------------------------------------------------ */
 
 static bool put(char *out, size_t *n, size_t room, const char *text, size_t length)
 {
@@ -84,7 +112,7 @@ static size_t convert_ascii(const struct charset_iconv *c, struct slice in, char
 
 size_t charset_iconv_convert(const struct charset_iconv *c, struct slice in, char *out, size_t room)
 {
-	iconv_t converter = iconv_open("UTF-8", c->converter);
+	iconv_t converter = open_converter(c);
 	if (converter == FAILED) return convert_ascii(c, in, out, room);
 	char *from = (char *)in.p, *to = out;
 	size_t left = in.n, free_room = room;
@@ -103,6 +131,6 @@ size_t charset_iconv_convert(const struct charset_iconv *c, struct slice in, cha
 		}
 	}
 	if (left == 0) iconv(converter, NULL, NULL, &to, &free_room); /* a character that waits for a combining one */
-	iconv_close(converter);
+	close_converter(c, converter);
 	return room - free_room;
 }

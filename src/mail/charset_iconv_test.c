@@ -63,9 +63,38 @@ static void test_many_repairs(void **state)
 	}
 }
 
+/* Whatever a text left a converter in, the next one is read as if it were the first. */
+static void test_one_after_another(void **state)
+{
+	static const struct slice befores[] = {TEXT("\x1B$B$K"), TEXT("\x1B$)C\x0EGQ"), TEXT("\x82"),
+	                                       TEXT("\x1B$"),    TEXT("\xA4\xC6\xFF"),  TEXT("")};
+	static const struct slice texts[] = {TEXT("$K$c GQ"), TEXT("\xA4\xC6\xA4\xB9"), TEXT("\x1B$B$K$c\x1B(Bz"),
+	                                     TEXT("\x1B$)C\x0EGQ\x0Fz")};
+	for (size_t i = 0; i < charset_iconv_count; i++)
+		for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+			const struct charset_iconv *c = &charset_iconv_table[i];
+			char first[64], text[64];
+			/* not of the table: opened and closed */
+			struct charset_iconv other = {.names = "",
+			                              .converter = c->converter,
+			                              .eight_bit = c->eight_bit};
+			struct slice want =
+				slice_of(first, charset_iconv_convert(&other, texts[t], first, sizeof first));
+			for (size_t b = 0; b < sizeof befores / sizeof *befores; b++) {
+				charset_iconv_convert(c, befores[b], text, b % 2 ? sizeof text : 1);
+				struct slice got =
+					slice_of(text, charset_iconv_convert(c, texts[t], text, sizeof text));
+				if (!slice_equal(got, want))
+					fail_msg("%s: [%.*s], not [%.*s]", c->converter, SLICE_ARG(got),
+					         SLICE_ARG(want));
+			}
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_without_converter),
-	                                   cmocka_unit_test(test_many_repairs)};
+	                                   cmocka_unit_test(test_many_repairs),
+	                                   cmocka_unit_test(test_one_after_another)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
