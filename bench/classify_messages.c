@@ -15,6 +15,7 @@
 
 #define ROUNDS_MAX 99
 #define MEMORY     ((size_t)256 << 20)
+#define FIRST      (16 * 1024) /* as the relay has it */
 
 struct message {
 	char *file, *path; /* path: NULL, unknown */
@@ -104,7 +105,7 @@ int main(int argc, char **argv)
 	double load = seconds() - begun;
 	struct classifier *c = classifier_new();
 	if (!c) die("out of memory");
-	arena_init(&a, MEMORY);
+	arena_init_sized(&a, MEMORY, FIRST);
 	for (int r = 0; r < rounds; r++) {
 		begun = seconds();
 		for (size_t i = 0; i < n; i++) classify_one(c, b, &a, &all[i], &v);

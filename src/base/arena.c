@@ -15,8 +15,7 @@
 
 #define ALIGNMENT  16
 #define BLOCK_MOST (64 * 1024)
-#define PRINT_ONCE 512                                              /* octets; what is longer is printed twice */
-#define FIRST_ROOM (ARENA_FIRST_BLOCK - sizeof(struct arena_block)) /* only the first block is that small */
+#define PRINT_ONCE 512 /* octets; what is longer is printed twice */
 
 struct arena_block {
 	struct arena_block *older;
@@ -30,10 +29,20 @@ static char *block_room(struct arena_block *b)
 	return (char *)(b + 1);
 }
 
+void arena_init_sized(struct arena *a, size_t limit, size_t first)
+{
+	assert(limit > 0 && first > sizeof(struct arena_block) && first <= BLOCK_MOST && first % ALIGNMENT == 0);
+	*a = (struct arena){.limit = limit, .first = first};
+}
+
 void arena_init(struct arena *a, size_t limit)
 {
-	assert(limit > 0);
-	*a = (struct arena){.limit = limit};
+	arena_init_sized(a, limit, ARENA_FIRST_BLOCK);
+}
+
+static size_t first_room(const struct arena *a)
+{
+	return a->first - sizeof(struct arena_block);
 }
 
 /* Frees all blocks but keep (which may be NULL). */
@@ -60,7 +69,7 @@ void arena_reset(struct arena *a)
 {
 	struct arena_block *first = NULL;
 #ifndef ARENA_MALLOC
-	for (first = a->blocks; first && first->size != FIRST_ROOM; first = first->older) {
+	for (first = a->blocks; first && first->size != first_room(a); first = first->older) {
 	}
 #endif
 	free_blocks(a, first);
@@ -76,7 +85,7 @@ static struct arena_block *new_block(size_t size)
 /* n is a multiple of ALIGNMENT and within the limit. */
 static void *alloc_from_new_block(struct arena *a, size_t n)
 {
-	size_t size = a->blocks ? a->blocks->size * 2 + sizeof(struct arena_block) : FIRST_ROOM;
+	size_t size = a->blocks ? a->blocks->size * 2 + sizeof(struct arena_block) : first_room(a);
 	if (size > BLOCK_MOST) size = BLOCK_MOST;
 #ifdef ARENA_MALLOC
 	size = 0;

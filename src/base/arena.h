@@ -5,7 +5,8 @@
  * A session, a mail transaction and a DNS query each own an arena. Allocation is a pointer bump; there is no free of a
  * single object. An arena has a limit: beyond it, or when the system has no memory, allocation returns NULL and the arena
  * remembers (arena_exhausted), so a caller may do several allocations and check once; exhaustion becomes an SMTP or DNS
- * reply (452, SERVFAIL), never a crash. The first block is small (ARENA_FIRST_BLOCK) so that an idle session stays small.
+ * reply (452, SERVFAIL), never a crash. The first block is small (ARENA_FIRST_BLOCK) so that an idle session stays small; an
+ * arena for work that always takes more begins with one of its own size, so that most times there is one malloc, or, after a reset, none.
  * Blocks come from malloc. Built with -Darena_malloc=true every allocation is a malloc of its own, so that
  * AddressSanitizer sees overruns inside an arena.
  *
@@ -31,13 +32,16 @@ struct arena {
 	struct arena_block *blocks; /* newest first */
 	char *next, *end;           /* free room in the newest block */
 	size_t used, limit;         /* bytes handed out; the most that may be */
+	size_t first;               /* bytes of the first block, with its header */
 	bool exhausted;
 };
 
 /* Allocates nothing yet. limit in bytes, > 0. */
 void arena_init(struct arena *a, size_t limit);
-void arena_reset(struct arena *a); /* frees all objects, clears exhausted, keeps the first block */
-void arena_free(struct arena *a);  /* frees everything; the arena may be used again as after init */
+void arena_init_sized(struct arena *a, size_t limit,
+                      size_t first); /* first: bytes of the first block, 32 to 65536, a multiple of 16 */
+void arena_reset(struct arena *a);   /* frees all objects, clears exhausted, keeps the first block */
+void arena_free(struct arena *a);    /* frees everything; the arena may be used again as after init */
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);
 char *arena_strdup(struct arena *a, struct slice s); /* NUL-terminated copy */

@@ -32,6 +32,33 @@ static void objects_are_aligned_and_apart(void **state)
 	arena_free(&a);
 }
 
+/* What fits into the first block needs no other, and the block is the same after a reset. */
+static void first_block_is_as_said_and_stays(void **state)
+{
+	static const size_t sizes[] = {32, 1024, 16384, 65536};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct arena a;
+		arena_init_sized(&a, 1 << 20, sizes[i]);
+		char *first = NULL;
+		for (int round = 0; round < 3; round++) {
+			char *begin = arena_alloc(&a, 16), *end = begin;
+			for (size_t n = 48; n <= sizes[i]; n += 16) end = arena_alloc(&a, 16);
+#ifdef ARENA_MALLOC /* every object is a block */
+			first = begin;
+#else
+			assert_int_equal(end - begin, sizes[i] - 32);
+#endif
+			if (first) assert_ptr_equal(begin, first);
+			first = begin;
+			for (int n = 0; n < 20; n++) end = arena_alloc(&a, 9000);
+			assert_non_null(end);
+			assert_false(arena_exhausted(&a));
+			arena_reset(&a);
+		}
+		arena_free(&a);
+	}
+}
+
 static void limit_is_remembered_until_reset(void **state)
 {
 	struct arena a;
@@ -111,11 +138,9 @@ static void copies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objects_are_aligned_and_apart),
-		cmocka_unit_test(limit_is_remembered_until_reset),
-		cmocka_unit_test(impossible_sizes_are_refused),
-		cmocka_unit_test(first_block_stays_after_reset),
-		cmocka_unit_test(copies),
+		cmocka_unit_test(objects_are_aligned_and_apart),    cmocka_unit_test(limit_is_remembered_until_reset),
+		cmocka_unit_test(impossible_sizes_are_refused),     cmocka_unit_test(first_block_stays_after_reset),
+		cmocka_unit_test(first_block_is_as_said_and_stays), cmocka_unit_test(copies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

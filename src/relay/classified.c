@@ -3,7 +3,8 @@
 
 #include "base/metrics.h"
 
-#define ARENA_MOST (16 * 1024 * 1024)
+#define ARENA_MOST  (16 * 1024 * 1024)
+#define ARENA_FIRST (16 * 1024) /* more than most messages take */
 
 /* The beginning of the message: its memory, or a copy. p NULL: no memory, or it cannot be read. */
 static struct slice beginning(struct arena *a, const struct blob *message)
@@ -29,7 +30,7 @@ static void count(const struct classified *c)
 void classified_read(struct classified *c, struct worker *w, const struct blob *message, struct slice return_path)
 {
 	*c = (struct classified){.class = {.class = CLASS_OTHER}};
-	arena_init(&c->arena, ARENA_MOST);
+	arena_init_sized(&c->arena, ARENA_MOST, ARENA_FIRST);
 	c->cut = message->size > CLASSIFIED_LOOKED;
 	c->rules = worker_rules(w);
 	struct slice text = beginning(&c->arena, message);
