@@ -6,13 +6,12 @@
 
 #include "bounce/fold.h"
 #include "bounce/literals.h"
-#include "bounce/required.h"
+#include "bounce/rules_internal.h"
 #include "bounce/structure.h"
 
 #define HEAD         "backstop-rules 1"
 #define TERMS_MOST   32 /* of one condition */
 #define WEIGHT_MOST  50
-#define WORD_SLOTS   (2 * RULES_PHRASES)
 #define PLAIN_ROOM   (RULES_PHRASE_MOST * 6 / 5 + 8) /* a dash for each "email" */
 #define PATTERN_ROOM (PLAIN_ROOM * 12)
 
@@ -351,7 +350,7 @@ static bool read_set(struct reader *r, struct slice text)
 		if (set->group_count == RULES_GROUPS) return fail(r, ERR_LIMIT, "too many groups of words", words);
 		while (words.p)
 			if (!read_set_word(r, slice_trim(slice_split(&words, '|')), set->group_count)) return false;
-		set->group_count++;
+		rules->groups[set - rules->sets] |= (uint8_t)(1u << set->group_count++);
 	}
 	return set->group_count > 1 || fail(r, ERR_SYNTAX, "words that stand alone", SLICE_EMPTY);
 }
@@ -449,60 +448,6 @@ static bool check_signals(struct reader *r)
 	return true;
 }
 
-static bool is_same_word(const struct rules *rules, const struct rule_phrase *a, const struct rule_phrase *b)
-{
-	return rules->signals[a->signal].places == rules->signals[b->signal].places && a->begins == b->begins &&
-	       a->ends == b->ends && slice_equal(a->text, b->text);
-}
-
-/* "mail" stands in a dozen sets: it is looked for once. */
-static bool join_words(struct reader *r)
-{
-	struct rules *rules = r->rules;
-	struct rule_phrase *phrases = rules->phrases;
-	uint32_t *last = arena_zalloc(&rules->arena, WORD_SLOTS * sizeof *last); /* of each word its last one, from 1 */
-	if (!last) return no_memory(r);
-	for (uint32_t i = 0; i < rules->phrase_count; i++) {
-		if (phrases[i].set == 0) continue;
-		uint64_t slot = slice_hash(phrases[i].text) % WORD_SLOTS;
-		while (last[slot] && !is_same_word(rules, &phrases[last[slot] - 1], &phrases[i]))
-			slot = (slot + 1) % WORD_SLOTS;
-		phrases[i].repeated = last[slot] > 0;
-		if (last[slot]) phrases[last[slot] - 1].same = i + 1;
-		last[slot] = i + 1;
-	}
-	return true;
-}
-
-static bool add_gates(struct reader *r, struct rule_phrase *expression, const struct required *needed)
-{
-	struct rules *rules = r->rules;
-	if (rules->gate_count + needed->count > RULES_GATES) return true;
-	for (size_t i = 0; i < needed->count; i++) {
-		struct rule_phrase *gate = &rules->phrases[rules->phrase_count + rules->gate_count];
-		*gate = (struct rule_phrase){.signal = expression->signal,
-		                             .line = expression->line,
-		                             .gate = expression->number};
-		if (!keep(r, required_literal(needed, i), &gate->text)) return false;
-		rules->gate_count++;
-	}
-	expression->gated = true;
-	return true;
-}
-
-/* An expression is asked only where there is what it needs. */
-static bool find_gates(struct reader *r)
-{
-	struct required needed;
-	for (size_t i = 0; i < r->rules->phrase_count; i++) {
-		struct rule_phrase *p = &r->rules->phrases[i];
-		if (p->number == 0) continue;
-		p->octet = required_octet(p->pattern);
-		if (required_read(p->pattern, &needed) && !add_gates(r, p, &needed)) return false;
-	}
-	return true;
-}
-
 static bool read_text(struct reader *r, struct slice text)
 {
 	struct rules *rules = r->rules;
@@ -519,7 +464,7 @@ static bool read_text(struct reader *r, struct slice text)
 		r->line++;
 		if (!read_line(r, slice_split(&text, '\n'))) return false;
 	}
-	return join_words(r) && find_gates(r) && check_signals(r);
+	return check_signals(r) && (rules_index(rules) || no_memory(r));
 }
 
 enum error rules_read(struct slice text, struct rules **out, char problem[RULES_PROBLEM])

@@ -55,14 +55,29 @@ struct rule_phrase {
 	uint16_t set;      /* a word of that set, from 1; 0: of none */
 	uint8_t group;     /* of words in the set */
 	bool begins, ends; /* it must be at the beginning, at the end of a word */
+	bool repeated;     /* a word that was in a set before: only the first is looked for */
+	uint16_t word;     /* of a set: its number, from 0, the same for the same word */
 	uint32_t line;
-	uint32_t same; /* the next word of a set that is the same word, from 1; 0: none. Only the first is looked for */
-	bool repeated; /* not the first */
+};
+
+/* What it says that a phrase is there, in little room, since most that are found are looked at for nothing else. */
+struct rule_tell {
+	enum rule_kind { RULE_FIRES, RULE_WORD, RULE_GATE } kind : 16;
+	uint16_t number; /* of its signal, of the word, of the expression */
 };
 
 struct rule_set { /* fires its signal when a word of each group is found near the others, in one paragraph, in any order */
 	uint16_t signal, within;
 	uint8_t group_count;
+};
+
+struct rule_row { /* the word is of this group of this set, from 0 */
+	uint16_t set, group;
+};
+
+struct rule_word {
+	uint32_t row; /* its first one; its last one is before that of the next word */
+	uint32_t n;   /* octets */
 };
 
 struct rule_term { /* of a condition: those with the same group are alternatives, all groups must hold */
@@ -96,8 +111,13 @@ struct rules {
 	size_t signal_count;
 	struct rule_phrase *phrases; /* and behind them the gates */
 	size_t phrase_count, gate_count, expression_count;
+	const struct rule_tell *tells; /* of each phrase and gate */
 	struct rule_set sets[RULES_SETS];
+	uint8_t groups[RULES_SETS]; /* of each set: a bit for each group */
 	size_t set_count;
+	const struct rule_word *words; /* of sets, each once, and one behind them */
+	const struct rule_row *rows;
+	size_t word_count;
 	struct rule_sample *samples;
 	size_t sample_count;
 };

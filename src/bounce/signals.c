@@ -55,13 +55,12 @@ struct scan {
 static void found(void *context, uint32_t phrase, size_t end)
 {
 	struct scan *s = context;
-	const struct rule_phrase *p = &s->rules->phrases[phrase];
-	if (p->set > 0)
-		wordsets_found(s->sets, phrase, end);
-	else if (p->gate > 0)
-		s->needed[p->gate / 64] |= UINT64_C(1) << p->gate % 64;
-	else
-		signal_set(s->fired, p->signal);
+	struct rule_tell tell = s->rules->tells[phrase];
+	switch (tell.kind) {
+	case RULE_FIRES: signal_set(s->fired, tell.number); break;
+	case RULE_WORD: wordsets_found(s->sets, tell.number, end); break;
+	case RULE_GATE: s->needed[tell.number / 64] |= UINT64_C(1) << tell.number % 64; break;
+	}
 }
 
 static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
@@ -104,7 +103,7 @@ static void look(struct signal_reader *r, const struct bundle *b, enum place pla
 	struct scan s = {.rules = b->rules, .fired = fired, .sets = r->sets};
 	if (folded.n <= 2) return;
 	if (b->literals[place]) {
-		wordsets_begin(r->sets, b->rules, place, folded, fired);
+		wordsets_begin(r->sets, b->rules, folded, fired);
 		literals_scan(b->literals[place], folded, found, &s);
 		wordsets_end(r->sets);
 	}

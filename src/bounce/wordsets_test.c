@@ -38,15 +38,17 @@ static void close_bench(struct bench *b)
 
 static void found(void *context, uint32_t phrase, size_t end)
 {
-	wordsets_found(context, phrase, end);
+	const struct bench *b = context;
+	assert_int_equal(b->rules->tells[phrase].kind, RULE_WORD);
+	wordsets_found(b->sets, b->rules->tells[phrase].number, end);
 }
 
 /* Does signal `a`, the first of the bundle, fire? */
 static bool fires(struct bench *b, struct slice text)
 {
 	struct signal_set fired = {0};
-	wordsets_begin(b->sets, b->rules, PLACE_BODY, text, &fired);
-	literals_scan(b->literals, text, found, b->sets);
+	wordsets_begin(b->sets, b->rules, text, &fired);
+	literals_scan(b->literals, text, found, b);
 	wordsets_end(b->sets);
 	return signal_fired(&fired, b->rules->signal_count - 1);
 }
