@@ -53,10 +53,7 @@ static enum error try_samples(const struct bundle *b, char problem[BUNDLE_PROBLE
 
 static void destroy(struct bundle *b)
 {
-	for (size_t i = 0; i < PLACE_COUNT; i++) {
-		literals_free(b->literals[i]);
-		free(b->asked[i]);
-	}
+	for (size_t i = 0; i < PLACE_COUNT; i++) literals_free(b->literals[i]);
 	for (size_t i = 0; i < b->expression_count; i++) hs_free_database(b->expressions[i].compiled);
 	free(b->expressions);
 	conditions_free(b->conditions);

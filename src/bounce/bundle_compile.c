@@ -8,6 +8,21 @@
 
 #define WIDTH_MOST 1024 /* octets that one expression may match */
 
+static void list_expression(struct bundle *b, uint32_t phrase)
+{
+	const struct rule_phrase *p = &b->rules->phrases[phrase];
+	size_t number = b->expression_count++;
+	b->expressions[number] = (struct bundle_expression){.phrase = phrase,
+	                                                    .signal = p->signal,
+	                                                    .width = p->width,
+	                                                    .octet = p->octet,
+	                                                    .gated = p->gated,
+	                                                    .begins = p->begins};
+	for (size_t place = 0; place < PLACE_COUNT && !p->gated; place++)
+		if (b->rules->signals[p->signal].places & 1u << place)
+			b->ungated[place][number / 64] |= UINT64_C(1) << number % 64;
+}
+
 static enum error list_expressions(struct bundle *b)
 {
 	const struct rules *rules = b->rules;
@@ -15,21 +30,7 @@ static enum error list_expressions(struct bundle *b)
 	b->expressions = calloc(rules->expression_count, sizeof *b->expressions);
 	if (!b->expressions) return ERR_NO_MEMORY;
 	for (size_t i = 0; i < rules->phrase_count; i++)
-		if (rules->phrases[i].number > 0) b->expressions[b->expression_count++].phrase = (uint32_t)i;
-	return ERR_OK;
-}
-
-static enum error list_places(struct bundle *b)
-{
-	for (size_t place = 0; place < PLACE_COUNT; place++) {
-		b->asked[place] = calloc(b->expression_count + 1, sizeof *b->asked[place]);
-		if (!b->asked[place]) return ERR_NO_MEMORY;
-		for (size_t i = 0; i < b->expression_count; i++) {
-			const struct rule_phrase *p = &b->rules->phrases[b->expressions[i].phrase];
-			if (b->rules->signals[p->signal].places & 1u << place)
-				b->asked[place][b->asked_count[place]++] = (uint16_t)i;
-		}
-	}
+		if (rules->phrases[i].number > 0) list_expression(b, (uint32_t)i);
 	return ERR_OK;
 }
 
@@ -120,7 +121,6 @@ enum error bundle_compile(struct bundle *b, const struct bundle_help *help, char
 	                0,
 	                false};
 	enum error e = list_expressions(b);
-	if (!e) e = list_places(b);
 	if (!e && help->together) help->together(fill_some, &j);
 	/* What is left: all, or none, or what comes behind a mistake, whose place and words are the same so however many threads there are. */
 	for (size_t i = 0; i < b->expression_count && !e; i++) e = fill(&j, i, problem);

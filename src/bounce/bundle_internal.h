@@ -11,8 +11,9 @@
 #include "bounce/literals.h"
 #include "bounce/rules.h"
 
-#define BUNDLE_MAGIC 0x62756e64u
-#define BUNDLE_KEY   32
+#define BUNDLE_MAGIC            0x62756e64u
+#define BUNDLE_KEY              32
+#define BUNDLE_EXPRESSION_WORDS (RULES_EXPRESSIONS / 64)
 /* How expressions are compiled. Not in block mode, although a text is one block: in it libhs makes a second automaton of each, for texts
  * of less than 70 octets, and that takes two thirds of the time (bench/rules_load). */
 #define BUNDLE_FLAGS (HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH)
@@ -21,8 +22,11 @@
 /* Each is compiled by itself: most are not asked at all, since what they need is not there, and one that is changed leaves the
  * others as they were. */
 struct bundle_expression {
-	uint32_t phrase; /* index in rules->phrases */
 	hs_database_t *compiled;
+	uint32_t phrase; /* index in rules->phrases: */
+	uint16_t signal, width;
+	char octet;
+	bool gated, begins;
 	unsigned char key[BUNDLE_KEY]; /* a hash of libhs's version, of how it is compiled, and of the expression */
 };
 
@@ -36,8 +40,7 @@ struct bundle {
 	struct conditions *conditions;
 	struct bundle_expression *expressions; /* in the order of their numbers */
 	size_t expression_count;
-	uint16_t *asked[PLACE_COUNT]; /* indices of those of a place */
-	size_t asked_count[PLACE_COUNT];
+	uint64_t ungated[PLACE_COUNT][BUNDLE_EXPRESSION_WORDS]; /* by number: those of a place without gates */
 	atomic_bool compiled; /* expressions had to be, they were not all in the packed octets */
 };
 

@@ -370,7 +370,7 @@ static void compare(const struct search *s, const struct entry *e, size_t at)
 			s->found(s->context, e->phrase, at - e->at + p->text.n);
 	} else if (begins_with(slice_sub(s->text, at, s->text.n), slice_sub(p->text, e->at, p->text.n)) &&
 	           ends_with(slice_sub(s->text, 0, at), slice_sub(p->text, 0, e->at))) {
-		s->found(s->context, e->phrase, 0);
+		s->found(s->context, e->phrase, at);
 	}
 }
 

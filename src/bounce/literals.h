@@ -29,7 +29,7 @@
 
 struct literals;
 
-/* end: of a word; of a phrase 0. */
+/* end: of a word; of a phrase or a gate it is a place in it, its beginning or its end at most. */
 typedef void literals_found(void *context, uint32_t phrase, size_t end);
 
 /* Has it a key, and not too many gaps? */

@@ -3,6 +3,7 @@
 
 #define DEPTH_MOST 4  /* of groups in groups: each takes 20 KiB of a stack, which may be a fiber's */
 #define CLASS_MOST 10 /* octets of a class that are listed: digits */
+#define ENDLESS    ((size_t)1 << 30)
 
 struct octets {
 	uint64_t bits[4];
@@ -12,13 +13,15 @@ struct parser {
 	struct slice rest;
 	unsigned depth;
 	struct octets certain; /* octets that it cannot do without, whatever stands in its groups */
+	bool edges;            /* it asks what stands around */
 	bool failed;           /* something that is not understood */
 };
 
-/* All that a part of the expression can be; or, not known, anything. */
+/* All that a part of the expression can be; or, not known, anything of so many octets at most. */
 struct part {
 	bool known;
 	struct required all;
+	size_t most;
 };
 
 /* ---- sets of literals ------------------------------------------------------------------------------------------------ */
@@ -90,6 +93,7 @@ static int take_escaped(struct parser *p)
 {
 	int c = take(p);
 	if (c == 'n') return '\n';
+	if (c == 'b' || c == 'B') p->edges = true;
 	if (c == 'D' || c == 'w' || c == 'W' || c == 's' || c == 'S' || c == 'b' || c == 'B') return -1;
 	if (c < 0 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) p->failed = true;
 	return c;
@@ -126,7 +130,7 @@ static void take_range(struct parser *p, int from, struct part *out)
 
 static void take_class(struct parser *p, struct part *out)
 {
-	*out = (struct part){.known = true};
+	*out = (struct part){.known = true, .most = 1};
 	if (peek(p) == '^') {
 		take(p);
 		out->known = false;
@@ -165,8 +169,9 @@ static void take_group(struct parser *p, struct part *out, struct required *insi
 static void take_atom(struct parser *p, struct part *out, struct required *inside)
 {
 	int c = take(p);
-	*out = (struct part){.known = true};
+	*out = (struct part){.known = true, .most = 1};
 	inside->count = 0;
+	if (c == '^' || c == '$') p->edges = true;
 	if (c == '(') {
 		take_group(p, out, inside);
 	} else if (c == '[') {
@@ -185,26 +190,31 @@ static void take_atom(struct parser *p, struct part *out, struct required *insid
 /* ---- how often ------------------------------------------------------------------------------------------------------- */
 
 struct times {
-	uint64_t least;
+	uint64_t least, most;
 	bool once; /* that, and no more */
 	bool optional;
 };
 
+/* {5}, {0,5}, {5,} */
 static void take_braces(struct parser *p, struct times *out)
 {
 	size_t end = slice_find(p->rest, '}');
-	struct slice inner = slice_sub(p->rest, 0, end);
+	struct slice most = slice_sub(p->rest, 0, end), least = slice_split(&most, ',');
 	p->rest = slice_sub(p->rest, end + 1, p->rest.n);
-	if (!slice_to_u64(slice_sub(inner, 0, slice_find(inner, ',')), &out->least)) p->failed = true;
+	if (!slice_to_u64(least, &out->least)) p->failed = true;
+	if (!most.p)
+		out->most = out->least;
+	else if (!slice_to_u64(most, &out->most))
+		out->most = ENDLESS;
 }
 
 static struct times take_times(struct parser *p)
 {
-	struct times t = {.least = 1};
+	struct times t = {.least = 1, .most = 1};
 	switch (peek(p)) {
 	case '?': t.optional = true; break;
-	case '*': t.least = 0; break;
-	case '+':
+	case '*': t.least = 0, t.most = ENDLESS; break;
+	case '+': t.most = ENDLESS; break;
 	case '{': break;
 	default: t.once = true; return t;
 	}
@@ -245,12 +255,18 @@ static void follow(struct required *run, const struct part *next, struct part *w
 		only_empty(run);
 }
 
+static size_t longer(size_t octets, size_t by, uint64_t times)
+{
+	return by < ENDLESS && times < ENDLESS && octets + by * times < ENDLESS ? octets + by * times : ENDLESS;
+}
+
 static void take_sequence(struct parser *p, struct part *out, struct required *best)
 {
 	static const struct part anything;
 	struct required run, inside;
 	only_empty(&run);
 	out->known = true;
+	out->most = 0;
 	while (!p->failed && p->rest.n > 0 && peek(p) != '|' && peek(p) != ')') {
 		struct part atom;
 		take_atom(p, &atom, &inside);
@@ -260,6 +276,7 @@ static void take_sequence(struct parser *p, struct part *out, struct required *b
 		if (!t.optional && t.least > 0 && p->depth == 0) note_octets(&p->certain, &atom);
 		if (t.optional) atom.known = atom.known && add(&atom.all, SLICE_EMPTY, SLICE_EMPTY);
 		if (t.least == 0) atom.known = false;
+		out->most = longer(out->most, atom.most, t.most);
 		follow(&run, &atom, out, best);
 		if (!t.once && !t.optional) follow(&run, &anything, out, best); /* perhaps once more */
 	}
@@ -279,6 +296,7 @@ static void take_alternatives(struct parser *p, struct part *out, struct require
 		take_sequence(p, &one, &its);
 		if (p->failed) return;
 		out->known = out->known && one.known && add_all(&out->all, &one.all);
+		if (one.most > out->most) out->most = one.most;
 		all_need = all_need && its.count > 0 && add_all(&needed, &its);
 	} while (peek(p) == '|' && take(p));
 	if (all_need) *best = needed;
@@ -298,6 +316,19 @@ char required_octet(struct slice expression)
 	for (const char *c = rare; *c; c++)
 		if (has_octet(&p.certain, *c)) return *c;
 	return '\0';
+}
+
+size_t required_width(struct slice expression, bool *begins)
+{
+	struct parser p = {.rest = expression};
+	struct part whole;
+	struct required its = {0};
+	*begins = peek(&p) == '^' && take(&p);
+	if (*begins)
+		take_sequence(&p, &whole, &its);
+	else
+		take_alternatives(&p, &whole, &its);
+	return p.failed || p.edges || p.rest.n > 0 || whole.most >= ENDLESS ? 0 : whole.most;
 }
 
 bool required_read(struct slice expression, struct required *out)

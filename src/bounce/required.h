@@ -5,7 +5,8 @@
  * "(rcpt|mail) (to|from)[^\n]{0,80} 5\d\d" cannot match where none of "rcpt to", "rcpt from", "mail to" and "mail from" is. Most expressions have
  * such literals, and most texts none of them; who knows that there is none (literals.h) need not ask libhs. Of all that an
  * expression needs the longest are chosen. What is not understood gives no literals, never wrong ones. "[a-z]\?( [a-z]+)?\n" has none,
- * but most texts have no "?", and to see that takes no time at all. Pure; any thread.
+ * but most texts have no "?", and to see that takes no time at all. Who knows where literals are, and how wide a match can be, need
+ * not ask libhs of all the text. Pure; any thread.
  *
  *     struct required r;
  *     if (required_read(SLICE("(mail|rcpt) to [0-9]"), &r))
@@ -33,6 +34,10 @@ bool required_read(struct slice expression, struct required *out);
 
 /* One that texts seldom have, and without which the expression cannot match; '\0': there is none. */
 char required_octet(struct slice expression);
+
+/* How many octets a match has at most; 0: that is not known, or what stands around it matters, too ("\b", "$"). begins: it is found at the
+ * beginning of the text only. */
+size_t required_width(struct slice expression, bool *begins);
 
 static inline struct slice required_literal(const struct required *r, size_t i)
 {

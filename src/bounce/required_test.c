@@ -90,8 +90,15 @@ static void finds(void **state)
 
 static int note(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
 {
-	*(bool *)context = true;
+	*(size_t *)context = to;
 	return 1;
+}
+
+static void matches_as_wide(hs_database_t *db, hs_scratch_t *scratch, const char *text, size_t end, size_t width)
+{
+	size_t again = 0, from = end < width ? 0 : end - width;
+	hs_scan(db, text + from, (unsigned)(end - from), 0, scratch, note, &again);
+	if (again != end - from) fail_msg("%.*s is wider than %zu", (int)end, text, width);
 }
 
 static bool has_one(const struct required *r, struct slice text)
@@ -130,7 +137,7 @@ static void is_needed(void **state)
 	                                    "[b#]",
 	                                    "(#|a)",
 	                                    "#"};
-	unsigned seed = 7, needing = 0, matching = 0, with_octet = 0;
+	unsigned seed = 7, needing = 0, matching = 0, with_octet = 0, with_width = 0;
 	for (int round = 0; round < 600; round++) {
 		char expression[256] = "a";
 		struct required r;
@@ -144,7 +151,9 @@ static void is_needed(void **state)
 		strcat(expression, "b");
 		bool has_literals = required_read(slice_str(expression), &r);
 		char octet = required_octet(slice_str(expression));
-		if (!has_literals && !octet) continue;
+		bool begins;
+		size_t width = required_width(slice_str(expression), &begins);
+		if (!has_literals && !octet && !width) continue;
 		if (hs_compile(expression, HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH, HS_MODE_BLOCK, NULL, &db, &why) !=
 		    HS_SUCCESS) {
 			hs_free_compile_error(why);
@@ -154,21 +163,23 @@ static void is_needed(void **state)
 		assert_int_equal(hs_alloc_scratch(db, &scratch), HS_SUCCESS);
 		for (int k = 0; k < 200; k++) {
 			char text[24];
-			bool matched = false;
+			size_t matched = 0; /* up to there */
 			for (size_t i = 0; i < sizeof text; i++)
 				text[i] = "aabbab#c\n"[(seed = seed * 1103515245u + 12345u) >> 16 & 7];
 			hs_scan(db, text, sizeof text, 0, scratch, note, &matched);
-			matching += matched;
+			matching += matched > 0;
 			if (matched && octet && !memchr(text, octet, sizeof text))
 				fail_msg("%s matches %.*s without %c", expression, (int)sizeof text, text, octet);
 			with_octet += matched && octet;
+			with_width += matched && width;
+			if (matched && width) matches_as_wide(db, scratch, text, matched, width);
 			if (matched && has_literals && !has_one(&r, slice_of(text, sizeof text)))
 				fail_msg("%s matches %.*s", expression, (int)sizeof text, text);
 		}
 		hs_free_scratch(scratch);
 		hs_free_database(db);
 	}
-	assert_true(needing > 100 && matching > 500 && with_octet > 100);
+	assert_true(needing > 100 && matching > 500 && with_octet > 100 && with_width > 500);
 }
 
 static const struct octet_case {
@@ -200,6 +211,69 @@ static void octets(void **state)
 	}
 }
 
+static const struct {
+	const char *expression;
+	size_t width;
+	bool begins;
+} widths[] = {
+	{"abcd", 4, false},
+	{"ab?c[d-f]", 4, false},
+	{"(ab|c\\n\\d)x{2,5}", 8, false},
+	{"(ab|(c|def){2}){3}.", 19, false},
+	{"a{3}b{0,2}", 5, false},
+	{"a{3}?b{0,2}+", 5, false},
+	{"ab|cdef|g", 4, false},
+	{"^ab", 2, true},
+	{"^(ab|cde)f", 4, true},
+	{"^ab|cd", 0, true},
+	{"a|^b", 0, false},
+	{"(^|\\n)ab", 0, false},
+	{"ab$", 0, false},
+	{"\\bab", 0, false},
+	{"a+", 0, false},
+	{"ab*", 0, false},
+	{"a{2,}", 0, false},
+	{"((a{1000}){1000}){1000}b", 1000000001, false},
+	{"((a{1000}){1000}){2000}b", 0, false},
+	{"a{4294967296}{4294967296}", 0, false},
+	{"(?i)a", 0, false},
+	{"", 0, false},
+};
+
+static void wide(void **state)
+{
+	for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+		bool begins;
+		size_t width = required_width(slice_str(widths[i].expression), &begins);
+		if (width != widths[i].width || begins != widths[i].begins)
+			fail_msg("%s: %zu, %d", widths[i].expression, width, begins);
+	}
+}
+
+/* Not less than libhs says, and known of most expressions of the default bundle. */
+static void default_widths(void **state)
+{
+	struct rules *r;
+	char problem[RULES_PROBLEM];
+	size_t known = 0;
+	assert_int_equal(rules_read(bundle_default_text(), &r, problem), ERR_OK);
+	for (size_t i = 0; i < r->phrase_count; i++) {
+		const struct rule_phrase *p = &r->phrases[i];
+		hs_expr_info_t *info;
+		hs_compile_error_t *why;
+		bool begins;
+		if (p->number == 0) continue;
+		size_t width = required_width(p->pattern, &begins);
+		known += width > 0;
+		if (width == 0) continue;
+		assert_int_equal(hs_expression_info(p->pattern.p, HS_FLAG_DOTALL, &info, &why), HS_SUCCESS);
+		if (width < info->max_width) fail_msg("%s: %zu, not %u", p->pattern.p, width, info->max_width);
+		free(info);
+	}
+	assert_true(10 * known > 9 * r->expression_count);
+	rules_free(r);
+}
+
 /* Most expressions of the default bundle have some. */
 static void default_bundle(void **state)
 {
@@ -215,10 +289,8 @@ static void default_bundle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds),
-		cmocka_unit_test(is_needed),
-		cmocka_unit_test(octets),
-		cmocka_unit_test(default_bundle),
+		cmocka_unit_test(finds), cmocka_unit_test(is_needed),      cmocka_unit_test(octets),
+		cmocka_unit_test(wide),  cmocka_unit_test(default_widths), cmocka_unit_test(default_bundle),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,21 +49,23 @@ struct rule_phrase {
 	struct slice pattern; /* a regular expression for libhs, over folded text */
 	bool expression;      /* was written as one */
 	uint16_t gate; /* not of the bundle's: a literal that the pattern of that number, from 1, needs (required.h) */
-	uint16_t number;   /* of a pattern, from 1 */
-	bool gated;        /* a pattern that cannot match where none of its gates is */
-	char octet;        /* of a pattern: it cannot match where that is not; '\0': there is no such octet */
-	uint16_t set;      /* a word of that set, from 1; 0: of none */
-	uint8_t group;     /* of words in the set */
-	bool begins, ends; /* it must be at the beginning, at the end of a word */
-	bool repeated;     /* a word that was in a set before: only the first is looked for */
-	uint16_t word;     /* of a set: its number, from 0, the same for the same word */
+	uint16_t number; /* of a pattern, from 1 */
+	bool gated;      /* a pattern that cannot match where none of its gates is */
+	char octet;      /* of a pattern: it cannot match where that is not; '\0': there is no such octet */
+	uint16_t width;  /* of a pattern: octets that it matches at most; 0: not known (required.h) */
+	uint16_t set;    /* a word of that set, from 1; 0: of none */
+	uint8_t group;   /* of words in the set */
+	bool begins,
+		ends;  /* it must be at the beginning, at the end of a word; a pattern: at the beginning of the text */
+	bool repeated; /* a word that was in a set before: only the first is looked for */
+	uint16_t word; /* of a set: its number, from 0, the same for the same word */
 	uint32_t line;
 };
 
 /* What it says that a phrase is there, in little room, since most that are found are looked at for nothing else. */
 struct rule_tell {
 	enum rule_kind { RULE_FIRES, RULE_WORD, RULE_GATE } kind : 16;
-	uint16_t number; /* of its signal, of the word, of the expression */
+	uint16_t number; /* of its signal, of the word, of the expression, from 0 */
 };
 
 struct rule_set { /* fires its signal when a word of each group is found near the others, in one paragraph, in any order */

@@ -78,6 +78,8 @@ static bool find_gates(struct rules *rules)
 		struct rule_phrase *p = &rules->phrases[i];
 		if (p->number == 0) continue;
 		p->octet = required_octet(p->pattern);
+		size_t width = required_width(p->pattern, &p->begins);
+		p->width = width < UINT16_MAX ? (uint16_t)width : 0;
 		if (required_read(p->pattern, &needed) && !add_gates(rules, p, &needed)) return false;
 	}
 	return true;
@@ -88,7 +90,8 @@ static bool find_gates(struct rules *rules)
 static struct rule_tell tell(const struct rule_phrase *p)
 {
 	if (p->set > 0) return (struct rule_tell){RULE_WORD, p->word};
-	return p->gate > 0 ? (struct rule_tell){RULE_GATE, p->gate} : (struct rule_tell){RULE_FIRES, p->signal};
+	return p->gate > 0 ? (struct rule_tell){RULE_GATE, (uint16_t)(p->gate - 1)}
+	                   : (struct rule_tell){RULE_FIRES, p->signal};
 }
 
 static bool list_tells(struct rules *rules)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bounce/signals.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "bounce/addressee.h"
 #include "bounce/bundle_internal.h"
+#include "bounce/expressions.h"
 #include "bounce/fold.h"
 #include "bounce/quoted.h"
 #include "bounce/shape.h"
@@ -18,8 +18,7 @@
 #define LINE_MOST 1000 /* octets of a subject, an author, a header field, a file name */
 
 struct signal_reader {
-	hs_scratch_t *scratch;
-	uint64_t serial; /* of the bundle that the scratch is fit for */
+	struct expressions *expressions;
 	struct wordsets *sets;
 	char buffer[BUFFER];
 };
@@ -27,9 +26,11 @@ struct signal_reader {
 struct signal_reader *signal_reader_new(void)
 {
 	struct signal_reader *r = calloc(1, sizeof *r);
-	if (r) r->sets = wordsets_new();
-	if (r && r->sets) return r;
-	free(r);
+	if (!r) return NULL;
+	r->sets = wordsets_new();
+	r->expressions = expressions_new();
+	if (r->sets && r->expressions) return r;
+	signal_reader_free(r);
 	return NULL;
 }
 
@@ -37,78 +38,39 @@ void signal_reader_free(struct signal_reader *r)
 {
 	if (!r) return;
 	wordsets_free(r->sets);
-	hs_free_scratch(r->scratch);
+	expressions_free(r->expressions);
 	free(r);
 }
 
 /* ---- phrases --------------------------------------------------------------------------------------------------------- */
 
 struct scan {
+	struct signal_reader *reader;
 	const struct rules *rules;
 	struct signal_set *fired;
-	struct wordsets *sets;
-	uint64_t needed[RULES_EXPRESSIONS / 64 + 1]; /* by number: expressions of which a gate was found */
-	uint16_t signal;                             /* of the expression that is asked */
-	uint64_t sought[4], absent[4];               /* octets that were looked for, and are not there */
 };
 
 static void found(void *context, uint32_t phrase, size_t end)
 {
-	struct scan *s = context;
+	const struct scan *s = context;
 	struct rule_tell tell = s->rules->tells[phrase];
 	switch (tell.kind) {
 	case RULE_FIRES: signal_set(s->fired, tell.number); break;
-	case RULE_WORD: wordsets_found(s->sets, tell.number, end); break;
-	case RULE_GATE: s->needed[tell.number / 64] |= UINT64_C(1) << tell.number % 64; break;
+	case RULE_WORD: wordsets_found(s->reader->sets, tell.number, end); break;
+	case RULE_GATE: expressions_gate(s->reader->expressions, tell.number, end); break;
 	}
-}
-
-static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
-{
-	const struct scan *s = context;
-	signal_set(s->fired, s->signal);
-	return 1; /* that is all we want to know */
-}
-
-/* Each octet is looked for once in a text. */
-static bool is_absent(struct scan *s, char octet, struct slice folded)
-{
-	unsigned char c = (unsigned char)octet;
-	uint64_t bit = UINT64_C(1) << c % 64;
-	if (!(s->sought[c / 64] & bit)) {
-		s->sought[c / 64] |= bit;
-		if (!memchr(folded.p, c, folded.n)) s->absent[c / 64] |= bit;
-	}
-	return s->absent[c / 64] & bit;
-}
-
-static bool is_needed(const struct scan *s, const struct rule_phrase *p)
-{
-	return (!p->gated || s->needed[p->number / 64] >> p->number % 64 & 1) && !signal_fired(s->fired, p->signal);
-}
-
-static void ask(struct scan *s, const struct bundle_expression *x, struct slice folded, hs_scratch_t *scratch)
-{
-	const struct rule_phrase *p = &s->rules->phrases[x->phrase];
-	if (!is_needed(s, p) || (p->octet && is_absent(s, p->octet, folded))) return;
-	s->signal = p->signal;
-	unsigned n = (unsigned)folded.n;
-	hs_error_t e = hs_scan_vector(x->compiled, &folded.p, &n, 1, 0, scratch, matched, s);
-	assert(e == HS_SUCCESS || e == HS_SCAN_TERMINATED); /* else the scratch is not fit for it: our own mistake */
 }
 
 static void look(struct signal_reader *r, const struct bundle *b, enum place place, struct slice folded,
                  struct signal_set *fired)
 {
-	struct scan s = {.rules = b->rules, .fired = fired, .sets = r->sets};
+	struct scan s = {r, b->rules, fired};
 	if (folded.n <= 2) return;
-	if (b->literals[place]) {
-		wordsets_begin(r->sets, b->rules, folded, fired);
-		literals_scan(b->literals[place], folded, found, &s);
-		wordsets_end(r->sets);
-	}
-	for (size_t i = 0; i < b->asked_count[place]; i++)
-		ask(&s, &b->expressions[b->asked[place][i]], folded, r->scratch);
+	wordsets_begin(r->sets, b->rules, folded, fired);
+	expressions_begin(r->expressions, b, place, folded);
+	if (b->literals[place]) literals_scan(b->literals[place], folded, found, &s);
+	wordsets_end(r->sets);
+	expressions_end(r->expressions, fired);
 }
 
 static bool look_at_field(struct signal_reader *r, const struct bundle *b, struct arena *a, enum place place,
@@ -274,20 +236,12 @@ static bool look_at_names(struct signal_reader *r, const struct bundle *b, struc
 	return true;
 }
 
-static bool fit_scratch(struct signal_reader *r, const struct bundle *b)
-{
-	for (size_t i = 0; i < b->expression_count; i++)
-		if (hs_alloc_scratch(b->expressions[i].compiled, &r->scratch) != HS_SUCCESS) return false;
-	r->serial = b->serial;
-	return true;
-}
-
 enum error signals_read(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
                         const struct slice *mail_from, struct signals *out)
 {
 	struct signal_set *fired = &out->fired;
 	*out = (struct signals){0};
-	if (r->serial != b->serial && !fit_scratch(r, b)) return ERR_NO_MEMORY;
+	if (!expressions_fit(r->expressions, b)) return ERR_NO_MEMORY;
 	shape_read(a, root, mail_from, out);
 	const char *author = mime_field(root, "From") ? "From" : "Sender"; /* a header may have been cut */
 	bool ok = look_at_field(r, b, a, PLACE_SUBJECT, mime_value(root, "Subject"), fired) &&

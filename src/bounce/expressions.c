@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bounce/expressions.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "bounce/bundle_internal.h"
+
+/* A text is a row of at most so many blocks, each of 1 << shift octets, so that a set of them is a number. */
+#define BLOCKS      64
+#define SHIFT_LEAST 5
+
+struct expressions {
+	hs_scratch_t *scratch;
+	uint64_t serial; /* of the bundle that the scratch is fit for */
+	const struct bundle *bundle;
+	struct slice text;
+	unsigned shift;
+	uint64_t all;                            /* blocks of the text */
+	uint64_t asked[BUNDLE_EXPRESSION_WORDS]; /* those that can match: their gates are there, or they have none */
+	uint64_t gates[RULES_EXPRESSIONS];       /* of those that have: the blocks */
+	uint64_t sought[4];                      /* octets that were looked for */
+	uint64_t octets[256];                    /* of these: the blocks */
+};
+
+struct expressions *expressions_new(void)
+{
+	return calloc(1, sizeof(struct expressions));
+}
+
+void expressions_free(struct expressions *x)
+{
+	if (!x) return;
+	hs_free_scratch(x->scratch);
+	free(x);
+}
+
+bool expressions_fit(struct expressions *x, const struct bundle *b)
+{
+	if (x->serial == b->serial) return true;
+	for (size_t i = 0; i < b->expression_count; i++)
+		if (hs_alloc_scratch(b->expressions[i].compiled, &x->scratch) != HS_SUCCESS) return false;
+	x->serial = b->serial;
+	return true;
+}
+
+void expressions_begin(struct expressions *x, const struct bundle *b, enum place place, struct slice text)
+{
+	x->bundle = b;
+	x->text = text;
+	x->shift = SHIFT_LEAST;
+	while ((text.n - 1) >> x->shift >= BLOCKS) x->shift++;
+	x->all = UINT64_MAX >> (BLOCKS - 1 - ((text.n - 1) >> x->shift));
+	memcpy(x->asked, b->ungated[place], sizeof x->asked);
+	memset(x->sought, 0, sizeof x->sought);
+}
+
+static uint64_t block_of(const struct expressions *x, size_t at)
+{
+	return UINT64_C(1) << ((at < x->text.n ? at : x->text.n - 1) >> x->shift);
+}
+
+void expressions_gate(struct expressions *x, uint32_t number, size_t at)
+{
+	uint64_t bit = UINT64_C(1) << number % 64, *asked = &x->asked[number / 64];
+	x->gates[number] = block_of(x, at) | (*asked & bit ? x->gates[number] : 0);
+	*asked |= bit;
+}
+
+/* ---- where ----------------------------------------------------------------------------------------------------------- */
+
+/* Each octet is looked for once in a text. */
+static uint64_t blocks_of_octet(struct expressions *x, char octet)
+{
+	unsigned char c = (unsigned char)octet;
+	uint64_t bit = UINT64_C(1) << c % 64, blocks = 0;
+	if (x->sought[c / 64] & bit) return x->octets[c];
+	for (size_t at = 0; at < x->text.n;) {
+		const char *found = memchr(x->text.p + at, c, x->text.n - at);
+		if (!found) break;
+		size_t block = (size_t)(found - x->text.p) >> x->shift;
+		blocks |= UINT64_C(1) << block;
+		at = (block + 1) << x->shift;
+	}
+	x->sought[c / 64] |= bit;
+	return x->octets[c] = blocks;
+}
+
+/* As far around as a match that has something there. */
+static uint64_t around(const struct expressions *x, const struct bundle_expression *e, uint64_t blocks)
+{
+	if (blocks == 0) return 0;
+	if (e->width == 0) return x->all;
+	for (size_t n = ((e->width - 1u) >> x->shift) + 1; n > 0; n--) blocks |= blocks << 1 | blocks >> 1;
+	return blocks & x->all;
+}
+
+/* Blocks in which a match is, if there is one. */
+static uint64_t blocks_of(struct expressions *x, size_t number)
+{
+	const struct bundle_expression *e = &x->bundle->expressions[number];
+	uint64_t blocks = x->all;
+	if (e->begins) blocks &= around(x, e, 1);
+	if (e->gated) blocks &= around(x, e, x->gates[number]);
+	if (e->octet && blocks) blocks &= around(x, e, blocks_of_octet(x, e->octet));
+	return blocks;
+}
+
+/* Takes the first of them, and those next to it. */
+static struct slice take_blocks(const struct expressions *x, uint64_t *blocks)
+{
+	unsigned first = (unsigned)__builtin_ctzll(*blocks);
+	uint64_t others = ~(*blocks >> first);
+	unsigned end = first + (others ? (unsigned)__builtin_ctzll(others) : BLOCKS);
+	*blocks = end < BLOCKS ? *blocks & UINT64_MAX << end : 0;
+	return slice_sub(x->text, (size_t)first << x->shift, (size_t)end << x->shift);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------------------------------- */
+
+static int matched(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
+{
+	return 1; /* that is all we want to know */
+}
+
+static bool matches(struct expressions *x, const struct bundle_expression *e, uint64_t blocks)
+{
+	while (blocks) {
+		struct slice part = take_blocks(x, &blocks);
+		unsigned n = (unsigned)part.n;
+		hs_error_t told = hs_scan_vector(e->compiled, &part.p, &n, 1, 0, x->scratch, matched, NULL);
+		if (told == HS_SCAN_TERMINATED) return true;
+		assert(told == HS_SUCCESS); /* else the scratch is not fit for it: our own mistake */
+	}
+	return false;
+}
+
+void expressions_end(struct expressions *x, struct signal_set *fired)
+{
+	for (size_t i = 0; i < BUNDLE_EXPRESSION_WORDS; i++) {
+		for (uint64_t rest = x->asked[i]; rest; rest &= rest - 1) {
+			size_t number = i * 64 + (size_t)__builtin_ctzll(rest);
+			const struct bundle_expression *e = &x->bundle->expressions[number];
+			if (signal_fired(fired, e->signal)) continue;
+			if (matches(x, e, blocks_of(x, number))) signal_set(fired, e->signal);
+		}
+	}
+}
