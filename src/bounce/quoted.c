@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bounce/addressee.h"
+#include "bounce/tagged.h"
 
 static bool is_mark(struct slice line)
 {
@@ -101,9 +102,10 @@ static bool takes_prefix(struct slice *subject)
 
 struct slice quoted_subject(struct slice subject)
 {
-	subject = slice_trim(subject);
+	subject = tagged_subject(subject);
 	if (!takes_prefix(&subject)) return SLICE_EMPTY;
-	while (takes_prefix(&subject)) continue;
+	do subject = tagged_subject(subject); /* of who answers what was tagged for him */
+	while (takes_prefix(&subject));
 	return subject;
 }
 
@@ -124,7 +126,8 @@ static bool is_labelled(struct slice line, struct slice *value)
 
 static bool is_subject(struct slice value, struct slice subject)
 {
-	while (takes_prefix(&value)) continue;
+	do value = tagged_subject(value);
+	while (takes_prefix(&value));
 	if (value.n < WORDS_LEAST || subject.n < WORDS_LEAST) return slice_equal_nocase(value, subject);
 	return slice_starts_nocase(value, subject) || slice_starts_nocase(subject, value);
 }

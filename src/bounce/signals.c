@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "bounce/addressee.h"
+#include "bounce/banner.h"
 #include "bounce/bundle_internal.h"
 #include "bounce/expressions.h"
 #include "bounce/fold.h"
 #include "bounce/quoted.h"
 #include "bounce/shape.h"
+#include "bounce/tagged.h"
 #include "bounce/wordsets.h"
 #include "mail/encodedword.h"
 #include "mail/original.h"
@@ -79,6 +81,7 @@ static bool look_at_field(struct signal_reader *r, const struct bundle *b, struc
 	struct fold f;
 	struct slice text = encodedword_decode(a, slice_sub(value, 0, 4 * LINE_MOST));
 	if (!text.p) return false;
+	if (place == PLACE_SUBJECT) text = tagged_subject(text);
 	fold_begin(&f, r->buffer, sizeof r->buffer);
 	fold_text(&f, slice_sub(text, 0, LINE_MOST));
 	look(r, b, place, fold_end(&f), fired);
@@ -209,6 +212,7 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 		if (p->embedded > root->embedded || !is_text(p) || is_again(p)) continue;
 		struct slice text = mime_text(a, p, left);
 		if (!text.p) return false;
+		text = banner_skip(text);
 		size_t answered = quoted_message(text, subject);
 		if (answered < text.n) signal_set(fired, STRUCTURE_QUOTES);
 		text = slice_sub(own_words(root, text, fired), 0, answered);

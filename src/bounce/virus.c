@@ -2,6 +2,7 @@
 #include "bounce/virus.h"
 
 #include "bounce/fold.h"
+#include "bounce/tagged.h"
 #include "mail/encodedword.h"
 #include "mail/original.h"
 
@@ -81,7 +82,7 @@ static struct slice own_words(struct arena *a, const struct mime_part *root)
 bool virus_notice(struct arena *a, const struct mime_part *root)
 {
 	struct slice subject = slice_sub(mime_value(root, "Subject"), 0, SUBJECT_MOST);
-	bool answers = slice_starts_nocase(subject, SLICE("re:")); /* a person's */
+	bool answers = slice_starts_nocase(tagged_subject(subject), SLICE("re:")); /* a person's */
 	if (!answers && HAS_ANY(folded(a, encodedword_decode(a, subject)), in_subject)) return true;
 	return HAS_ANY(folded(a, own_words(a, root)), in_text);
 }
