@@ -12,6 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/lanes.h"
+
+#define WRONG_MOST 100 /* places with the same first and last octet */
+
 static inline unsigned char fold(char c)
 {
 	unsigned char u = (unsigned char)c;
@@ -38,11 +42,6 @@ int slice_compare(struct slice a, struct slice b)
 	return a.n < b.n ? -1 : a.n > b.n;
 }
 
-bool slice_starts(struct slice s, struct slice prefix)
-{
-	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
-}
-
 bool slice_starts_nocase(struct slice s, struct slice prefix)
 {
 	return s.n >= prefix.n && equal_nocase(s.p, prefix.p, prefix.n);
@@ -53,24 +52,40 @@ bool slice_ends_nocase(struct slice s, struct slice suffix)
 	return s.n >= suffix.n && (suffix.n == 0 || equal_nocase(s.p + (s.n - suffix.n), suffix.p, suffix.n));
 }
 
-size_t slice_find(struct slice s, char c)
-{
-	const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
-	return at ? (size_t)(at - s.p) : s.n;
-}
-
 size_t slice_find_last(struct slice s, char c)
 {
 	const char *at = s.n ? memrchr(s.p, c, s.n) : NULL;
 	return at ? (size_t)(at - s.p) : s.n;
 }
 
+/* Where the first and the last octet of the needle stand, sixteen places at a time; its length is 2 or more. *at is where it was
+ * found, or what places need no further look; false: none of these, or there were too many that were not it. */
+static bool search_ends(struct slice haystack, struct slice needle, size_t *at)
+{
+	const char *p = haystack.p;
+	size_t last = needle.n - 1, wrong = 0, i = 0;
+	for (; i + last + LANES <= haystack.n && wrong <= WRONG_MOST; i += LANES) {
+		lanes first = (lanes)(lanes_load(p + i) == (uint8_t)needle.p[0]);
+		unsigned both = lanes_mask(first & (lanes)(lanes_load(p + i + last) == (uint8_t)needle.p[last]));
+		for (; both; both &= both - 1, wrong++) {
+			*at = i + lanes_first(both);
+			if (memcmp(p + *at + 1, needle.p + 1, last - 1) == 0) return true;
+		}
+	}
+	*at = i;
+	return false;
+}
+
 size_t slice_search(struct slice haystack, struct slice needle)
 {
+	size_t at = 0;
 	if (needle.n == 0) return 0;
+	if (needle.n == 1) return slice_find(haystack, needle.p[0]);
 	if (haystack.n < needle.n) return haystack.n;
-	const char *at = memmem(haystack.p, haystack.n, needle.p, needle.n);
-	return at ? (size_t)(at - haystack.p) : haystack.n;
+	if (search_ends(haystack, needle, &at)) return at;
+	const char *found =
+		memmem(haystack.p + at, haystack.n - at, needle.p, needle.n); /* linear, whatever the text */
+	return found ? (size_t)(found - haystack.p) : haystack.n;
 }
 
 static bool is_blank(char c)

@@ -54,11 +54,18 @@ static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
 /* The case of ASCII letters only is folded, as SMTP and DNS do. */
 bool slice_equal_nocase(struct slice a, struct slice b);
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first */
-bool slice_starts(struct slice s, struct slice prefix);
+static inline bool slice_starts(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 bool slice_ends_nocase(struct slice s, struct slice suffix);
 /* Position of the first (last) c, or s.n when there is none. */
-size_t slice_find(struct slice s, char c);
+static inline size_t slice_find(struct slice s, char c)
+{
+	const char *at = s.n ? (const char *)memchr(s.p, c, s.n) : NULL;
+	return at ? (size_t)(at - s.p) : s.n;
+}
 size_t slice_find_last(struct slice s, char c);
 /* Position of the first occurrence of needle, or haystack.n. */
 size_t slice_search(struct slice haystack, struct slice needle);

@@ -145,6 +145,32 @@ static void finding(void **state)
 	assert_int_equal(slice_search((struct slice){NULL, 0}, S("x")), 0);
 }
 
+/* As when it is looked for octet by octet, in texts of few octets that have it often, nearly, or not. */
+static void searching(void **state)
+{
+	char text[200], needle[20];
+	unsigned seed = 1;
+	for (int round = 0; round < 20000; round++) {
+		size_t n = (unsigned)round % sizeof text, length = 1 + (unsigned)round % 7, at = 0;
+		for (size_t i = 0; i < n; i++) text[i] = "aab"[(seed = seed * 1103515245u + 12345u) >> 16 & 1];
+		for (size_t i = 0; i < length; i++) needle[i] = "aba"[((seed = seed * 1103515245u + 12345u) >> 16) % 3];
+		if (round % 3 == 0) needle[length / 2] = 'x';
+		while (at + length <= n && memcmp(text + at, needle, length) != 0) at++;
+		if (at + length > n) at = n;
+		assert_int_equal(slice_search(slice_of(text, n), slice_of(needle, length)), at);
+	}
+}
+
+/* Many places that are nearly it: what is left is looked through otherwise. */
+static void searching_where_all_is_nearly_it(void **state)
+{
+	static char text[100000];
+	memset(text, 'a', sizeof text);
+	assert_int_equal(slice_search(slice_of(text, sizeof text), S("aaabaaa")), sizeof text);
+	memcpy(text + sizeof text - 20, "aaabaaa", 7);
+	assert_int_equal(slice_search(slice_of(text, sizeof text), S("aaabaaa")), sizeof text - 20);
+}
+
 static void cutting(void **state)
 {
 	assert_slice(slice_trim(S(" \t\r\n a b \r\n")), S("a b"));
@@ -178,6 +204,8 @@ int main(void)
 		cmocka_unit_test(hash_sees_every_octet_and_the_length),
 		cmocka_unit_test(hash_of_a_given_key_is_the_standard_one),
 		cmocka_unit_test(finding),
+		cmocka_unit_test(searching),
+		cmocka_unit_test(searching_where_all_is_nearly_it),
 		cmocka_unit_test(cutting),
 		cmocka_unit_test(comparing),
 	};
