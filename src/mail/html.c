@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 
+#include "base/lanes.h"
 #include "mail/html_entities.h"
 #include "mail/utf8.h"
 
-#define TAG_MOST     10  /* letters of the longest name that means something to us */
-#define ADDRESS_MOST 320 /* octets, RFC 5321 4.5.3.1; bounds the looking twice at what is in brackets */
+#define CHARACTER_MOST 4   /* octets */
+#define TAG_MOST       10  /* letters of the longest name that means something to us */
+#define ADDRESS_MOST   320 /* octets, RFC 5321 4.5.3.1; bounds the looking twice at what is in brackets */
 
 enum gap { NO_GAP, BLANK, LINE }; /* what stands before the next visible character */
 
@@ -37,6 +39,12 @@ static void widen_gap(struct stripper *s, enum gap gap)
 	if (gap > s->gap) s->gap = gap;
 }
 
+static void put_gap(struct stripper *s)
+{
+	if (s->gap != NO_GAP && s->n > 0) s->out[s->n++] = s->gap == LINE ? '\n' : ' ';
+	s->gap = NO_GAP;
+}
+
 static void put(struct stripper *s, const char *text, size_t n)
 {
 	size_t gap = s->gap != NO_GAP && s->n > 0;
@@ -44,8 +52,7 @@ static void put(struct stripper *s, const char *text, size_t n)
 		s->full = true;
 		return;
 	}
-	if (gap) s->out[s->n++] = s->gap == LINE ? '\n' : ' ';
-	s->gap = NO_GAP;
+	put_gap(s);
 	memcpy(s->out + s->n, text, n);
 	s->n += n;
 }
@@ -126,21 +133,33 @@ static void read_reference(struct stripper *s)
 
 /* ---- tags -------------------------------------------------------------------------------------------------------- */
 
+/* Has it an "@" before any octet that no address has? */
 static bool is_address(struct slice tag)
 {
-	size_t at = tag.n > ADDRESS_MOST ? tag.n : slice_find(tag, '@');
-	for (size_t i = 0; i < at; i++)
-		if (is_blank(tag.p[i]) || tag.p[i] == '=' || tag.p[i] == '"') return false;
-	return at < tag.n;
+	size_t i = 0;
+	if (tag.n > ADDRESS_MOST) return false;
+	while (i < tag.n && !is_blank(tag.p[i]) && tag.p[i] != '=' && tag.p[i] != '"' && tag.p[i] != '@') i++;
+	return i < tag.n && tag.p[i] == '@';
+}
+
+/* The first quote or ">" from `at` on, or in.n. */
+static size_t next_stop(struct slice in, size_t at)
+{
+	for (; at + LANES <= in.n; at += LANES) {
+		lanes octets = lanes_load(in.p + at);
+		unsigned stops = LANES_MASK((octets == '>') | (octets == '"') | (octets == '\''));
+		if (stops) return at + lanes_first(stops);
+	}
+	while (at < in.n && in.p[at] != '>' && in.p[at] != '"' && in.p[at] != '\'') at++;
+	return at;
 }
 
 /* The offset of the ">" that ends the tag at s->at; in.n: there is none. */
 static size_t tag_end(struct stripper *s)
 {
-	static const bool stops[256] = {['"'] = true, ['\''] = true, ['>'] = true};
 	for (size_t i = s->at + 1; !s->quotes_broken; i++) {
-		while (i < s->in.n && !stops[(unsigned char)s->in.p[i]]) i++;
-		if (i == s->in.n) break;
+		i = next_stop(s->in, i);
+		if (i >= s->in.n) break;
 		if (s->in.p[i] == '>') return i;
 		if (s->in.p[i - 1] != '=') continue;
 		i += 1 + slice_find(slice_sub(s->in, i + 1, s->in.n), s->in.p[i]); /* the quote at the other end */
@@ -161,24 +180,28 @@ static void skip_element(struct stripper *s, const char *end_tag)
 	}
 }
 
-/* Those that begin a line, by the length of their names. */
-static const char *const blocks[TAG_MOST + 1] = {
-	[1] = "p",
-	[2] = "brtrliuloldldtddhrh1h2h3h4h5h6",
-	[3] = "divpre",
-	[4] = "headbodyhtmlform",
-	[5] = "tabletbodytheadtitle",
-	[6] = "centerheaderfooteroption",
-	[7] = "addresssectionarticle",
-	[8] = "fieldset",
-	[10] = "blockquote",
-};
+/* Is it one of `names`, which all have n letters? Inline, since n is a constant then. */
+static inline __attribute__((always_inline)) bool one_of(const char *names, const char *name, size_t n)
+{
+	for (; *names; names += n)
+		if (memcmp(names, name, n) == 0) return true;
+	return false;
+}
 
 static bool begins_line(const char *name, size_t n)
 {
-	for (const char *block = blocks[n]; block && *block; block += n)
-		if (memcmp(block, name, n) == 0) return true;
-	return false;
+	switch (n) {
+	case 1: return one_of("p", name, 1);
+	case 2: return one_of("brtrliuloldldtddhrh1h2h3h4h5h6", name, 2);
+	case 3: return one_of("divpre", name, 3);
+	case 4: return one_of("headbodyhtmlform", name, 4);
+	case 5: return one_of("tabletbodytheadtitle", name, 5);
+	case 6: return one_of("centerheaderfooteroption", name, 6);
+	case 7: return one_of("addresssectionarticle", name, 7);
+	case 8: return one_of("fieldset", name, 8);
+	case 10: return one_of("blockquote", name, 10);
+	default: return false;
+	}
 }
 
 static void act_on_tag(struct stripper *s, struct slice tag)
@@ -226,6 +249,33 @@ static const bool special[256] = {
 	['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true,
 };
 
+/* How many of sixteen octets, `next` behind them, are words with single blanks between them; a line end may be such a blank. */
+static size_t words_in(lanes octets, char next, bool preformatted)
+{
+	unsigned controls = LANES_MASK(lanes_within(octets, '\t', '\r'));
+	unsigned blanks = LANES_MASK(octets == ' ') | (preformatted ? 0 : controls);
+	unsigned specials = LANES_MASK((octets == '<') | (octets == '&')) | controls | blanks;
+	unsigned after = specials >> 1 | (unsigned)special[(unsigned char)next] << (LANES - 1);
+	unsigned stops = (specials & ~blanks) | (blanks & after);
+	return stops ? lanes_first(stops) : LANES;
+}
+
+/* Sixteen octets at a time, as many as can be taken as they are, but for line ends, which become blanks. There is still room for the
+ * character that comes then, without which there would be no blank. */
+static void copy_words(struct stripper *s)
+{
+	while (s->in.n - s->at > LANES && s->room - s->n > LANES + CHARACTER_MOST) {
+		lanes octets = lanes_load(s->in.p + s->at), controls = lanes_within(octets, '\t', '\r');
+		size_t n = words_in(octets, s->in.p[s->at + LANES], s->preformatted);
+		put_gap(s);
+		lanes_store(s->out + s->n,
+		            (octets & ~controls) + (controls & ' ')); /* what was not taken is overwritten */
+		s->n += n;
+		s->at += n;
+		if (n < LANES) return;
+	}
+}
+
 /* Words with single blanks between them stay as they are. */
 static size_t words_end(struct slice in, size_t at)
 {
@@ -238,6 +288,7 @@ static size_t words_end(struct slice in, size_t at)
 
 static void read_text(struct stripper *s)
 {
+	copy_words(s);
 	size_t from = s->at;
 	s->at = words_end(s->in, from);
 	struct slice text = slice_sub(s->in, from, s->at);
@@ -247,6 +298,12 @@ static void read_text(struct stripper *s)
 		text = utf8_cut(text, room);
 	}
 	if (text.n) put(s, text.p, text.n);
+}
+
+static void read_blanks(struct stripper *s)
+{
+	for (; s->at < s->in.n && is_blank(s->in.p[s->at]); s->at++)
+		widen_gap(s, s->preformatted && s->in.p[s->at] == '\n' ? LINE : BLANK);
 }
 
 struct slice html_to_text(struct arena *a, struct slice html, size_t limit)
@@ -260,8 +317,7 @@ struct slice html_to_text(struct arena *a, struct slice html, size_t limit)
 		} else if (c == '&') {
 			read_reference(&s);
 		} else if (is_blank(c)) {
-			widen_gap(&s, s.preformatted && c == '\n' ? LINE : BLANK);
-			s.at++;
+			read_blanks(&s);
 		} else {
 			read_text(&s);
 		}

@@ -35,6 +35,13 @@ static const struct {
 	{"quotes of both kinds", "<a title='a>\"b' x=\"c>'d\" y=1>e</a>f", "ef"},
 	{"quotes that are none", "<a b'c\" d>e", "e"},
 	{"words and blanks", " one two  three\n four &amp; five <b>six</b> ", "one two three four & five six"},
+	{"words over many octets", "The quick brown\nfox jumps over\r\nthe lazy dog, and\ta cat &lt; two",
+         "The quick brown fox jumps over the lazy dog, and a cat < two"},
+	{"line ends in pre", "<pre>The quick brown fox\njumps over the lazy\tdog",
+         "The quick brown fox\njumps over the lazy dog"},
+	{"long tags",
+         "<p style=\"font: serif; color: #001122\" class='one two three four'>a<blockquote>b</fieldset>c<spanner>d",
+         "a\nb\ncd"},
 	{"end quote missing", "<a href=\"x>y</a>z", "yz"},
 	{"address in brackets", "to <joe@example.com>: no", "to <joe@example.com>: no"},
 	{"not an address", "<a href=\"mailto:joe@example.com\">x</a>", "x"},
@@ -58,8 +65,38 @@ static void test_stripping(void **state)
 	}
 }
 
+/* Words of which sixteen octets are read at a time are, at every limit, the beginning of what they are without one. */
+static void test_words(void **state)
+{
+	static const char *const pieces[] =
+		{"word",        " ",        "\n",           "a",    "<b>",
+	         "&amp;",       "\xC3\xA9", "  ",           "\r\n", "longer-words-than-these",
+	         "<pre>",       "</pre>",   "\xE2\x82\xAC", "<br>", "x",
+	         "<a href='y'>"};
+	unsigned seed = 1;
+	for (int round = 0; round < 500; round++) {
+		char in[512];
+		size_t n = 0;
+		struct arena a;
+		arena_init(&a, 1 << 20);
+		for (int i = round % 30; i >= 0; i--) {
+			struct slice piece = slice_str(
+				pieces[((seed = seed * 1103515245u + 12345u) >> 16) % 16 % (round % 2 ? 16 : 4)]);
+			memcpy(in + n, piece.p, piece.n);
+			n += piece.n;
+		}
+		struct slice all = html_to_text(&a, slice_of(in, n), SIZE_MAX);
+		for (size_t limit = 0; limit <= all.n; limit++) {
+			struct slice some = html_to_text(&a, slice_of(in, n), limit);
+			if (!slice_starts(all, some) || some.n + 5 < limit)
+				fail_msg("limit %zu of [%.*s]: [%.*s]", limit, (int)n, in, SLICE_ARG(some));
+		}
+		arena_free(&a);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stripping)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_stripping), cmocka_unit_test(test_words)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
