@@ -55,7 +55,8 @@ static size_t normalise(struct slice label, char out[LABEL_MOST])
 
 static bool one_of(const char *names, struct slice wanted)
 {
-	return memmem(names, strlen(names), wanted.p, wanted.n) != NULL;
+	struct slice all = slice_str(names);
+	return slice_search(all, wanted) < all.n;
 }
 
 /* "windows1252 ", "cp1252 ", "1252 ": the number, 0 when it is no such name. s ends in a blank. */
@@ -103,12 +104,13 @@ static struct charset find_charset(struct slice label)
 	if (bare.n == 1) return c;
 	if (slice_equal(name, SLICE(" utf8 "))) return (struct charset){.kind = UTF8};
 	if (slice_equal(name, SLICE(" usascii "))) return (struct charset){.kind = ASCII};
-	if (find_page(0, 0, name, &c)) return c;
+	/* No name below is a number behind one of these words, so the order does not matter; numbers are found sooner. */
 	if ((number = number_after(bare, "iso8859")) == 0) number = number_after(bare, "8859");
 	if (number && number < 17 && find_page(0, number, SLICE_EMPTY, &c)) return c;
 	for (size_t i = 0; i < COUNT(page_prefixes); i++)
 		if ((number = number_after(bare, page_prefixes[i])) > 0 && find_page(number, 0, SLICE_EMPTY, &c))
 			return c;
+	if (find_page(0, 0, name, &c)) return c;
 	if (slice_starts(bare, SLICE("cs")) && bare.n > 3) /* the "csISO2022JP" of the IANA registry */
 		return find_charset(slice_sub(bare, 2, bare.n));
 	return c;
@@ -303,9 +305,9 @@ static struct slice convert(struct arena *a, const struct charset *c, struct sli
 }
 
 /* What looks the same in ASCII and in the charset: most text, whatever its label says. */
-static bool is_plain(const struct charset *c, struct slice in)
+static bool is_plain(const struct charset *c, struct slice in, bool ascii)
 {
-	if (!utf8_is_ascii(in)) return false;
+	if (!ascii) return false;
 	switch (c->kind) {
 	case UTF7: return slice_find(in, '+') == in.n;
 	case HZ: return slice_find(in, '~') == in.n;
@@ -344,24 +346,28 @@ static bool is_no_utf8(struct slice in)
 }
 
 /* Nobody said what it is, or what programs say who do not know; and it is not what mail is then. */
-static bool is_unnamed(const struct charset *c, struct slice in)
+static bool is_unnamed(const struct charset *c, struct slice in, bool ascii)
 {
 	if (c->kind != UNKNOWN && c->kind != ASCII && c->kind != UTF8 && !is_western(c)) return false;
-	if (utf8_is_ascii(in)) return slice_find(in, 0x1B) < in.n;
+	if (ascii) return slice_find(in, 0x1B) < in.n;
 	return c->kind == UTF8 ? is_no_utf8(slice_sub(in, 0, CHARSET_GUESS_TEXT)) : !utf8_valid(in);
 }
 
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit)
 {
 	struct charset c = find_charset(slice_trim(label));
-	if (is_unnamed(&c, octets)) {
+	bool ascii = utf8_is_ascii(octets);
+	if (is_unnamed(&c, octets, ascii)) {
 		struct slice guess = charset_guess(octets);
 		if (guess.n) c = find_charset(guess);
-	} else if (is_western(&c) && !utf8_is_ascii(octets) && utf8_valid(octets)) {
+	} else if (is_western(&c) && !ascii && utf8_valid(octets)) {
 		c.kind = UTF8; /* no Western text is well-formed UTF-8 by chance */
 	}
-	if (c.kind == OCTET) octets = slice_sub(octets, 0, limit);
-	if (is_plain(&c, octets)) return utf8_cut(octets, limit);
+	if (c.kind == OCTET && octets.n > limit) {
+		octets = slice_sub(octets, 0, limit);
+		ascii = utf8_is_ascii(octets);
+	}
+	if (is_plain(&c, octets, ascii)) return utf8_cut(octets, limit);
 	if (c.kind == ICONV && c.iconv->eight_bit && !is_shifted(&c, octets)) {
 		unsigned page = c.iconv->eight_bit;
 		if (utf8_valid(octets)) return utf8_cut(octets, limit);

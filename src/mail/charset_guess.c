@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/charset_guess.h"
 
+#include "mail/utf8.h"
+
 #define COUNT(x)  (sizeof(x) / sizeof *(x))
 #define FEW       12 /* octets over 127: less says nothing */
 #define FEW_PAIRS 4
@@ -183,9 +185,9 @@ static struct slice guess_latin(struct slice s)
 {
 	size_t counts[256] = {0};
 	for (size_t i = 1; i + 1 < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c >= 0x80 && is_letter((unsigned char)s.p[i - 1]) && is_letter((unsigned char)s.p[i + 1]))
-			counts[c]++;
+		i += utf8_ascii_run(slice_sub(s, i, s.n));
+		if (i + 1 < s.n && is_letter((unsigned char)s.p[i - 1]) && is_letter((unsigned char)s.p[i + 1]))
+			counts[(unsigned char)s.p[i]]++;
 	}
 	size_t windows = sum(counts, "\x9A\x9C\x9D\x9E\x9F"), iso = sum(counts, "\xB1\xB6\xBC\xBB"),
 	       both = sum(counts, "\xB3\xB9\xBA\xBE\xBF");
@@ -198,11 +200,8 @@ struct slice charset_guess(struct slice octets)
 {
 	struct slice s = slice_sub(octets, 0, CHARSET_GUESS_TEXT), label = guess_escapes(s);
 	size_t high = 0, runs = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] < 0x80) continue;
-		high++;
-		runs += i == 0 || (unsigned char)s.p[i - 1] < 0x80;
-	}
+	for (size_t i = 0; (i += utf8_ascii_run(slice_sub(s, i, s.n))) < s.n; runs++)
+		for (; i < s.n && (unsigned char)s.p[i] >= 0x80; i++) high++;
 	if (label.n > 0 || high == 0) return label;
 	if (high * 4 < runs * 5) return guess_latin(s); /* accents, alone between ASCII letters */
 	/* Letters first: words of even length look like pairs, but no text of pairs keeps to ten octets. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mime_content - what is in a part: the half of mime.h that decodes. */
+#include "base/lanes.h"
 #include "mail/charset.h"
 #include "mail/html.h"
 #include "mail/mime.h"
@@ -26,27 +27,39 @@ struct slice mime_octets(struct arena *a, const struct mime_part *p, size_t limi
 	}
 }
 
+/* How much of the text from `at` on has neither CR nor NUL; with `to`, it is copied there, where as much room is as in the text. */
+static size_t plain_run(struct slice text, size_t at, char *to)
+{
+	size_t i = at;
+	for (; text.n - i >= LANES; i += LANES) {
+		lanes octets = lanes_load(text.p + i);
+		if (to) lanes_store(to + (i - at), octets);
+		unsigned odd = LANES_MASK((octets == '\r') | (octets == 0));
+		if (odd) return i + lanes_first(odd) - at;
+	}
+	for (; i < text.n && text.p[i] != '\r' && text.p[i] != '\0'; i++)
+		if (to) to[i - at] = text.p[i];
+	return i - at;
+}
+
 /* Lines end in LF: CR LF, CR CR LF and CR alone become that; NULs vanish. */
 static struct slice with_lf(struct arena *a, struct slice text)
 {
-	size_t at = slice_find(text, '\r'), nul = slice_find(text, '\0'), n = 0;
-	if (at == text.n && nul == text.n) return text;
+	size_t i = plain_run(text, 0, NULL), n = i;
+	if (i == text.n) return text;
 	char *out = arena_alloc(a, text.n);
 	if (!out) return (struct slice){NULL, 0};
-	for (size_t i = 0; i < text.n;) {
-		const char *cr = memchr(text.p + i, '\r', text.n - i);
-		size_t to = cr ? (size_t)(cr - text.p) : text.n;
-		memcpy(out + n, text.p + i, to - i);
-		n += to - i;
-		i = to;
+	memcpy(out, text.p, n);
+	while (i < text.n) {
+		size_t from = i;
 		while (i < text.n && text.p[i] == '\r') i++;
-		if (i > to && (i == text.n || text.p[i] != '\n')) out[n++] = '\n';
+		if (i > from && (i == text.n || text.p[i] != '\n')) out[n++] = '\n';
+		if (i < text.n && text.p[i] == '\0') i++;
+		size_t run = plain_run(text, i, out + n);
+		i += run;
+		n += run;
 	}
-	if (nul == text.n) return slice_of(out, n);
-	size_t kept = 0;
-	for (size_t i = 0; i < n; i++)
-		if (out[i]) out[kept++] = out[i];
-	return slice_of(out, kept);
+	return slice_of(out, n);
 }
 
 struct slice mime_text(struct arena *a, const struct mime_part *p, size_t limit)

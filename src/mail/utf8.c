@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/utf8.h"
 
-size_t utf8_length(struct slice s)
+#include "base/lanes.h"
+
+static inline size_t length(struct slice s)
 {
 	if (s.n == 0) return 0;
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -18,15 +20,19 @@ size_t utf8_length(struct slice s)
 	return n;
 }
 
+size_t utf8_length(struct slice s)
+{
+	return length(s);
+}
+
 bool utf8_valid(struct slice s)
 {
-	for (;;) {
-		size_t ascii = utf8_ascii_run(s), n;
-		s = slice_sub(s, ascii, s.n);
-		if (s.n == 0) return true;
-		if ((n = utf8_length(s)) == 0) return false;
+	while (s.n > 0) {
+		size_t n = (unsigned char)s.p[0] < 0x80 ? utf8_ascii_run(s) : length(s);
+		if (n == 0) return false;
 		s = slice_sub(s, n, s.n);
 	}
+	return true;
 }
 
 bool utf8_is_ascii(struct slice s)
@@ -36,15 +42,15 @@ bool utf8_is_ascii(struct slice s)
 
 size_t utf8_ascii_run(struct slice s)
 {
-	const uint64_t high = UINT64_C(0x8080808080808080);
 	size_t i = 0;
-	for (uint64_t words[4]; s.n - i >= sizeof words; i += sizeof words) {
-		memcpy(words, s.p + i, sizeof words);
-		if ((words[0] | words[1] | words[2] | words[3]) & high) break;
+	for (; s.n - i >= 4 * LANES; i += 4 * LANES) {
+		const char *p = s.p + i;
+		lanes first = lanes_load(p) | lanes_load(p + LANES);
+		if (lanes_mask(first | lanes_load(p + 2 * LANES) | lanes_load(p + 3 * LANES))) break;
 	}
-	for (uint64_t word; s.n - i >= sizeof word; i += sizeof word) {
-		memcpy(&word, s.p + i, sizeof word);
-		if (word & high) break;
+	for (; s.n - i >= LANES; i += LANES) {
+		unsigned high = lanes_mask(lanes_load(s.p + i));
+		if (high) return i + lanes_first(high);
 	}
 	while (i < s.n && (unsigned char)s.p[i] < 0x80) i++;
 	return i;
