@@ -10,7 +10,10 @@
 
 #define RETURNED                                                                                                       \
 	"Return-Path: <a@b>\nReceived: from x by y; today\nFrom: a@b\nTo: c@d\nSubject: hi\nMessage-ID: <1@b>\n"
-#define REPORT "Content-Type: multipart/report; boundary=b\n\n--b\n\nsorry\n--b\n"
+#define NAME_40  "n234567890n234567890n234567890n234567890"
+#define LINES_10 "1\n2\n\n3\n4\n5\n6\n\n\n7\n8\n9\n0\n"
+#define LINES_11 LINES_10 "1\n"
+#define REPORT   "Content-Type: multipart/report; boundary=b\n\n--b\n\nsorry\n--b\n"
 
 static const struct {
 	const char *name, *message;
@@ -161,13 +164,23 @@ static void test_offset(void **state)
 	static const struct {
 		const char *text;
 		size_t offset;
-	} rows[] = {{"sorry\n\nOriginal message:\n\n" RETURNED, 7},
-	            {"sorry\n\n" RETURNED, 7},
-	            {"sorry\n", 6},
-	            {"To: a@b\nSubject: x\nDate: today\n\nfailed\n", 39},
-	            {"failed\n\nMessage-ID: <1@b>\n", 26},
-	            {"", 0},
-	            {"Original message:\n\nnothing of it", 32}};
+	} rows[] = {
+		{"sorry\n\nOriginal message:\n\n" RETURNED, 7},
+		{"sorry\n\n" RETURNED, 7},
+		{"sorry\n", 6},
+		{"To: a@b\nSubject: x\nDate: today\n\nfailed\n", 39},
+		{"failed\n\nMessage-ID: <1@b>\n", 26},
+		{"", 0},
+		{"Original message:\n\nnothing of it", 32},
+		{"x\n>> | Original message:\n> From: a@b\n> Message-ID: <1@b>\n", 2}, /* quoted */
+		{"xFrom: a@b\nx To: c\nSubject: s Message-ID: <1@b>\n", 48},          /* no fields */
+		{"Original message:\nFrom://x\nTo: c\nhttp: x\n", 0},                 /* one is an address of the web */
+		{"x\nFrom: a@b\n" NAME_40 ": x\nMessage-ID: <1@b>\n", 2},
+		{"x\nFrom: a@b\n" NAME_40 "n: x\nor\nMessage-ID: <1@b>\n", 78}, /* too long for a name */
+		/* Eleven lines between the announcement and the header, and twelve; those of another header do not count. */
+		{"x\nOriginal message:\n" LINES_11 RETURNED, 2},
+		{"x\nOriginal message:\n" LINES_11 "l\n" RETURNED, 47},
+		{"x\nOriginal message:\nl\nTo: c\nDate: today\n\n" LINES_10 RETURNED, 2}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (original_offset(slice_str(rows[i].text)) != rows[i].offset)
 			fail_msg("row %zu: %zu", i, original_offset(slice_str(rows[i].text)));

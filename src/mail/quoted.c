@@ -48,9 +48,7 @@ static bool announces(struct slice line)
 static size_t field_name(struct slice line)
 {
 	size_t n = 0;
-	if (line.n == 0 || !memchr(line.p, ':', line.n <= NAME_MOST ? line.n : NAME_MOST + 1))
-		return 0; /* most lines */
-	while (n < line.n && n <= NAME_MOST && line.p[n] > ' ' && line.p[n] < 127 && line.p[n] != ':') n++;
+	while (n < line.n && n < NAME_MOST && line.p[n] > ' ' && line.p[n] < 127 && line.p[n] != ':') n++;
 	if (n == 0 || n >= line.n || line.p[n] != ':') return 0;
 	return n + 1 == line.n || line.p[n + 1] != '/' ? n : 0; /* "http://" is none */
 }
@@ -81,11 +79,9 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static size_t quoting(struct slice line)
+static bool is_quoting(char c)
 {
-	size_t n = 0;
-	while (n < line.n && (is_blank(line.p[n]) || line.p[n] == '>' || line.p[n] == '|')) n++;
-	return n;
+	return is_blank(c) || c == '>' || c == '|';
 }
 
 /* ---- the scan ---------------------------------------------------------------------------------------------------- */
@@ -165,24 +161,54 @@ static unsigned worth_of(const struct quoted *q)
 	return q->message_id ? 1 : 0;
 }
 
+/* The last lines from `from` up to `to`, none of which is a known field; empty ones do not count. */
+static void note_lines(struct scan *s, size_t from, size_t to)
+{
+	size_t lines[LINES_BETWEEN], n = 0;
+	while (to > from && n < LINES_BETWEEN) {
+		size_t end = to - 1, begin = from + slice_find_last(slice_sub(s->text, from, end), '\n') + 1;
+		if (begin > end) begin = from; /* it is the first */
+		if (end > begin) lines[n++] = begin;
+		to = begin;
+	}
+	while (n > 0) s->recent[s->count++ % LINES_BETWEEN] = lines[--n];
+}
+
+static bool is_name(char c)
+{
+	return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-';
+}
+
+/* The next known field from the line at `from` on: where its line begins, and how much quoting is before its name. Most texts have few
+ * colons, and a name, of letters and "-", stands before each that matters. */
+static bool next_known(struct slice text, size_t from, size_t *line, size_t *prefix)
+{
+	for (size_t colon = from; colon < text.n; colon++) {
+		colon += slice_find(slice_sub(text, colon, text.n), ':');
+		size_t name = colon, begin;
+		while (name > from && colon - name <= NAME_MOST && is_name(text.p[name - 1])) name--;
+		for (begin = name; begin > from && is_quoting(text.p[begin - 1]); begin--) continue;
+		if ((begin > from && text.p[begin - 1] != '\n') || !is_known(slice_sub(text, name, colon))) continue;
+		if (!field_name(slice_sub(text, name, text.n))) continue;
+		*line = begin;
+		*prefix = name - begin;
+		return true;
+	}
+	return false;
+}
+
 void quoted_find(struct slice text, struct quoted *out)
 {
 	struct scan s = {.text = text, .announced = text.n};
 	*out = (struct quoted){.from = text.n, .to = text.n, .announced = text.n};
-	for (size_t at = 0; at < text.n && out->worth < 5;) {
-		struct slice line = line_at(text, at);
-		struct quoted q = {.from = at, .prefix = quoting(line)};
-		size_t name = field_name(slice_sub(line, q.prefix, line.n));
-		if (name && is_known(slice_sub(line, q.prefix, q.prefix + name))) {
-			q.announced = at;
-			read_block(text, &q);
-			/* It makes no difference to a field that stands alone. */
-			if (q.fields >= 2 || q.message_id) q.announced = find_announcement(&s, at);
-			q.worth = worth_of(&q);
-			if (q.worth > out->worth) *out = q;
-		} else if (line.n) {
-			s.recent[s.count++ % LINES_BETWEEN] = at;
-		}
-		at = q.to > at ? q.to : at + line.n + 1;
+	for (size_t begin = 0, at, prefix; out->worth < 5 && next_known(text, begin, &at, &prefix);) {
+		struct quoted q = {.from = at, .prefix = prefix, .announced = at};
+		note_lines(&s, begin, at);
+		read_block(text, &q);
+		/* It makes no difference to a field that stands alone. */
+		if (q.fields >= 2 || q.message_id) q.announced = find_announcement(&s, at);
+		q.worth = worth_of(&q);
+		if (q.worth > out->worth) *out = q;
+		begin = q.to;
 	}
 }
