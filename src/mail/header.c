@@ -39,14 +39,12 @@ static struct slice without_line_end(struct slice line)
 static bool split_field(struct header_field *f)
 {
 	struct slice text = without_line_end(f->raw);
-	size_t colon = slice_find(text, ':'), n = colon;
+	size_t n = 0, colon;
 	f->name = SLICE_EMPTY;
 	f->value = text;
-	if (colon == text.n) return false;
-	while (n > 0 && is_blank(text.p[n - 1])) n--;
-	for (size_t i = 0; i < n; i++)
-		if (text.p[i] < 33 || text.p[i] > 126) return false;
-	if (n == 0) return false;
+	while (n < text.n && text.p[n] > ' ' && text.p[n] < 127 && text.p[n] != ':') n++;
+	for (colon = n; colon < text.n && is_blank(text.p[colon]); colon++) continue;
+	if (n == 0 || colon == text.n || text.p[colon] != ':') return false;
 	f->name = slice_sub(text, 0, n);
 	f->value = slice_sub(text, colon + 1, text.n);
 	return true;

@@ -14,6 +14,7 @@
  */
 #include "mail/mime.h"
 
+#include "base/lanes.h"
 #include "mail/mime_type.h"
 #include "mail/parameter.h"
 #include "mail/transfer.h"
@@ -107,15 +108,25 @@ static bool at_boundary(const struct parser *p, size_t at, struct boundary_line 
 	return match_boundary(p, at, line_end(p->text, at), out);
 }
 
+/* The next line that begins with "--", behind the first one; text.n: there is none. */
+static size_t next_dashes(struct slice text, size_t at)
+{
+	for (; text.n - at >= 2 * LANES; at += LANES) {
+		const char *p = text.p + at;
+		lanes found =
+			(lanes)((lanes_load(p) == '\n') & (lanes_load(p + 1) == '-') & (lanes_load(p + 2) == '-'));
+		unsigned mask = lanes_mask(found);
+		if (mask) return at + lanes_first(mask) + 1;
+	}
+	at += slice_search(slice_sub(text, at, text.n), SLICE("\n--"));
+	return at < text.n ? at + 1 : at;
+}
+
 static bool next_boundary(const struct parser *p, size_t at, struct boundary_line *out)
 {
 	if (p->open_count == 0) return false;
-	while (at < p->text.n) {
-		size_t next = line_end(p->text, at);
-		const char *s = p->text.p + at;
-		if (next - at >= 3 && s[0] == '-' && s[1] == '-' && match_boundary(p, at, next, out)) return true;
-		at = next;
-	}
+	for (; at < p->text.n; at = next_dashes(p->text, at))
+		if (at_boundary(p, at, out)) return true;
 	return false;
 }
 

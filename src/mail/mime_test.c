@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "mail/mime.h"
 
 #define HEAD   "From: a@b\r\nMIME-Version: 1.0\r\n"
@@ -224,6 +226,57 @@ static void test_nul(void **state)
 	arena_free(&a);
 }
 
+/* CR LF, CR CR LF, CR and NUL at every place of the octets that are looked at together. */
+static void test_line_ends(void **state)
+{
+	static const struct {
+		const char *in;
+		size_t n;
+		const char *out;
+	} rows[] = {{"\r\n", 2, "\n"}, {"\r\r\n", 3, "\n"},   {"\r", 1, "\n"},        {"\0", 1, ""},
+	            {"\n", 1, "\n"},   {"\r\0\n", 3, "\n\n"}, {"\r\n\r\n", 4, "\n\n"}};
+	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+		for (size_t before = 0; before < 40; before++)
+			for (size_t after = 0; after < 40; after += 13) {
+				char in[128] = "\n",
+				     want[128]; /* no header; an LF, or CR alone would be the line end */
+				struct arena a;
+				struct mime m;
+				size_t n = 1;
+				memset(in + n, 'x', before), n += before;
+				memcpy(in + n, rows[r].in, rows[r].n), n += rows[r].n;
+				memset(in + n, 'y', after), n += after;
+				snprintf(want, sizeof want, "%.*s%s%.*s", (int)before, in + 1, rows[r].out, (int)after,
+				         in + n - after);
+				arena_init(&a, 1 << 16);
+				assert_true(mime_parse(&a, slice_of(in, n), &m));
+				struct slice text = mime_text(&a, m.root, 1000);
+				if (!slice_equal(text, slice_str(want))) fail_msg("row %zu: %.*s", r, SLICE_ARG(text));
+				arena_free(&a);
+			}
+}
+
+/* A boundary is found wherever it stands, and what looks like one at first is not it. */
+static void test_boundary_anywhere(void **state)
+{
+	for (size_t before = 0; before < 70; before++) {
+		char in[512];
+		struct arena a;
+		struct mime m;
+		int n = snprintf(in, sizeof in,
+		                 "Content-Type: multipart/mixed; "
+		                 "boundary=b\n\n%.*s\n-\n-b\n--c\nx--b\n--b\n\n1\n--b\n\n2\n--b--\n",
+		                 (int)before,
+		                 "xxxxxxxxxx\n-xxxxxxxxxxxxxxx\n--xxxxxxxxxxxxxxxxxxxxx\n\nxxxxxxxxxxxxxxxxxx\n\n\n\n");
+		arena_init(&a, 1 << 16);
+		assert_true(mime_parse(&a, slice_of(in, (size_t)n), &m));
+		assert_int_equal(m.parts, 3);
+		assert_true(slice_equal(m.root->first->body, SLICE("1")));
+		assert_true(slice_equal(m.root->last->body, SLICE("2")));
+		arena_free(&a);
+	}
+}
+
 static void test_finding(void **state)
 {
 	struct arena a;
@@ -320,8 +373,13 @@ static void test_no_memory(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_trees),  cmocka_unit_test(test_text),
-	                                   cmocka_unit_test(test_nul),    cmocka_unit_test(test_finding),
-	                                   cmocka_unit_test(test_limits), cmocka_unit_test(test_no_memory)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_trees),
+	                                   cmocka_unit_test(test_text),
+	                                   cmocka_unit_test(test_nul),
+	                                   cmocka_unit_test(test_line_ends),
+	                                   cmocka_unit_test(test_boundary_anywhere),
+	                                   cmocka_unit_test(test_finding),
+	                                   cmocka_unit_test(test_limits),
+	                                   cmocka_unit_test(test_no_memory)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,7 +168,7 @@ static int hex_value(char c)
 
 struct section {
 	struct slice text;
-	bool encoded;
+	bool encoded, seen;
 };
 
 /* "name*", "name*3", "name*3*" is section 0, 3, 3 of `name`; false: it is none of it. */
@@ -232,8 +232,8 @@ bool parameter_find(struct arena *a, struct slice value, const char *name, struc
 {
 	struct reader r;
 	struct parameter p;
-	struct section sections[PARAMETER_SECTIONS];
-	bool seen[PARAMETER_SECTIONS] = {false}, sectioned = false, found = false;
+	struct section *sections = NULL; /* few parameters have any */
+	bool found = false;
 	struct slice wanted = slice_str(name), plain = SLICE_EMPTY;
 	begin(&r, value);
 	struct slice word = parameter_main(value);
@@ -245,15 +245,17 @@ bool parameter_find(struct arena *a, struct slice value, const char *name, struc
 		if (!found && slice_equal_nocase(p.name, wanted)) {
 			plain = p.quoted ? unescape(a, p.value) : p.value;
 			found = true;
-		} else if (section_of(p.name, wanted, &number, &encoded) && !seen[number]) {
+		} else if (section_of(p.name, wanted, &number, &encoded)) {
+			if (!sections) sections = arena_zalloc(a, PARAMETER_SECTIONS * sizeof *sections);
+			if (!sections) return false;
+			if (sections[number].seen) continue;
 			struct slice text = p.quoted ? unescape(a, p.value) : p.value;
-			sections[number] = (struct section){text, encoded};
-			seen[number] = sectioned = true;
+			sections[number] = (struct section){text, encoded, true};
 		}
 	}
-	if (sectioned && seen[0]) {
+	if (sections && sections[0].seen) {
 		size_t count = 1;
-		while (count < PARAMETER_SECTIONS && seen[count]) count++;
+		while (count < PARAMETER_SECTIONS && sections[count].seen) count++;
 		*out = join(a, sections, count);
 		return out->p != NULL;
 	}
