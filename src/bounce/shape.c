@@ -19,12 +19,21 @@ bool shape_filename(struct arena *a, const struct mime_part *p, struct slice *na
 	return p->content_type.n > 0 && parameter_find(a, p->content_type, "name", name);
 }
 
+/* Gateways and lists that add a text or a signature put all that was there into a part of its own, the first. */
+static const struct mime_part *find_report(const struct mime_part *root)
+{
+	const struct mime_part *p = root;
+	while (p && p->type != MIME_MULTIPART_REPORT) p = mime_is_multipart(p) ? p->first : NULL;
+	return p;
+}
+
 static void read_report_type(struct arena *a, const struct mime_part *root, struct signals *s)
 {
 	struct slice type;
-	if (root->type != MIME_MULTIPART_REPORT) return;
+	const struct mime_part *report = find_report(root);
+	if (!report) return;
 	set(s, STRUCTURE_REPORT, true);
-	if (!parameter_find(a, root->content_type, "report-type", &type)) return;
+	if (!parameter_find(a, report->content_type, "report-type", &type)) return;
 	bool status = slice_equal_nocase(type, SLICE("delivery-status")) ||
 	              slice_equal_nocase(type, SLICE("global-delivery-status"));
 	bool disposition = slice_equal_nocase(type, SLICE("disposition-notification")) ||

@@ -220,7 +220,7 @@ static bool look_at_text(struct signal_reader *r, const struct bundle *b, struct
 		left -= text.n < left ? text.n : left;
 		any |= text.n > 0;
 		html |= p->type == MIME_TEXT_HTML;
-		plain |= p->type != MIME_TEXT_HTML;
+		plain |= p->type != MIME_TEXT_HTML && !html; /* below a page it is a list's or a gateway's */
 	}
 	if (!any) signal_set(fired, STRUCTURE_EMPTY);
 	if (SIGNALS_TEXT - left > LONG_TEXT) signal_set(fired, STRUCTURE_LONG);

@@ -198,12 +198,15 @@ static bool add_field(struct parser *p, struct mime_part *part, size_t *room, co
 	return true;
 }
 
-/* Empty lines before a header are read over, if a field follows them. */
+/* Empty lines before a header are read over, if a field or the line of a mail store ("From ") follows them; so is the mark that editors
+ * write before a text in UTF-8. */
 static size_t skip_empty_lines(struct slice text, size_t at)
 {
+	if (slice_starts(slice_sub(text, at, text.n), SLICE("\xef\xbb\xbf"))) at += 3;
 	size_t i = at, n;
 	for (size_t lines = 0; lines < BLANK_LINES && (n = empty_line(text, i)) > 0; lines++) i += n;
 	if (i == at || i == text.n) return at;
+	if (slice_starts(slice_sub(text, i, text.n), SLICE("From "))) return i;
 	struct header_iterator it;
 	struct header_field f;
 	header_begin(&it, slice_sub(text, i, line_end(text, i)));

@@ -51,6 +51,13 @@ static const struct {
 	{"CR CR LF", "From: a@b\r\r\nTo: c\r\r\n\r\r\nhello\r\r\n", "text/plain[hello\r\r\n]"},
 	{"mbox line", "From a@b Mon Nov 23 22:17:00 2026\nFrom: a@b\nContent-Type: text/html\n\nx", "text/html[x]"},
 	{"empty lines before the header", "\r\n\r\nContent-Type: text/html\r\n\r\nx", "text/html[x]"},
+	{"empty lines before an mbox line", "\n\nFrom a@b Mon Nov 23 22:17:00 2026\nContent-Type: text/html\n\nx",
+         "text/html[x]"},
+	{"byte order mark",
+         "\xef\xbb\xbf"
+         "Content-Type: text/html\r\n\r\nx",
+         "text/html[x]"},
+	{"byte order mark and an empty line", "\xef\xbb\xbf\nContent-Type: text/html\n\nx", "text/html[x]"},
 	{"empty lines before text", "\r\n\r\nhello", "text/plain[\r\nhello]"},
 	{"type in capitals", "CONTENT-TYPE: TEXT/HTML\r\n\r\nx", "TEXT/HTML[x]"},
 	{"type before MIME", "Content-Type: text\r\n\r\nx", "text/[x]"},
