@@ -8,29 +8,18 @@
 
 #define WIDTH_MOST 1024 /* octets that one expression may match */
 
-static void list_expression(struct bundle *b, uint32_t phrase)
-{
-	const struct rule_phrase *p = &b->rules->phrases[phrase];
-	size_t number = b->expression_count++;
-	b->expressions[number] = (struct bundle_expression){.phrase = phrase,
-	                                                    .signal = p->signal,
-	                                                    .width = p->width,
-	                                                    .octet = p->octet,
-	                                                    .gated = p->gated,
-	                                                    .begins = p->begins};
-	for (size_t place = 0; place < PLACE_COUNT && !p->gated; place++)
-		if (b->rules->signals[p->signal].places & 1u << place)
-			b->ungated[place][number / 64] |= UINT64_C(1) << number % 64;
-}
-
 static enum error list_expressions(struct bundle *b)
 {
 	const struct rules *rules = b->rules;
-	if (rules->expression_count == 0) return ERR_OK;
-	b->expressions = calloc(rules->expression_count, sizeof *b->expressions);
+	b->expressions = calloc(rules->expression_count + 1, sizeof *b->expressions);
 	if (!b->expressions) return ERR_NO_MEMORY;
-	for (size_t i = 0; i < rules->phrase_count; i++)
-		if (rules->phrases[i].number > 0) list_expression(b, (uint32_t)i);
+	b->expression_count = rules->expression_count;
+	for (size_t i = 0; i < b->expression_count; i++) {
+		const struct rule_expression *e = &rules->expressions[i];
+		for (size_t place = 0; place < PLACE_COUNT && !e->gated; place++)
+			if (rules->signals[e->signal].places & 1u << place)
+				b->ungated[place][i / 64] |= UINT64_C(1) << i % 64;
+	}
 	return ERR_OK;
 }
 
@@ -91,7 +80,7 @@ static enum error fill(struct job *j, size_t index, char problem[BUNDLE_PROBLEM]
 {
 	struct bundle *b = j->bundle;
 	struct bundle_expression *x = &b->expressions[index];
-	const struct rule_phrase *p = &b->rules->phrases[x->phrase];
+	const struct rule_phrase *p = &b->rules->phrases[b->rules->expressions[index].phrase];
 	if (x->compiled) return ERR_OK;
 	enum error e = name_expression(p->pattern, x->key);
 	if (e) return e;

@@ -23,10 +23,6 @@
  * others as they were. */
 struct bundle_expression {
 	hs_database_t *compiled;
-	uint32_t phrase; /* index in rules->phrases: */
-	uint16_t signal, width;
-	char octet;
-	bool gated, begins;
 	unsigned char key[BUNDLE_KEY]; /* a hash of libhs's version, of how it is compiled, and of the expression */
 };
 
@@ -38,7 +34,7 @@ struct bundle {
 	/* By places, so that a text is searched for its own only. NULL: there are none. */
 	struct literals *literals[PLACE_COUNT];
 	struct conditions *conditions;
-	struct bundle_expression *expressions; /* in the order of their numbers */
+	struct bundle_expression *expressions; /* as many, and in the same order, as rules->expressions */
 	size_t expression_count;
 	uint64_t ungated[PLACE_COUNT][BUNDLE_EXPRESSION_WORDS]; /* by number: those of a place without gates */
 	atomic_bool compiled; /* expressions had to be, they were not all in the packed octets */

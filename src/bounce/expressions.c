@@ -7,8 +7,7 @@
 #include "bounce/bundle_internal.h"
 
 /* A text is a row of at most so many blocks, each of 1 << shift octets, so that a set of them is a number. */
-#define BLOCKS      64
-#define SHIFT_LEAST 5
+#define BLOCKS 64
 
 struct expressions {
 	hs_scratch_t *scratch;
@@ -48,7 +47,7 @@ void expressions_begin(struct expressions *x, const struct bundle *b, enum place
 {
 	x->bundle = b;
 	x->text = text;
-	x->shift = SHIFT_LEAST;
+	x->shift = 0;
 	while ((text.n - 1) >> x->shift >= BLOCKS) x->shift++;
 	x->all = UINT64_MAX >> (BLOCKS - 1 - ((text.n - 1) >> x->shift));
 	memcpy(x->asked, b->ungated[place], sizeof x->asked);
@@ -69,40 +68,74 @@ void expressions_gate(struct expressions *x, uint32_t number, size_t at)
 
 /* ---- where ----------------------------------------------------------------------------------------------------------- */
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* The next one from `at` on, or the end. */
+static size_t find(struct slice text, size_t at, char octet)
+{
+	const char *found;
+	if (octet != REQUIRED_DIGITS[0]) {
+		found = memchr(text.p + at, octet, text.n - at);
+		return found ? (size_t)(found - text.p) : text.n;
+	}
+	while (at < text.n && !is_digit(text.p[at])) at++;
+	return at;
+}
+
 /* Each octet is looked for once in a text. */
 static uint64_t blocks_of_octet(struct expressions *x, char octet)
 {
 	unsigned char c = (unsigned char)octet;
 	uint64_t bit = UINT64_C(1) << c % 64, blocks = 0;
 	if (x->sought[c / 64] & bit) return x->octets[c];
-	for (size_t at = 0; at < x->text.n;) {
-		const char *found = memchr(x->text.p + at, c, x->text.n - at);
-		if (!found) break;
-		size_t block = (size_t)(found - x->text.p) >> x->shift;
+	for (size_t at = find(x->text, 0, octet); at < x->text.n;) {
+		size_t block = at >> x->shift, next = (block + 1) << x->shift;
 		blocks |= UINT64_C(1) << block;
-		at = (block + 1) << x->shift;
+		at = next < x->text.n ? find(x->text, next, octet) : next;
 	}
 	x->sought[c / 64] |= bit;
 	return x->octets[c] = blocks;
 }
 
-/* As far around as a match that has something there. */
-static uint64_t around(const struct expressions *x, const struct bundle_expression *e, uint64_t blocks)
+/* The blocks and n on each side of each: up, down. */
+static uint64_t widen(uint64_t blocks, size_t down, size_t up)
+{
+	uint64_t upper = blocks, lower = blocks;
+	for (size_t have = 1, step; up > 0; up -= step, have += step) {
+		step = up < have ? up : have;
+		upper |= step < BLOCKS ? upper << step : 0;
+	}
+	for (size_t have = 1, step; down > 0; down -= step, have += step) {
+		step = down < have ? down : have;
+		lower |= step < BLOCKS ? lower >> step : 0;
+	}
+	return upper | lower;
+}
+
+static size_t in_blocks(const struct expressions *x, size_t octets)
+{
+	return (octets + ((size_t)1 << x->shift) - 1) >> x->shift;
+}
+
+/* Blocks in which a match is that has something there. */
+static uint64_t around(const struct expressions *x, const struct rule_expression *e, uint64_t blocks,
+                       struct rule_reach reach)
 {
 	if (blocks == 0) return 0;
-	if (e->width == 0) return x->all;
-	for (size_t n = ((e->width - 1u) >> x->shift) + 1; n > 0; n--) blocks |= blocks << 1 | blocks >> 1;
-	return blocks & x->all;
+	return e->width > 0 ? widen(blocks, in_blocks(x, reach.before), in_blocks(x, reach.behind)) & x->all : x->all;
 }
 
 /* Blocks in which a match is, if there is one. */
-static uint64_t blocks_of(struct expressions *x, size_t number)
+static uint64_t blocks_of(struct expressions *x, size_t number, const struct rule_expression *e)
 {
-	const struct bundle_expression *e = &x->bundle->expressions[number];
 	uint64_t blocks = x->all;
-	if (e->begins) blocks &= around(x, e, 1);
-	if (e->gated) blocks &= around(x, e, x->gates[number]);
-	if (e->octet && blocks) blocks &= around(x, e, blocks_of_octet(x, e->octet));
+	if (e->begins) blocks &= around(x, e, 1, (struct rule_reach){0, e->width});
+	if (e->gated) blocks &= around(x, e, x->gates[number], e->gates);
+	for (size_t i = 0; i < e->octet_count && blocks; i++)
+		blocks &= around(x, e, blocks_of_octet(x, e->octets[i].octet), e->octets[i].reach);
 	return blocks;
 }
 
@@ -123,12 +156,13 @@ static int matched(unsigned id, unsigned long long from, unsigned long long to, 
 	return 1; /* that is all we want to know */
 }
 
-static bool matches(struct expressions *x, const struct bundle_expression *e, uint64_t blocks)
+static bool matches(struct expressions *x, size_t number, uint64_t blocks)
 {
+	const hs_database_t *compiled = x->bundle->expressions[number].compiled;
 	while (blocks) {
 		struct slice part = take_blocks(x, &blocks);
 		unsigned n = (unsigned)part.n;
-		hs_error_t told = hs_scan_vector(e->compiled, &part.p, &n, 1, 0, x->scratch, matched, NULL);
+		hs_error_t told = hs_scan_vector(compiled, &part.p, &n, 1, 0, x->scratch, matched, NULL);
 		if (told == HS_SCAN_TERMINATED) return true;
 		assert(told == HS_SUCCESS); /* else the scratch is not fit for it: our own mistake */
 	}
@@ -140,9 +174,9 @@ void expressions_end(struct expressions *x, struct signal_set *fired)
 	for (size_t i = 0; i < BUNDLE_EXPRESSION_WORDS; i++) {
 		for (uint64_t rest = x->asked[i]; rest; rest &= rest - 1) {
 			size_t number = i * 64 + (size_t)__builtin_ctzll(rest);
-			const struct bundle_expression *e = &x->bundle->expressions[number];
+			const struct rule_expression *e = &x->bundle->rules->expressions[number];
 			if (signal_fired(fired, e->signal)) continue;
-			if (matches(x, e, blocks_of(x, number))) signal_set(fired, e->signal);
+			if (matches(x, number, blocks_of(x, number, e))) signal_set(fired, e->signal);
 		}
 	}
 }

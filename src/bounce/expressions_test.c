@@ -57,11 +57,13 @@ static int matched(unsigned id, unsigned long long from, unsigned long long to, 
 static void ask_all(struct bench *b, enum place place, struct slice text, struct signal_set *fired)
 {
 	for (size_t i = 0; i < b->bundle->expression_count; i++) {
-		const struct bundle_expression *e = &b->bundle->expressions[i];
+		uint16_t signal = b->bundle->rules->expressions[i].signal;
 		unsigned n = (unsigned)text.n;
-		if (!(b->bundle->rules->signals[e->signal].places & 1u << place)) continue;
-		if (hs_scan_vector(e->compiled, &text.p, &n, 1, 0, b->scratch, matched, NULL) == HS_SUCCESS) continue;
-		signal_set(fired, e->signal);
+		if (!(b->bundle->rules->signals[signal].places & 1u << place)) continue;
+		if (hs_scan_vector(b->bundle->expressions[i].compiled, &text.p, &n, 1, 0, b->scratch, matched, NULL) ==
+		    HS_SUCCESS)
+			continue;
+		signal_set(fired, signal);
 		b->matches++;
 	}
 }

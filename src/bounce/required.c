@@ -3,18 +3,21 @@
 
 #define DEPTH_MOST 4  /* of groups in groups: each takes 20 KiB of a stack, which may be a fiber's */
 #define CLASS_MOST 10 /* octets of a class that are listed: digits */
+#define BEGINNING  8  /* octets, at most, of what is cut short to have room */
 #define ENDLESS    ((size_t)1 << 30)
 
-struct octets {
-	uint64_t bits[4];
+/* An octet that the expression cannot do without: how much of a match is before it, and through it, at most. */
+struct certain {
+	bool there;
+	size_t before, through;
 };
 
 struct parser {
 	struct slice rest;
 	unsigned depth;
-	struct octets certain; /* octets that it cannot do without, whatever stands in its groups */
-	bool edges;            /* it asks what stands around */
-	bool failed;           /* something that is not understood */
+	struct certain octets[256]; /* whatever stands in groups; DIGIT stands for all of them */
+	bool edges;                 /* it asks what stands around */
+	bool failed;                /* something that is not understood */
 };
 
 /* All that a part of the expression can be; or, not known, anything of so many octets at most. */
@@ -48,6 +51,17 @@ static bool add_all(struct required *to, const struct required *from)
 	return true;
 }
 
+/* The first n octets of each, each once. */
+static void add_beginnings(struct required *to, const struct required *from, size_t n)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct slice s = slice_sub(required_literal(from, i), 0, n);
+		size_t k = 0;
+		while (k < to->count && !slice_equal(required_literal(to, k), s)) k++;
+		if (k == to->count) add(to, s, SLICE_EMPTY);
+	}
+}
+
 /* Each of a followed by each of b. */
 static bool multiply(struct required *a, const struct required *b)
 {
@@ -59,19 +73,55 @@ static bool multiply(struct required *a, const struct required *b)
 	return true;
 }
 
-static size_t shortest(const struct required *r)
+/* ---- which to choose ------------------------------------------------------------------------------------------------- */
+
+/* How often an octet is in folded text, of a thousand. */
+static double share(char octet)
 {
-	size_t n = r->count ? SIZE_MAX : 0;
-	for (size_t i = 0; i < r->count; i++)
-		if (r->literals[i].n < n) n = r->literals[i].n;
-	return n;
+	static const unsigned char shares[256] = {
+		[' '] = 170, ['e'] = 95, ['t'] = 75, ['a'] = 65, ['o'] = 65, ['i'] = 60, ['n'] = 58, ['s'] = 55,
+		['r'] = 52,  ['h'] = 40, ['l'] = 35, ['d'] = 32, ['c'] = 25, ['u'] = 24, ['m'] = 22, ['p'] = 18,
+		['f'] = 17,  ['g'] = 17, ['y'] = 16, ['w'] = 15, ['b'] = 13, ['.'] = 12, ['v'] = 8,  ['k'] = 7,
+		[','] = 8,   ['-'] = 8,  ['\n'] = 8, ['/'] = 6,  [':'] = 5,  ['0'] = 5,  ['1'] = 5,  ['2'] = 5,
+		['3'] = 4,   ['4'] = 4,  ['5'] = 4,  ['6'] = 3,  ['7'] = 3,  ['8'] = 3,  ['9'] = 3,
+	};
+	unsigned char n = shares[(unsigned char)octet];
+	return n ? n / 1000. : .001;
 }
 
-/* The longer the better, then the fewer. */
-static void prefer(struct required *best, const struct required *r)
+/* " to ", " for ": what is short and a word is common. */
+static bool is_short_word(struct slice s)
 {
-	size_t a = shortest(best), b = shortest(r);
-	if (b >= REQUIRED_LEAST && (b > a || (b == a && r->count < best->count))) *best = *r;
+	return s.n <= 5 && s.p[0] == ' ' && s.p[s.n - 1] == ' ' && slice_find(slice_sub(s, 1, s.n - 1), ' ') == s.n - 2;
+}
+
+/* How many of them a text of a million octets will have. */
+static double frequency(const struct required *r)
+{
+	double sum = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		struct slice s = required_literal(r, i);
+		double all = is_short_word(s) ? 2e7 : 1e6;
+		for (size_t k = 0; k < s.n; k++) all *= share(s.p[k]);
+		sum += all;
+	}
+	return sum;
+}
+
+static bool are_long(const struct required *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->literals[i].n < REQUIRED_LEAST) return false;
+	return r->count > 0;
+}
+
+/* The rarer the better. through: octets of what is parsed up to the end of the last literal, at most; what is behind is told when all is. */
+static void prefer(struct required *best, const struct required *r, size_t before, size_t through)
+{
+	if (!are_long(r) || (best->count > 0 && frequency(best) <= frequency(r))) return;
+	*best = *r;
+	best->before = before;
+	best->behind = 0 - through;
 }
 
 /* ---- atoms ----------------------------------------------------------------------------------------------------------- */
@@ -170,7 +220,7 @@ static void take_atom(struct parser *p, struct part *out, struct required *insid
 {
 	int c = take(p);
 	*out = (struct part){.known = true, .most = 1};
-	inside->count = 0;
+	inside->count = inside->before = inside->behind = 0;
 	if (c == '^' || c == '$') p->edges = true;
 	if (c == '(') {
 		take_group(p, out, inside);
@@ -225,34 +275,75 @@ static struct times take_times(struct parser *p)
 
 /* ---- octets ---------------------------------------------------------------------------------------------------------- */
 
-/* A part that stands in the text as it is. */
-static void note_octets(struct octets *o, const struct part *part)
+static bool is_digit(char c)
 {
-	struct slice only = part->known && part->all.count == 1 ? required_literal(&part->all, 0) : SLICE_EMPTY;
-	for (size_t i = 0; i < only.n; i++) {
-		unsigned char c = (unsigned char)only.p[i];
-		o->bits[c / 64] |= UINT64_C(1) << c % 64;
-	}
+	return c >= '0' && c <= '9';
 }
 
-static bool has_octet(const struct octets *o, char octet)
+static bool is_a_digit(const struct part *part)
 {
-	unsigned char c = (unsigned char)octet;
-	return o->bits[c / 64] >> c % 64 & 1;
+	for (size_t i = 0; i < part->all.count; i++)
+		if (part->all.literals[i].n != 1 || !is_digit(part->all.literals[i].octets[0])) return false;
+	return part->known && part->all.count > 0;
+}
+
+static void note_octet(struct parser *p, char octet, size_t before, size_t through)
+{
+	struct certain *c = &p->octets[(unsigned char)octet];
+	if (!c->there) *c = (struct certain){true, before, through};
+}
+
+/* A part that stands in the text as it is; so much of a match is before it. */
+static void note_octets(struct parser *p, const struct part *part, size_t before)
+{
+	struct slice only = part->known && part->all.count == 1 ? required_literal(&part->all, 0) : SLICE_EMPTY;
+	for (size_t i = 0; i < only.n; i++) note_octet(p, only.p[i], before + i, before + i + 1);
+	if (is_a_digit(part)) note_octet(p, REQUIRED_DIGITS[0], before, before + 1);
 }
 
 /* ---- sequences ------------------------------------------------------------------------------------------------------- */
 
-/* What follows run, which is what the octets up to here can be since `best` was asked last. */
-static void follow(struct required *run, const struct part *next, struct part *whole, struct required *best)
+/* What the octets can be since it began; so many of the sequence are before it, and through it, at most. */
+struct run {
+	struct required all;
+	size_t before, through;
+};
+
+static void begin_run(struct run *run, size_t at)
 {
-	if (next->known && multiply(run, &next->all)) return;
-	whole->known = false;
-	prefer(best, run);
-	if (next->known)
-		*run = next->all;
-	else
-		only_empty(run);
+	only_empty(&run->all);
+	run->before = run->through = at;
+}
+
+static void end_run(struct run *run, size_t at, struct required *best)
+{
+	prefer(best, &run->all, run->before, run->through);
+	begin_run(run, at);
+}
+
+/* What comes next does not fit behind it: but its beginnings may. */
+static void prefer_beginnings(const struct run *run, const struct part *next, size_t at, struct required *best)
+{
+	for (size_t n = BEGINNING; n > 0; n--) {
+		struct required all = run->all, beginnings = {0};
+		add_beginnings(&beginnings, &next->all, n);
+		if (!multiply(&all, &beginnings)) continue;
+		prefer(best, &all, run->before, at);
+		return;
+	}
+}
+
+/* at: octets of the sequence before what comes next. False: a new run has begun. */
+static bool follow(struct run *run, const struct part *next, size_t at, struct required *best)
+{
+	bool fits = next->known && multiply(&run->all, &next->all);
+	if (!fits) {
+		if (next->known) prefer_beginnings(run, next, at, best);
+		end_run(run, next->known ? at : at + next->most, best);
+		if (next->known) run->all = next->all;
+	}
+	run->through = at + next->most;
+	return fits;
 }
 
 static size_t longer(size_t octets, size_t by, uint64_t times)
@@ -262,26 +353,31 @@ static size_t longer(size_t octets, size_t by, uint64_t times)
 
 static void take_sequence(struct parser *p, struct part *out, struct required *best)
 {
-	static const struct part anything;
-	struct required run, inside;
-	only_empty(&run);
+	struct run run;
+	begin_run(&run, 0);
 	out->known = true;
 	out->most = 0;
 	while (!p->failed && p->rest.n > 0 && peek(p) != '|' && peek(p) != ')') {
 		struct part atom;
+		struct required inside;
 		take_atom(p, &atom, &inside);
 		struct times t = take_times(p);
 		if (p->failed) return;
-		if (!t.optional && t.least > 0) prefer(best, &inside);
-		if (!t.optional && t.least > 0 && p->depth == 0) note_octets(&p->certain, &atom);
+		if (!t.optional && t.least > 0) {
+			prefer(best, &inside, out->most + inside.before, out->most + atom.most - inside.behind);
+			if (p->depth == 0) note_octets(p, &atom, out->most);
+		}
 		if (t.optional) atom.known = atom.known && add(&atom.all, SLICE_EMPTY, SLICE_EMPTY);
 		if (t.least == 0) atom.known = false;
+		out->known &= follow(&run, &atom, out->most, best);
 		out->most = longer(out->most, atom.most, t.most);
-		follow(&run, &atom, out, best);
-		if (!t.once && !t.optional) follow(&run, &anything, out, best); /* perhaps once more */
+		if (t.once || t.optional) continue;
+		end_run(&run, out->most, best); /* perhaps once more */
+		out->known = false;
 	}
-	prefer(best, &run);
-	out->all = run;
+	prefer(best, &run.all, run.before, run.through);
+	best->behind += out->most;
+	out->all = run.all;
 }
 
 /* best: what is needed by each alternative. */
@@ -298,24 +394,32 @@ static void take_alternatives(struct parser *p, struct part *out, struct require
 		out->known = out->known && one.known && add_all(&out->all, &one.all);
 		if (one.most > out->most) out->most = one.most;
 		all_need = all_need && its.count > 0 && add_all(&needed, &its);
+		if (its.before > needed.before) needed.before = its.before;
+		if (its.behind > needed.behind) needed.behind = its.behind;
 	} while (peek(p) == '|' && take(p));
 	if (all_need) *best = needed;
 }
 
-char required_octet(struct slice expression)
+/* ---- what is told ---------------------------------------------------------------------------------------------------- */
+
+size_t required_octets(struct slice expression, struct required_octet out[REQUIRED_OCTETS])
 {
-	static const char rare[] = "?@#<>[]$%&=+*!~^;|()\"_/:"; /* of texts, the rarest first */
+	static const char usual[] = "?@#<>[]$%&=+*!~^;|()\"_/:" REQUIRED_DIGITS "\n"; /* of texts, the rarest first */
 	struct parser p = {.rest = expression};
 	struct part one;
 	struct required its = {0};
+	char octets[0x80 + sizeof usual];
+	size_t n = 0;
+	for (int c = 0x80; c < 0x100; c++) octets[c - 0x80] = (char)c;
+	memcpy(octets + 0x80, usual, sizeof usual);
 	take_sequence(&p, &one, &its);
 	if (p.failed || p.rest.n > 0)
-		return '\0'; /* several alternatives of which each needs the same are not worth a word */
-	for (int c = 0x80; c < 0x100; c++)
-		if (has_octet(&p.certain, (char)c)) return (char)c;
-	for (const char *c = rare; *c; c++)
-		if (has_octet(&p.certain, *c)) return *c;
-	return '\0';
+		return 0; /* several alternatives of which each needs the same are not worth a word */
+	for (const char *c = octets; *c && n < REQUIRED_OCTETS; c++) {
+		const struct certain *at = &p.octets[(unsigned char)*c];
+		if (at->there) out[n++] = (struct required_octet){*c, at->before, one.most - at->through};
+	}
+	return n;
 }
 
 size_t required_width(struct slice expression, bool *begins)
@@ -331,11 +435,34 @@ size_t required_width(struct slice expression, bool *begins)
 	return p.failed || p.edges || p.rest.n > 0 || whole.most >= ENDLESS ? 0 : whole.most;
 }
 
+/* Those in which another one is are not needed. */
+static void drop_longer(struct required *r)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		struct slice s = required_literal(r, i);
+		bool needed = true;
+		for (size_t k = 0; k < r->count && needed; k++) {
+			struct slice other = required_literal(r, k);
+			needed = other.n > s.n || i == k || slice_search(s, other) == s.n || (other.n == s.n && k > i);
+		}
+		if (needed) r->literals[n++] = r->literals[i];
+	}
+	r->count = n;
+}
+
 bool required_read(struct slice expression, struct required *out)
 {
 	struct parser p = {.rest = expression};
 	struct part whole;
+	size_t longest = 0;
 	*out = (struct required){0};
 	take_alternatives(&p, &whole, out);
-	return !p.failed && p.rest.n == 0 && out->count > 0;
+	if (p.failed || p.rest.n > 0) return false;
+	for (size_t i = 0; i < out->count; i++)
+		if (out->literals[i].n > longest) longest = out->literals[i].n;
+	out->before += longest;
+	out->behind += longest;
+	drop_longer(out);
+	return out->count > 0;
 }

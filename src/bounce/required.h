@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * required - literals of which an expression needs one
+ * required - what an expression cannot match without
  *
  * "(rcpt|mail) (to|from)[^\n]{0,80} 5\d\d" cannot match where none of "rcpt to", "rcpt from", "mail to" and "mail from" is. Most expressions have
  * such literals, and most texts none of them; who knows that there is none (literals.h) need not ask libhs. Of all that an
- * expression needs the longest are chosen. What is not understood gives no literals, never wrong ones. "[a-z]\?( [a-z]+)?\n" has none,
- * but most texts have no "?", and to see that takes no time at all. Who knows where literals are, and how wide a match can be, need
- * not ask libhs of all the text. Pure; any thread.
+ * expression needs those are chosen which a text will have most seldom. What is not understood gives no literals, never wrong ones. "[a-z]\?( [a-z]+)?\n" has none,
+ * but most texts have no "?", and to see that takes no time at all. Who knows where in a text these are, and how much of a match can be before and
+ * behind them, need not ask libhs of all of it. Pure; any thread.
  *
  *     struct required r;
  *     if (required_read(SLICE("(mail|rcpt) to [0-9]"), &r))
@@ -20,20 +20,29 @@
 #define REQUIRED_MOST   96 /* literals */
 #define REQUIRED_LENGTH 31 /* octets of one, at most */
 #define REQUIRED_LEAST  4  /* at least */
+#define REQUIRED_OCTETS 3
+#define REQUIRED_DIGITS "0" /* an octet that stands for all digits */
 
-struct required {
+struct required { /* one of the literals */
 	size_t count;
+	/* Octets of a match before the beginning, and behind the end, of one, at most; and as many more as the longest has. */
+	size_t before, behind;
 	struct {
 		uint8_t n;
 		char octets[REQUIRED_LENGTH];
 	} literals[REQUIRED_MOST];
 };
 
+struct required_octet {
+	char octet;
+	size_t before, behind; /* it, at most; where the width is known */
+};
+
 /* False: there are none. expression: as libhs takes it, without flags but DOTALL. */
 bool required_read(struct slice expression, struct required *out);
 
-/* One that texts seldom have, and without which the expression cannot match; '\0': there is none. */
-char required_octet(struct slice expression);
+/* Octets that texts seldom have, the rarest first, of which each is needed. Returns how many. */
+size_t required_octets(struct slice expression, struct required_octet out[REQUIRED_OCTETS]);
 
 /* How many octets a match has at most; 0: that is not known, or what stands around it matters, too ("\b", "$"). begins: it is found at the
  * beginning of the text only. */

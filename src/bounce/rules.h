@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "bounce/class.h"
+#include "bounce/required.h"
 
 #define RULES_TEXT_MOST       ((size_t)4 << 20)
 #define RULES_SIGNALS         512 /* with those of the structure */
@@ -49,16 +50,12 @@ struct rule_phrase {
 	struct slice pattern; /* a regular expression for libhs, over folded text */
 	bool expression;      /* was written as one */
 	uint16_t gate; /* not of the bundle's: a literal that the pattern of that number, from 1, needs (required.h) */
-	uint16_t number; /* of a pattern, from 1 */
-	bool gated;      /* a pattern that cannot match where none of its gates is */
-	char octet;      /* of a pattern: it cannot match where that is not; '\0': there is no such octet */
-	uint16_t width;  /* of a pattern: octets that it matches at most; 0: not known (required.h) */
-	uint16_t set;    /* a word of that set, from 1; 0: of none */
-	uint8_t group;   /* of words in the set */
-	bool begins,
-		ends;  /* it must be at the beginning, at the end of a word; a pattern: at the beginning of the text */
-	bool repeated; /* a word that was in a set before: only the first is looked for */
-	uint16_t word; /* of a set: its number, from 0, the same for the same word */
+	uint16_t number;   /* of a pattern, from 1 */
+	uint16_t set;      /* a word of that set, from 1; 0: of none */
+	uint8_t group;     /* of words in the set */
+	bool begins, ends; /* it must be at the beginning, at the end of a word */
+	bool repeated;     /* a word that was in a set before: only the first is looked for */
+	uint16_t word;     /* of a set: its number, from 0, the same for the same word */
 	uint32_t line;
 };
 
@@ -66,6 +63,27 @@ struct rule_phrase {
 struct rule_tell {
 	enum rule_kind { RULE_FIRES, RULE_WORD, RULE_GATE } kind : 16;
 	uint16_t number; /* of its signal, of the word, of the expression, from 0 */
+};
+
+struct rule_reach { /* octets of a match before and behind what is there, at most */
+	uint16_t before, behind;
+};
+
+struct rule_octet { /* one that a match has; REQUIRED_DIGITS: a digit */
+	char octet;
+	struct rule_reach reach;
+};
+
+/* What a pattern needs (required.h), so that it is asked for only where that is. */
+struct rule_expression {
+	uint32_t phrase;
+	uint16_t signal;
+	uint16_t width; /* octets that it matches, at most; 0: what is known of reaches is not so */
+	bool begins;    /* it matches at the beginning of the text only */
+	bool gated;     /* it has gates */
+	uint8_t octet_count;
+	struct rule_octet octets[REQUIRED_OCTETS];
+	struct rule_reach gates;
 };
 
 struct rule_set { /* fires its signal when a word of each group is found near the others, in one paragraph, in any order */
@@ -112,7 +130,9 @@ struct rules {
 	struct rule_signal signals[RULES_SIGNALS]; /* first those of the structure, in the order of enum structure */
 	size_t signal_count;
 	struct rule_phrase *phrases; /* and behind them the gates */
-	size_t phrase_count, gate_count, expression_count;
+	size_t phrase_count, gate_count;
+	struct rule_expression *expressions; /* by their numbers */
+	size_t expression_count;
 	const struct rule_tell *tells; /* of each phrase and gate */
 	struct rule_set sets[RULES_SETS];
 	uint8_t groups[RULES_SETS]; /* of each set: a bit for each group */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is made of a bundle that was read, so that a text is soon looked through. */
-#include "bounce/required.h"
 #include "bounce/rules_internal.h"
 
 #define WORD_SLOTS (2 * RULES_PHRASES)
@@ -52,35 +51,55 @@ static bool list_rows(struct rules *rules)
 	return true;
 }
 
-/* ---- gates of expressions -------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------------------------------- */
 
-static bool add_gates(struct rules *rules, struct rule_phrase *expression, const struct required *needed)
+static struct rule_reach reach(size_t before, size_t behind)
+{
+	return (struct rule_reach){(uint16_t)(before < UINT16_MAX ? before : UINT16_MAX),
+	                           (uint16_t)(behind < UINT16_MAX ? behind : UINT16_MAX)};
+}
+
+static bool add_gates(struct rules *rules, struct rule_expression *e, const struct required *needed)
 {
 	if (rules->gate_count + needed->count > RULES_GATES) return true;
+	const struct rule_phrase *p = &rules->phrases[e->phrase];
 	for (size_t i = 0; i < needed->count; i++) {
 		struct rule_phrase *gate = &rules->phrases[rules->phrase_count + rules->gate_count];
-		*gate = (struct rule_phrase){.signal = expression->signal,
-		                             .line = expression->line,
-		                             .gate = expression->number,
+		*gate = (struct rule_phrase){.signal = p->signal,
+		                             .line = p->line,
+		                             .gate = p->number,
 		                             .text = arena_copy(&rules->arena, required_literal(needed, i))};
 		if (!gate->text.p) return false;
 		rules->gate_count++;
 	}
-	expression->gated = true;
+	e->gated = true;
+	e->gates = reach(needed->before, needed->behind);
 	return true;
 }
 
-/* An expression is asked only where there is what it needs. */
-static bool find_gates(struct rules *rules)
+static void add_octets(struct rule_expression *e, struct slice pattern)
+{
+	struct required_octet octets[REQUIRED_OCTETS];
+	e->octet_count = (uint8_t)required_octets(pattern, octets);
+	for (size_t i = 0; i < e->octet_count; i++)
+		e->octets[i] = (struct rule_octet){octets[i].octet, reach(octets[i].before, octets[i].behind)};
+}
+
+static bool list_expressions(struct rules *rules)
 {
 	struct required needed;
+	rules->expressions = arena_zalloc(&rules->arena, (rules->expression_count + 1) * sizeof *rules->expressions);
+	if (!rules->expressions) return false;
 	for (size_t i = 0; i < rules->phrase_count; i++) {
-		struct rule_phrase *p = &rules->phrases[i];
+		const struct rule_phrase *p = &rules->phrases[i];
 		if (p->number == 0) continue;
-		p->octet = required_octet(p->pattern);
-		size_t width = required_width(p->pattern, &p->begins);
-		p->width = width < UINT16_MAX ? (uint16_t)width : 0;
-		if (required_read(p->pattern, &needed) && !add_gates(rules, p, &needed)) return false;
+		struct rule_expression *e = &rules->expressions[p->number - 1];
+		size_t width = required_width(p->pattern, &e->begins);
+		e->phrase = (uint32_t)i;
+		e->signal = p->signal;
+		e->width = width < UINT16_MAX ? (uint16_t)width : 0;
+		add_octets(e, p->pattern);
+		if (required_read(p->pattern, &needed) && !add_gates(rules, e, &needed)) return false;
 	}
 	return true;
 }
@@ -106,5 +125,5 @@ static bool list_tells(struct rules *rules)
 
 bool rules_index(struct rules *rules)
 {
-	return number_words(rules) && list_rows(rules) && find_gates(rules) && list_tells(rules);
+	return number_words(rules) && list_rows(rules) && list_expressions(rules) && list_tells(rules);
 }
