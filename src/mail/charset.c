@@ -345,6 +345,16 @@ static bool is_no_utf8(struct slice in)
 	return wrong > good;
 }
 
+/* Letters, and the signs that Western text has: of what else is between 0x80 and 0x9F there is much in other charsets, and in UTF-8. */
+static bool may_be_western(struct slice in)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		unsigned char c = (unsigned char)in.p[i];
+		if (c >= 0x80 && c < 0xA0 && c != 0x80 && c != 0x85 && (c < 0x91 || c > 0x97)) return false;
+	}
+	return true;
+}
+
 /* Nobody said what it is, or what programs say who do not know; and it is not what mail is then. */
 static bool is_unnamed(const struct charset *c, struct slice in, bool ascii)
 {
@@ -359,6 +369,7 @@ struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice o
 	bool ascii = utf8_is_ascii(octets);
 	if (is_unnamed(&c, octets, ascii)) {
 		struct slice guess = charset_guess(octets);
+		if (guess.n == 0 && c.kind == UTF8 && may_be_western(octets)) guess = SLICE("windows-1252");
 		if (guess.n) c = find_charset(guess);
 	} else if (is_western(&c) && !ascii && utf8_valid(octets)) {
 		c.kind = UTF8; /* no Western text is well-formed UTF-8 by chance */

@@ -25,8 +25,8 @@
 unsigned charset_prepare(void);
 /* label as in a charset parameter, any case, quotes and a "*language" are ignored. When it is unknown or empty,
  * and when it says ASCII but octets are not: UTF-8 if they are that, else by charset_guess(), else windows-1252.
- * "iso-8859-1" and "utf-8" are what programs say who do not know: as the first, what is UTF-8 is read as that; a guess
- * goes before either, before UTF-8 only when most of it is none. The result is well-formed UTF-8 of at most `limit`
+ * "iso-8859-1" and "utf-8" are what programs say who do not know: as the first, what is UTF-8 is read as that; a guess,
+ * or windows-1252, goes before UTF-8 only when most of it is none. The result is well-formed UTF-8 of at most `limit`
  * octets, cut at a character. Points into octets when they are that already. {NULL, 0} when the arena is exhausted. */
 struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice octets, size_t limit);
 bool charset_known(struct slice label);

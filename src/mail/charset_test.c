@@ -27,6 +27,7 @@ static const struct {
          "utf-8",
          {"\xD0\xCF\xCC\xD8\xDA\xCF\xD7\xC1\xD4\xC5\xCC\xD8 \xCE\xC5 \xCE\xC1\xCA\xC4\xC5\xCE", 22},
          "пользователь не найден"},
+	{"windows-1252 called UTF-8", "utf-8", {"f\xFCr \x93x\x94", 7}, "f\xC3\xBCr \xE2\x80\x9Cx\xE2\x80\x9D"},
 	{"no label, UTF-8", "", {"\xC3\xBC", 2}, "\xC3\xBC"},
 	{"no label, not UTF-8", "", {"\xFC\x80", 2}, "\xC3\xBC" EURO},
 	{"unknown label", "x-whatever", {"\xFC", 1}, "\xC3\xBC"},

@@ -64,7 +64,8 @@ static const struct {
 	{"only a beginning", "a =? b", "a =? b"},
 	{"line end encoded", "=?utf-8?q?a=0D=0AX-Evil:_b?=", "aX-Evil: b"},
 	{"tab encoded", "=?utf-8?q?a=09b?=", "a b"},
-	{"not UTF-8 though it says so", "=?utf-8?q?=FC?=", "\xEF\xBF\xBD"},
+	{"windows-1252 though it says UTF-8", "=?utf-8?q?f=FCr?=", "f\xC3\xBCr"},
+	{"not UTF-8 though it says so", "=?utf-8?q?=FC=82?=", "\xEF\xBF\xBD\xEF\xBF\xBD"},
 };
 
 static void test_decoding(void **state)

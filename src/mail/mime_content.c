@@ -16,6 +16,32 @@ static bool is_base64(struct slice body)
 	return slice_find(line, ' ') == line.n;
 }
 
+#define QUOTED_LOOK 8192 /* octets */
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9') return c - '0';
+	if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Quoted-printable whose field was lost on the way: every "=" ends a line or quotes an octet, and some as no text has them by chance. */
+static bool is_quoted(struct slice s)
+{
+	size_t ends = 0, octets = 0;
+	s = slice_sub(s, 0, QUOTED_LOOK);
+	for (size_t i = slice_find(s, '='); i + 2 < s.n; i += 1 + slice_find(slice_sub(s, i + 1, s.n), '=')) {
+		const char *after = s.p + i + 1;
+		if (after[0] == '\n' || (after[0] == '\r' && after[1] == '\n')) {
+			ends++;
+			continue;
+		}
+		if (hex(after[0]) < 0 || hex(after[1]) < 0) return false;
+		octets += hex(after[0]) >= 8 || (after[0] == '3' && (after[1] | 0x20) == 'd');
+	}
+	return ends + octets >= 3 || (ends > 0 && octets > 0) || ends >= 2;
+}
+
 struct slice mime_octets(struct arena *a, const struct mime_part *p, size_t limit)
 {
 	if (mime_is_multipart(p)) return slice_sub(p->first ? p->preamble : p->body, 0, limit);
@@ -23,7 +49,10 @@ struct slice mime_octets(struct arena *a, const struct mime_part *p, size_t limi
 	case MIME_BASE64: return is_base64(p->body) ? transfer_base64(a, p->body, limit) : slice_sub(p->body, 0, limit);
 	case MIME_QUOTED_PRINTABLE: return transfer_quoted_printable(a, p->body, limit);
 	case MIME_UUENCODE: return transfer_uuencode(a, p->body, limit);
-	default: return slice_sub(p->body, 0, limit);
+	default:
+		if ((p->type == MIME_TEXT_PLAIN || p->type == MIME_TEXT_HTML) && is_quoted(p->body))
+			return transfer_quoted_printable(a, p->body, limit);
+		return slice_sub(p->body, 0, limit);
 	}
 }
 
