@@ -18,6 +18,7 @@
 struct bench {
 	struct bundle *bundle;
 	struct expressions *expressions;
+	struct literals_lexicon *lexicon;
 	hs_scratch_t *scratch;
 	size_t matches;
 };
@@ -29,6 +30,8 @@ static void open_bench(struct bench *b, struct slice rules)
 	if (bundle_load(rules, &b->bundle, problem) != ERR_OK) fail_msg("%s", problem);
 	b->expressions = expressions_new();
 	assert_non_null(b->expressions);
+	b->lexicon = literals_lexicon_new();
+	assert_non_null(b->lexicon);
 	assert_true(expressions_fit(b->expressions, b->bundle));
 	for (size_t i = 0; i < b->bundle->expression_count; i++)
 		assert_int_equal(hs_alloc_scratch(b->bundle->expressions[i].compiled, &b->scratch), HS_SUCCESS);
@@ -37,6 +40,7 @@ static void open_bench(struct bench *b, struct slice rules)
 static void close_bench(struct bench *b)
 {
 	hs_free_scratch(b->scratch);
+	literals_lexicon_free(b->lexicon);
 	expressions_free(b->expressions);
 	bundle_unref(b->bundle);
 }
@@ -72,7 +76,8 @@ static void compare(struct bench *b, enum place place, struct slice text)
 {
 	struct signal_set fired = {0}, expected = {0};
 	expressions_begin(b->expressions, b->bundle, place, text);
-	if (b->bundle->literals[place]) literals_scan(b->bundle->literals[place], text, found, b);
+	literals_lexicon_forget(b->lexicon);
+	if (b->bundle->literals[place]) literals_scan(b->bundle->literals[place], b->lexicon, text, found, b);
 	expressions_end(b->expressions, &fired);
 	ask_all(b, place, text, &expected);
 	for (size_t i = 0; i < b->bundle->rules->signal_count; i++)

@@ -40,16 +40,26 @@ static struct rules *read_rules(const char *text)
 static size_t count(const struct rules *r, struct slice text)
 {
 	struct literals *l;
-	struct seen seen = {.rules = r};
+	struct literals_lexicon *x = literals_lexicon_new();
+	size_t counts[3];
 	assert_int_equal(literals_new(r, PLACE_BODY, &l), ERR_OK);
 	assert_non_null(l);
+	assert_non_null(x);
 	/* A copy of its own size, so that reading on is seen. */
 	char *copy = malloc(text.n);
 	memcpy(copy, text.p, text.n);
-	literals_scan(l, slice_of(copy, text.n), see, &seen);
+	for (int i = 0; i < 3; i++) { /* the lexicon has no words; all of them; none again */
+		struct seen seen = {.rules = r};
+		if (i == 2) literals_lexicon_forget(x);
+		literals_scan(l, x, slice_of(copy, text.n), see, &seen);
+		counts[i] = seen.count;
+	}
+	assert_int_equal(counts[0], counts[1]);
+	assert_int_equal(counts[0], counts[2]);
 	free(copy);
+	literals_lexicon_free(x);
 	literals_free(l);
-	return seen.count;
+	return counts[0];
 }
 
 static const struct {
@@ -93,6 +103,15 @@ static const struct {
 	{"& 9 the one you sent & =zz\n", "\nthe one you sent bathe one you sent\nthe one you sent\n", 2},
 	{"& 9 =the one & =zz\n", "\nthe one the ones the one\n", 2},
 	{"& 9 \346\213\222 & =zz\n", "\n\346\213\222\346\213\222x\346\213\222\n", 3},
+	{"- n't do\n", "\ndon't do, can't. do\n", 1},
+	{"- accountability1\n", "\naccountability1 unaccountability12 accountability 1\n", 2},
+	{"- account\n", "\nabcdefghijklmnopaccountabcdefghijklmnopaccount account\n", 3},
+	{"- his account\n", "\nhis accounts abcdefghijklmnopqrsthis account\n", 2},
+	{"- a x-y b\n", "\na x-y b a x-y c a xy b\n", 1},
+	{"- (abcdefg)\n", "\n(abcdefg) (abcdefgh) (abcdef)\n", 1},
+	{"& 9 abcdefghijklmnopqrs & =zz\n", "\nabcdefghijklmnopqrstuv xabcdefghijklmnopqrs abcdefghijklmnopqr\n", 1},
+	{"& 9 =abcdefghijklmnopqrs & =zz\n", "\nabcdefghijklmnopqrstuv abcdefghijklmnopqrs\n", 1},
+	{"& 9 *fax & =zz\n", "\nfax telefax faxes telefaxes\n", 4},
 	{"& 9 'abc & =zz\n", "\n'abc x'abc\n", 1},
 };
 
@@ -187,6 +206,22 @@ static void agrees_with_the_slow_way(void **state)
 	assert_true(all > 2000);
 }
 
+/* More phrases of one word, and more words, than a lexicon has room for. */
+static void more_than_a_lexicon_has(void **state)
+{
+	static char rules[1 << 16], text[1 << 19];
+	size_t n = (size_t)sprintf(rules, H "signal a\nin body\n"), used = (size_t)sprintf(text, "\n");
+	for (int i = 0; i < 200; i++) n += (size_t)sprintf(rules + n, "- (word%c%c\n", 'a' + i % 26, 'a' + i / 26);
+	for (int i = 0; i < 100; i++) n += (size_t)sprintf(rules + n, "- (same + %d\n", 1000 + i);
+	sprintf(rules + n, "& 9 ab & =zz\n");
+	for (int i = 0; i < 40000; i++) used += (size_t)sprintf(text + used, " ab%d", i);
+	for (int i = 0; i < 100; i++) used += (size_t)sprintf(text + used, " (same + %d (wordab", 1000 + i);
+	used += (size_t)sprintf(text + used, "\n");
+	struct rules *r = read_rules(rules);
+	assert_int_equal(count(r, slice_of(text, used)), 40000 + 100 + 100);
+	rules_free(r);
+}
+
 /* Whatever may stand in a gap is tried, which a text can make take long; but not very long. */
 static void hostile_gaps(void **state)
 {
@@ -207,6 +242,7 @@ int main(void)
 		cmocka_unit_test(finds),
 		cmocka_unit_test(leaves),
 		cmocka_unit_test(agrees_with_the_slow_way),
+		cmocka_unit_test(more_than_a_lexicon_has),
 		cmocka_unit_test(hostile_gaps),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

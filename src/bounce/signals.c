@@ -8,6 +8,7 @@
 #include "bounce/bundle_internal.h"
 #include "bounce/expressions.h"
 #include "bounce/fold.h"
+#include "bounce/literals.h"
 #include "bounce/quoted.h"
 #include "bounce/shape.h"
 #include "bounce/tagged.h"
@@ -22,6 +23,8 @@
 struct signal_reader {
 	struct expressions *expressions;
 	struct wordsets *sets;
+	struct literals_lexicon *lexicons[PLACE_COUNT];
+	uint64_t serial; /* of the bundle whose words these have */
 	char buffer[BUFFER];
 };
 
@@ -31,7 +34,12 @@ struct signal_reader *signal_reader_new(void)
 	if (!r) return NULL;
 	r->sets = wordsets_new();
 	r->expressions = expressions_new();
-	if (r->sets && r->expressions) return r;
+	bool good = r->sets && r->expressions;
+	for (size_t i = 0; i < PLACE_COUNT && good; i++) {
+		r->lexicons[i] = literals_lexicon_new();
+		good = r->lexicons[i];
+	}
+	if (good) return r;
 	signal_reader_free(r);
 	return NULL;
 }
@@ -39,6 +47,7 @@ struct signal_reader *signal_reader_new(void)
 void signal_reader_free(struct signal_reader *r)
 {
 	if (!r) return;
+	for (size_t i = 0; i < PLACE_COUNT; i++) literals_lexicon_free(r->lexicons[i]);
 	wordsets_free(r->sets);
 	expressions_free(r->expressions);
 	free(r);
@@ -70,7 +79,7 @@ static void look(struct signal_reader *r, const struct bundle *b, enum place pla
 	if (folded.n <= 2) return;
 	wordsets_begin(r->sets, b->rules, folded, fired);
 	expressions_begin(r->expressions, b, place, folded);
-	if (b->literals[place]) literals_scan(b->literals[place], folded, found, &s);
+	if (b->literals[place]) literals_scan(b->literals[place], r->lexicons[place], folded, found, &s);
 	wordsets_end(r->sets);
 	expressions_end(r->expressions, fired);
 }
@@ -240,12 +249,19 @@ static bool look_at_names(struct signal_reader *r, const struct bundle *b, struc
 	return true;
 }
 
+static bool fit(struct signal_reader *r, const struct bundle *b)
+{
+	for (size_t i = 0; i < PLACE_COUNT && r->serial != b->serial; i++) literals_lexicon_forget(r->lexicons[i]);
+	r->serial = b->serial;
+	return expressions_fit(r->expressions, b);
+}
+
 enum error signals_read(struct signal_reader *r, const struct bundle *b, struct arena *a, const struct mime_part *root,
                         const struct slice *mail_from, struct signals *out)
 {
 	struct signal_set *fired = &out->fired;
 	*out = (struct signals){0};
-	if (!expressions_fit(r->expressions, b)) return ERR_NO_MEMORY;
+	if (!fit(r, b)) return ERR_NO_MEMORY;
 	shape_read(a, root, mail_from, out);
 	const char *author = mime_field(root, "From") ? "From" : "Sender"; /* a header may have been cut */
 	bool ok = look_at_field(r, b, a, PLACE_SUBJECT, mime_value(root, "Subject"), fired) &&

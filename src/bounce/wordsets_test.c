@@ -17,6 +17,7 @@
 struct bench {
 	struct rules *rules;
 	struct literals *literals;
+	struct literals_lexicon *lexicon;
 	struct wordsets *sets;
 };
 
@@ -27,10 +28,13 @@ static void open_bench(struct bench *b, const char *text)
 	assert_int_equal(literals_new(b->rules, PLACE_BODY, &b->literals), ERR_OK);
 	b->sets = wordsets_new();
 	assert_non_null(b->sets);
+	b->lexicon = literals_lexicon_new();
+	assert_non_null(b->lexicon);
 }
 
 static void close_bench(struct bench *b)
 {
+	literals_lexicon_free(b->lexicon);
 	literals_free(b->literals);
 	wordsets_free(b->sets);
 	rules_free(b->rules);
@@ -48,7 +52,7 @@ static bool fires(struct bench *b, struct slice text)
 {
 	struct signal_set fired = {0};
 	wordsets_begin(b->sets, b->rules, text, &fired);
-	literals_scan(b->literals, text, found, b);
+	literals_scan(b->literals, b->lexicon, text, found, b);
 	wordsets_end(b->sets);
 	return signal_fired(&fired, b->rules->signal_count - 1);
 }
