@@ -15,7 +15,7 @@
 
 #define ROUNDS_MAX 99
 #define MEMORY     ((size_t)256 << 20)
-#define FIRST      (16 * 1024) /* as the relay has it */
+#define FIRST      (64 * 1024) /* as the relay has it */
 
 struct message {
 	char *file, *path; /* path: NULL, unknown */

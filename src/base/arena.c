@@ -104,11 +104,16 @@ static void *alloc_from_new_block(struct arena *a, size_t n)
 	return block_room(b);
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static size_t round_up(size_t n)
 {
 	size_t rounded = n ? n : 1;
 	if (__builtin_add_overflow(rounded, ALIGNMENT - 1, &rounded)) rounded = SIZE_MAX;
-	rounded &= ~(size_t)(ALIGNMENT - 1);
+	return rounded & ~(size_t)(ALIGNMENT - 1);
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	size_t rounded = round_up(n);
 	void *p = NULL;
 	if (rounded <= a->limit - a->used) {
 #ifdef ARENA_MALLOC
@@ -127,6 +132,21 @@ void *arena_alloc(struct arena *a, size_t n)
 	else
 		a->exhausted = true;
 	return p;
+}
+
+bool arena_resize(struct arena *a, const void *object, size_t n, size_t to)
+{
+#ifndef ARENA_MALLOC
+	size_t before = round_up(n), after = round_up(to);
+	char *begin = (char *)object;
+	bool last = a->next && begin + before == a->next;
+	if (last && after <= (size_t)(a->end - begin) && (after <= before || after - before <= a->limit - a->used)) {
+		a->next = begin + after;
+		a->used += after - before; /* less, modulo, when it shrinks */
+		return true;
+	}
+#endif
+	return false;
 }
 
 void *arena_zalloc(struct arena *a, size_t n)

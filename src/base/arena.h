@@ -44,6 +44,9 @@ void arena_reset(struct arena *a);   /* frees all objects, clears exhausted, kee
 void arena_free(struct arena *a);    /* frees everything; the arena may be used again as after init */
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);
+/* The object that was allocated last, of n octets, becomes one of `to`, where it is; false: it stays as it is, since another was
+ * allocated after it, or there is no room behind it. */
+bool arena_resize(struct arena *a, const void *object, size_t n, size_t to);
 char *arena_strdup(struct arena *a, struct slice s); /* NUL-terminated copy */
 /* Copy of s; {NULL, 0} on exhaustion. The empty slice copies to a non-NULL empty slice. */
 struct slice arena_copy(struct arena *a, struct slice s);

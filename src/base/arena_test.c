@@ -59,6 +59,36 @@ static void first_block_is_as_said_and_stays(void **state)
 	}
 }
 
+static void the_last_object_is_resized(void **state)
+{
+#ifndef ARENA_MALLOC /* there none is */
+	struct arena a;
+	arena_init(&a, 2048);
+	char *first = arena_alloc(&a, 100), *second = arena_alloc(&a, 100), *other;
+	assert_false(arena_resize(&a, first, 100, 50));
+	assert_false(arena_resize(&a, first, 100, 200));
+	assert_int_equal(a.used, 224);
+	assert_true(arena_resize(&a, second, 100, 500));
+	assert_int_equal(a.used, 112 + 512);
+	other = arena_alloc(&a, 16);
+	assert_ptr_equal(other, second + 512);
+	assert_false(arena_resize(&a, second, 500, 510)); /* it is not the last any more */
+	assert_true(arena_resize(&a, other, 16, 1));      /* no less than an object has */
+	assert_int_equal(a.used, 112 + 512 + 16);
+	assert_false(arena_resize(&a, other, 1, 1024)); /* not in this block */
+	arena_reset(&a);
+	first = arena_alloc(&a, 1000);
+	second = arena_alloc(&a, 600);                      /* in a block of its own size */
+	assert_true(arena_resize(&a, second, 600, 1040));   /* all that the limit leaves */
+	assert_false(arena_resize(&a, second, 1040, 1041)); /* it is in use, and beyond the limit */
+	assert_true(arena_resize(&a, second, 1040, 16));
+	assert_non_null(arena_alloc(&a, 1000));
+	assert_false(arena_exhausted(&a));
+	arena_free(&a);
+	assert_false(arena_resize(&a, NULL, 0, 16));
+#endif
+}
+
 static void limit_is_remembered_until_reset(void **state)
 {
 	struct arena a;
@@ -138,9 +168,13 @@ static void copies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objects_are_aligned_and_apart),    cmocka_unit_test(limit_is_remembered_until_reset),
-		cmocka_unit_test(impossible_sizes_are_refused),     cmocka_unit_test(first_block_stays_after_reset),
-		cmocka_unit_test(first_block_is_as_said_and_stays), cmocka_unit_test(copies),
+		cmocka_unit_test(objects_are_aligned_and_apart),
+		cmocka_unit_test(limit_is_remembered_until_reset),
+		cmocka_unit_test(impossible_sizes_are_refused),
+		cmocka_unit_test(first_block_stays_after_reset),
+		cmocka_unit_test(first_block_is_as_said_and_stays),
+		cmocka_unit_test(the_last_object_is_resized),
+		cmocka_unit_test(copies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

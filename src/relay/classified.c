@@ -4,7 +4,7 @@
 #include "base/metrics.h"
 
 #define ARENA_MOST  (16 * 1024 * 1024)
-#define ARENA_FIRST (16 * 1024) /* more than most messages take */
+#define ARENA_FIRST (64 * 1024) /* more than most messages take; what they do not touch costs nothing */
 
 /* The beginning of the message: its memory, or a copy. p NULL: no memory, or it cannot be read. */
 static struct slice beginning(struct arena *a, const struct blob *message)
