@@ -16,22 +16,36 @@
 
 #define WRONG_MOST 100 /* places with the same first and last octet */
 
-static inline unsigned char fold(char c)
+/* Folds eight octets at once: bit 5 is set in each octet that is an ASCII capital. */
+static inline uint64_t fold_word(uint64_t w)
 {
-	unsigned char u = (unsigned char)c;
-	return u >= 'A' && u <= 'Z' ? u | 0x20 : u;
+	const uint64_t ones = 0x0101010101010101u;
+	uint64_t low = w & ones * 0x7f;
+	uint64_t from_a = low + ones * (0x80 - 'A');
+	uint64_t beyond_z = low + ones * (0x80 - 'Z' - 1);
+	uint64_t capital = from_a & ~beyond_z & ~w & ones * 0x80;
+	return w | capital >> 2;
 }
 
-static bool equal_nocase(const char *a, const char *b, size_t n)
+static inline uint64_t word_at(const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (fold(a[i]) != fold(b[i])) return false;
-	return true;
+	uint64_t w = 0;
+	memcpy(&w, p, n);
+	return fold_word(w);
 }
 
-bool slice_equal_nocase(struct slice a, struct slice b)
+bool slice_same_nocase(const char *a, const char *b, size_t n)
 {
-	return a.n == b.n && equal_nocase(a.p, b.p, a.n);
+	if (n < 4) {
+		size_t i = 0;
+		while (i < n && word_at(a + i, 1) == word_at(b + i, 1)) i++;
+		return i == n;
+	}
+	if (n < 8) /* the first four and the last */
+		return word_at(a, 4) == word_at(b, 4) && word_at(a + n - 4, 4) == word_at(b + n - 4, 4);
+	for (size_t i = 0; i + 8 < n; i += 8)
+		if (word_at(a + i, 8) != word_at(b + i, 8)) return false;
+	return word_at(a + n - 8, 8) == word_at(b + n - 8, 8);
 }
 
 int slice_compare(struct slice a, struct slice b)
@@ -42,14 +56,9 @@ int slice_compare(struct slice a, struct slice b)
 	return a.n < b.n ? -1 : a.n > b.n;
 }
 
-bool slice_starts_nocase(struct slice s, struct slice prefix)
-{
-	return s.n >= prefix.n && equal_nocase(s.p, prefix.p, prefix.n);
-}
-
 bool slice_ends_nocase(struct slice s, struct slice suffix)
 {
-	return s.n >= suffix.n && (suffix.n == 0 || equal_nocase(s.p + (s.n - suffix.n), suffix.p, suffix.n));
+	return s.n >= suffix.n && slice_same_nocase(s.p + (s.n - suffix.n), suffix.p, suffix.n);
 }
 
 size_t slice_find_last(struct slice s, char c)
@@ -58,33 +67,45 @@ size_t slice_find_last(struct slice s, char c)
 	return at ? (size_t)(at - s.p) : s.n;
 }
 
-/* Where the first and the last octet of the needle stand, sixteen places at a time; its length is 2 or more. *at is where it was
- * found, or what places need no further look; false: none of these, or there were too many that were not it. */
-static bool search_ends(struct slice haystack, struct slice needle, size_t *at)
+/* Where the first and the last octet of the needle stand, of sixteen places from `at` on. */
+static unsigned search_ends(struct slice haystack, struct slice needle, size_t at)
 {
-	const char *p = haystack.p;
-	size_t last = needle.n - 1, wrong = 0, i = 0;
-	for (; i + last + LANES <= haystack.n && wrong <= WRONG_MOST; i += LANES) {
-		lanes first = (lanes)(lanes_load(p + i) == (uint8_t)needle.p[0]);
-		unsigned both = lanes_mask(first & (lanes)(lanes_load(p + i + last) == (uint8_t)needle.p[last]));
-		for (; both; both &= both - 1, wrong++) {
-			*at = i + lanes_first(both);
-			if (memcmp(p + *at + 1, needle.p + 1, last - 1) == 0) return true;
+	const char *p = haystack.p + at;
+	size_t last = needle.n - 1;
+	lanes first = (lanes)(lanes_load(p) == (uint8_t)needle.p[0]);
+	return lanes_mask(first & (lanes)(lanes_load(p + last) == (uint8_t)needle.p[last]));
+}
+
+/* Where it is; places are as many as it may be at, 16 or more; *wrong counts those that were not it. Ends when those are many. */
+static size_t search_lanes(struct slice haystack, struct slice needle, size_t places, size_t *wrong)
+{
+	for (size_t i = 0; *wrong <= WRONG_MOST;) {
+		for (unsigned ends = search_ends(haystack, needle, i); ends; ends &= ends - 1, ++*wrong) {
+			size_t at = i + lanes_first(ends);
+			if (memcmp(haystack.p + at + 1, needle.p + 1, needle.n - 2) == 0) return at;
 		}
+		if (i + LANES == places) break;
+		i = i + 2 * LANES <= places ? i + LANES : places - LANES; /* some may be looked at again */
 	}
-	*at = i;
-	return false;
+	return haystack.n;
 }
 
 size_t slice_search(struct slice haystack, struct slice needle)
 {
-	size_t at = 0;
+	size_t wrong = 0, at = 0, places = haystack.n - needle.n + 1;
 	if (needle.n == 0) return 0;
-	if (needle.n == 1) return slice_find(haystack, needle.p[0]);
 	if (haystack.n < needle.n) return haystack.n;
-	if (search_ends(haystack, needle, &at)) return at;
+	if (needle.n == 1) return slice_find(haystack, needle.p[0]);
+	if (places < LANES) {
+		while (at < places &&
+		       (haystack.p[at] != needle.p[0] || memcmp(haystack.p + at, needle.p, needle.n) != 0))
+			at++;
+		return at < places ? at : haystack.n;
+	}
+	at = search_lanes(haystack, needle, places, &wrong);
+	if (wrong <= WRONG_MOST) return at;
 	const char *found =
-		memmem(haystack.p + at, haystack.n - at, needle.p, needle.n); /* linear, whatever the text */
+		memmem(haystack.p, haystack.n, needle.p, needle.n); /* its time is bound, whatever the text */
 	return found ? (size_t)(found - haystack.p) : haystack.n;
 }
 
@@ -168,17 +189,6 @@ static inline void sip_word(struct sip *s, uint64_t m)
 	s->v3 ^= m;
 	sip_round(s);
 	s->v0 ^= m;
-}
-
-/* Folds eight octets at once: bit 5 is set in each octet that is an ASCII capital. */
-static inline uint64_t fold_word(uint64_t w)
-{
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t low = w & ones * 0x7f;
-	uint64_t from_a = low + ones * (0x80 - 'A');
-	uint64_t beyond_z = low + ones * (0x80 - 'Z' - 1);
-	uint64_t capital = from_a & ~beyond_z & ~w & ones * 0x80;
-	return w | capital >> 2;
 }
 
 static inline uint64_t sip13(struct slice s, const uint64_t key[2], bool nocase)

@@ -51,14 +51,30 @@ static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
 	return (struct slice){s.p ? s.p + from : NULL, to - from}; /* NULL + 0 is undefined */
 }
 
+bool slice_same_nocase(const char *a, const char *b, size_t n);
+
+/* Most words differ in this already. */
+static inline bool slice_may_begin_nocase(struct slice a, struct slice b)
+{
+	return b.n == 0 || ((a.p[0] ^ b.p[0]) & ~0x20) == 0;
+}
+
 /* The case of ASCII letters only is folded, as SMTP and DNS do. */
-bool slice_equal_nocase(struct slice a, struct slice b);
+static inline bool slice_equal_nocase(struct slice a, struct slice b)
+{
+	return a.n == b.n && slice_may_begin_nocase(a, b) && slice_same_nocase(a.p, b.p, a.n);
+}
+
+static inline bool slice_starts_nocase(struct slice s, struct slice prefix)
+{
+	return s.n >= prefix.n && slice_may_begin_nocase(s, prefix) && slice_same_nocase(s.p, prefix.p, prefix.n);
+}
+
 int slice_compare(struct slice a, struct slice b); /* bytewise, shorter first */
 static inline bool slice_starts(struct slice s, struct slice prefix)
 {
 	return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
-bool slice_starts_nocase(struct slice s, struct slice prefix);
 bool slice_ends_nocase(struct slice s, struct slice suffix);
 /* Position of the first (last) c, or s.n when there is none. */
 static inline size_t slice_find(struct slice s, char c)

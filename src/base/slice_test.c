@@ -90,6 +90,29 @@ static void only_ascii_letters_fold(void **state)
 }
 
 /* The word-wise fold of the hash agrees with the octet-wise one for every octet, in every position. */
+/* Wherever it stands in words of all lengths. */
+static void one_octet_makes_a_difference(void **state)
+{
+	static const struct {
+		char a, b;
+		bool same;
+	} rows[] = {{'a', 'A', true}, {'Z', 'z', true},        {'@', '`', false},  {'[', '{', false}, {'a', 'b', false},
+	            {'1', '1', true}, {'\xC1', '\xE1', false}, {'-', '\r', false}, {'\0', ' ', false}};
+	for (size_t n = 1; n < 30; n++)
+		for (size_t at = 0; at < n; at++)
+			for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+				char a[31], b[31];
+				memset(a, 'x', n), memset(b, 'X', n);
+				a[at] = rows[r].a, b[at] = rows[r].b;
+				a[n] = '1', b[n] = '2';
+				assert_int_equal(slice_equal_nocase(slice_of(a, n), slice_of(b, n)), rows[r].same);
+				assert_int_equal(slice_starts_nocase(slice_of(a, n + 1), slice_of(b, n)), rows[r].same);
+				assert_int_equal(slice_ends_nocase(slice_of(a, n), slice_of(b, n)), rows[r].same);
+			}
+	assert_true(slice_equal_nocase(SLICE_EMPTY, (struct slice){NULL, 0}));
+	assert_true(slice_starts_nocase(SLICE_EMPTY, SLICE_EMPTY));
+}
+
 static void hash_folds_like_the_comparison(void **state)
 {
 	char a[20], b[20];
@@ -200,6 +223,7 @@ int main(void)
 		cmocka_unit_test(split_walks_all_fields),
 		cmocka_unit_test(numbers_are_plain_decimal),
 		cmocka_unit_test(only_ascii_letters_fold),
+		cmocka_unit_test(one_octet_makes_a_difference),
 		cmocka_unit_test(hash_folds_like_the_comparison),
 		cmocka_unit_test(hash_sees_every_octet_and_the_length),
 		cmocka_unit_test(hash_of_a_given_key_is_the_standard_one),
