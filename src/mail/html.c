@@ -180,65 +180,111 @@ static void skip_element(struct stripper *s, const char *end_tag)
 	}
 }
 
-/* Is it one of `names`, which all have n letters? Inline, since n is a constant then. */
-static inline __attribute__((always_inline)) bool one_of(const char *names, const char *name, size_t n)
+/* What a tag does. */
+enum { LINE_BEGINS = 1, CELL = 2, AS_IT_IS = 4, SCRIPT = 8, STYLE = 16 };
+
+#define SLOTS                         128
+#define SLOT(first, second, third, n) (((first) + 5 * (second) + 5 * (third) + 2 * (n)) % SLOTS)
+
+/* Each name has a slot of its own: two in one are an error of the compiler's (-Woverride-init). */
+static const struct tag {
+	char name[TAG_MOST]; /* zeros behind it */
+	uint8_t effects;
+} tags[SLOTS] = {
+	[SLOT('p', 0, 0, 1)] = {"p", LINE_BEGINS},
+	[SLOT('b', 'r', 0, 2)] = {"br", LINE_BEGINS},
+	[SLOT('t', 'r', 0, 2)] = {"tr", LINE_BEGINS},
+	[SLOT('l', 'i', 0, 2)] = {"li", LINE_BEGINS},
+	[SLOT('u', 'l', 0, 2)] = {"ul", LINE_BEGINS},
+	[SLOT('o', 'l', 0, 2)] = {"ol", LINE_BEGINS},
+	[SLOT('d', 'l', 0, 2)] = {"dl", LINE_BEGINS},
+	[SLOT('d', 't', 0, 2)] = {"dt", LINE_BEGINS},
+	[SLOT('d', 'd', 0, 2)] = {"dd", LINE_BEGINS},
+	[SLOT('h', 'r', 0, 2)] = {"hr", LINE_BEGINS},
+	[SLOT('h', '1', 0, 2)] = {"h1", LINE_BEGINS},
+	[SLOT('h', '2', 0, 2)] = {"h2", LINE_BEGINS},
+	[SLOT('h', '3', 0, 2)] = {"h3", LINE_BEGINS},
+	[SLOT('h', '4', 0, 2)] = {"h4", LINE_BEGINS},
+	[SLOT('h', '5', 0, 2)] = {"h5", LINE_BEGINS},
+	[SLOT('h', '6', 0, 2)] = {"h6", LINE_BEGINS},
+	[SLOT('d', 'i', 'v', 3)] = {"div", LINE_BEGINS},
+	[SLOT('p', 'r', 'e', 3)] = {"pre", LINE_BEGINS | AS_IT_IS},
+	[SLOT('h', 'e', 'a', 4)] = {"head", LINE_BEGINS},
+	[SLOT('b', 'o', 'd', 4)] = {"body", LINE_BEGINS},
+	[SLOT('h', 't', 'm', 4)] = {"html", LINE_BEGINS},
+	[SLOT('f', 'o', 'r', 4)] = {"form", LINE_BEGINS},
+	[SLOT('t', 'a', 'b', 5)] = {"table", LINE_BEGINS},
+	[SLOT('t', 'b', 'o', 5)] = {"tbody", LINE_BEGINS},
+	[SLOT('t', 'h', 'e', 5)] = {"thead", LINE_BEGINS},
+	[SLOT('t', 'i', 't', 5)] = {"title", LINE_BEGINS},
+	[SLOT('c', 'e', 'n', 6)] = {"center", LINE_BEGINS},
+	[SLOT('h', 'e', 'a', 6)] = {"header", LINE_BEGINS},
+	[SLOT('f', 'o', 'o', 6)] = {"footer", LINE_BEGINS},
+	[SLOT('o', 'p', 't', 6)] = {"option", LINE_BEGINS},
+	[SLOT('a', 'd', 'd', 7)] = {"address", LINE_BEGINS},
+	[SLOT('s', 'e', 'c', 7)] = {"section", LINE_BEGINS},
+	[SLOT('a', 'r', 't', 7)] = {"article", LINE_BEGINS},
+	[SLOT('f', 'i', 'e', 8)] = {"fieldset", LINE_BEGINS},
+	[SLOT('b', 'l', 'o', 10)] = {"blockquote", LINE_BEGINS},
+	[SLOT('t', 'd', 0, 2)] = {"td", CELL},
+	[SLOT('t', 'h', 0, 2)] = {"th", CELL},
+	[SLOT('s', 'c', 'r', 6)] = {"script", SCRIPT},
+	[SLOT('s', 't', 'y', 5)] = {"style", STYLE},
+};
+
+/* The name that stands at `at`, its length, and what a tag of that name does; 0: nothing, as most do. */
+static unsigned effects_of(struct slice in, size_t at, size_t *length)
 {
-	for (; *names; names += n)
-		if (memcmp(names, name, n) == 0) return true;
-	return false;
+	static const lanes places = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	unsigned char name[LANES] = {0};
+	struct slice rest = slice_sub(in, at, at + LANES);
+	if (rest.n < LANES) memcpy(name, rest.p, rest.n);
+	lanes octets = lanes_load(rest.n < LANES ? (const char *)name : rest.p), lower = octets | ' ';
+	unsigned others = ~LANES_MASK(lanes_within(lower, 'a', 'z') | lanes_within(octets, '1', '6'));
+	size_t n = lanes_first(others | 1u << LANES);
+	*length = n;
+	if (n > TAG_MOST) return 0;
+	lanes_store(name, lower & (lanes)(places < (uint8_t)n)); /* digits have the bit of lower case */
+	const struct tag *tag = &tags[SLOT(name[0], name[1], name[2], n)];
+	return memcmp(tag->name, name, TAG_MOST) == 0 ? tag->effects : 0;
 }
 
-static bool begins_line(const char *name, size_t n)
+static void act_on_tag(struct stripper *s, unsigned effects, bool end)
 {
-	switch (n) {
-	case 1: return one_of("p", name, 1);
-	case 2: return one_of("brtrliuloldldtddhrh1h2h3h4h5h6", name, 2);
-	case 3: return one_of("divpre", name, 3);
-	case 4: return one_of("headbodyhtmlform", name, 4);
-	case 5: return one_of("tabletbodytheadtitle", name, 5);
-	case 6: return one_of("centerheaderfooteroption", name, 6);
-	case 7: return one_of("addresssectionarticle", name, 7);
-	case 8: return one_of("fieldset", name, 8);
-	case 10: return one_of("blockquote", name, 10);
-	default: return false;
-	}
+	if (effects & LINE_BEGINS) widen_gap(s, LINE);
+	if (effects & CELL) widen_gap(s, BLANK);
+	if (effects & AS_IT_IS) s->preformatted = !end;
+	if (!end && effects & SCRIPT) skip_element(s, "</script");
+	if (!end && effects & STYLE) skip_element(s, "</style");
 }
 
-static void act_on_tag(struct stripper *s, struct slice tag)
+static void read_comment(struct stripper *s)
 {
-	char name[TAG_MOST + 1];
-	bool end = tag.n && tag.p[0] == '/';
-	size_t n = 0, i = end;
-	for (; i < tag.n && n <= TAG_MOST && (is_letter(tag.p[i]) || (tag.p[i] >= '1' && tag.p[i] <= '6')); i++)
-		name[n++] = is_letter(tag.p[i]) ? (char)(tag.p[i] | 0x20) : tag.p[i];
-	if (n == 0 || n > TAG_MOST) return;
-	struct slice word = slice_of(name, n);
-	if (begins_line(name, n)) widen_gap(s, LINE);
-	if (slice_equal(word, SLICE("td")) || slice_equal(word, SLICE("th"))) widen_gap(s, BLANK);
-	if (slice_equal(word, SLICE("pre"))) s->preformatted = !end;
-	if (!end && slice_equal(word, SLICE("script"))) skip_element(s, "</script");
-	if (!end && slice_equal(word, SLICE("style"))) skip_element(s, "</style");
+	size_t from = s->at + 4, end = from + slice_search(slice_sub(s->in, from, s->in.n), SLICE("-->"));
+	s->at = end + 3 < s->in.n ? end + 3 : s->in.n;
 }
 
 static void read_tag(struct stripper *s)
 {
 	struct slice rest = slice_sub(s->in, s->at, s->in.n);
 	if (slice_starts(rest, SLICE("<!--"))) {
-		size_t n = 4 + slice_search(slice_sub(rest, 4, rest.n), SLICE("-->"));
-		s->at += n + 3 < rest.n ? n + 3 : rest.n;
+		read_comment(s);
 		return;
 	}
-	bool begins = rest.n >= 2 && (is_letter(rest.p[1]) || rest.p[1] == '/' || rest.p[1] == '!' || rest.p[1] == '?');
+	char first = rest.n > 1 ? rest.p[1] : '\0';
+	bool begins = is_letter(first) || first == '/' || first == '!' || first == '?', closes = first == '/';
 	size_t end = begins && !s->no_more_tags ? tag_end(s) : s->in.n;
-	struct slice tag = slice_sub(s->in, s->at + 1, end);
 	if (begins && end == s->in.n) s->no_more_tags = true;
-	if (end == s->in.n || is_address(tag)) {
+	size_t name = s->at + 1 + closes, length = 0;
+	unsigned effects = end < s->in.n ? effects_of(s->in, name, &length) : 0;
+	bool plain = name + length == end || (name + length < end && is_blank(s->in.p[name + length]));
+	if (end == s->in.n || (!plain && is_address(slice_sub(s->in, s->at + 1, end)))) {
 		put(s, "<", 1);
 		s->at++;
 		return;
 	}
 	s->at = end + 1;
-	act_on_tag(s, tag);
+	act_on_tag(s, effects, closes);
 }
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
@@ -249,31 +295,35 @@ static const bool special[256] = {
 	['\n'] = true, ['\v'] = true, ['\f'] = true, ['\r'] = true,
 };
 
-/* How many of sixteen octets, `next` behind them, are words with single blanks between them; a line end may be such a blank. */
-static size_t words_in(lanes octets, char next, bool preformatted)
+/* Which of sixteen octets are neither of words nor single blanks between them; a line end may be such a blank. */
+static unsigned stops(lanes octets, bool word_behind, bool preformatted)
 {
 	unsigned controls = LANES_MASK(lanes_within(octets, '\t', '\r'));
 	unsigned blanks = LANES_MASK(octets == ' ') | (preformatted ? 0 : controls);
-	unsigned specials = LANES_MASK((octets == '<') | (octets == '&')) | controls | blanks;
-	unsigned after = specials >> 1 | (unsigned)special[(unsigned char)next] << (LANES - 1);
-	unsigned stops = (specials & ~blanks) | (blanks & after);
-	return stops ? lanes_first(stops) : LANES;
+	unsigned words = ~(LANES_MASK((octets == '<') | (octets == '&')) | controls | blanks) & 0xffff;
+	unsigned before_words = words >> 1 | (unsigned)word_behind << (LANES - 1);
+	return (words | (blanks & before_words)) ^ 0xffff;
 }
 
 /* Sixteen octets at a time, as many as can be taken as they are, but for line ends, which become blanks. There is still room for the
  * character that comes then, without which there would be no blank. */
 static void copy_words(struct stripper *s)
 {
-	while (s->in.n - s->at > LANES && s->room - s->n > LANES + CHARACTER_MOST) {
-		lanes octets = lanes_load(s->in.p + s->at), controls = lanes_within(octets, '\t', '\r');
-		size_t n = words_in(octets, s->in.p[s->at + LANES], s->preformatted);
-		put_gap(s);
-		lanes_store(s->out + s->n,
-		            (octets & ~controls) + (controls & ' ')); /* what was not taken is overwritten */
-		s->n += n;
-		s->at += n;
-		if (n < LANES) return;
+	if (s->in.n - s->at <= LANES || s->room - s->n <= LANES + CHARACTER_MOST) return;
+	put_gap(s);
+	size_t n = 0, left = s->in.n - s->at, room = s->room - s->n;
+	const char *in = s->in.p + s->at;
+	char *out = s->out + s->n; /* what is written behind a stop is overwritten */
+	for (; left - n > LANES && room - n >= LANES + CHARACTER_MOST; n += LANES) {
+		lanes octets = lanes_load(in + n), controls = lanes_within(octets, '\t', '\r');
+		unsigned stop = stops(octets, !special[(unsigned char)in[n + LANES]], s->preformatted);
+		lanes_store(out + n, (octets & ~controls) + (controls & ' '));
+		if (!stop) continue;
+		n += lanes_first(stop);
+		break;
 	}
+	s->n += n;
+	s->at += n;
 }
 
 /* Words with single blanks between them stay as they are. */
@@ -322,5 +372,6 @@ struct slice html_to_text(struct arena *a, struct slice html, size_t limit)
 			read_text(&s);
 		}
 	}
+	arena_resize(a, s.out, s.room, s.n);
 	return slice_of(s.out, s.n);
 }
