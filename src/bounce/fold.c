@@ -223,32 +223,33 @@ static lanes folded(lanes octets)
 	return (octets & ~odd_blanks) + (odd_blanks & ' ') + (capitals & 0x20);
 }
 
-/* How many of sixteen octets can be taken so: plain characters, with single blanks between them. The last one is none when it is a
- * blank: what comes behind it is not known. A blank may be the end of a line; a CR is none. */
-static size_t plain_octets(lanes octets, char next)
+/* Which of sixteen octets cannot be taken so: what is neither plain nor a blank before something plain. A blank may be the end of a
+ * line; a CR is none. */
+static unsigned stops(lanes octets, bool plain_behind)
 {
+	unsigned words = LANES_MASK(lanes_within(octets, '!', '~'));
 	unsigned blanks = LANES_MASK((lanes)(octets == ' ') | lanes_within(octets, '\t', '\f'));
-	unsigned odd = ~(LANES_MASK(lanes_within(octets, ' ', '~')) | blanks) | (blanks & blanks >> 1);
-	size_t n = odd & 0xffff ? lanes_first(odd) : LANES;
-	if (n == LANES && plain[(unsigned char)next]) return n;
-	return n - (n > 0 && blanks >> (n - 1) & 1);
+	unsigned before_words = words >> 1 | (unsigned)plain_behind << (LANES - 1);
+	return (words | (blanks & before_words)) ^ 0xffff;
 }
 
 /* Sixteen octets at a time, as many as there are plain ones. The last sixteen of a text may be those that were taken already and more. */
 static size_t take_lanes(struct fold *f, struct slice text)
 {
-	size_t n = 0;
-	for (size_t left; (left = text.n - n) > 0 && f->room - 1 - f->n >= LANES;) {
-		size_t again = left > LANES ? 0 : LANES - left;
-		if (again > n) break;
-		lanes octets = lanes_load(text.p + n - again);
-		size_t taken = plain_octets(octets, left > LANES ? text.p[n + LANES] : '\0') - again;
-		lanes_store(f->out + f->n - again, folded(octets)); /* what was not taken is overwritten */
-		f->n += taken;
-		n += taken;
-		if (taken < LANES) break;
+	size_t n = 0, room = f->room - 1 - f->n;
+	char *out = f->out + f->n; /* what is written behind a stop is overwritten */
+	for (; text.n - n > LANES && room - n >= LANES; n += LANES) {
+		lanes octets = lanes_load(text.p + n);
+		unsigned stop = stops(octets, plain[(unsigned char)text.p[n + LANES]]);
+		lanes_store(out + n, folded(octets));
+		if (stop) return n + lanes_first(stop);
 	}
-	return n;
+	size_t left = text.n - n, again = LANES - left; /* if these are the last */
+	if (left > LANES || again > n || room - n < LANES) return n;
+	lanes octets = lanes_load(text.p + n - again);
+	unsigned stop = stops(octets, false) >> again;
+	lanes_store(out + n - again, folded(octets));
+	return n + (stop ? lanes_first(stop) : left);
 }
 
 static bool is_ascii_blank(char c)
@@ -272,6 +273,7 @@ static size_t take_plain(struct fold *f, struct slice text)
 	put_blanks(f, false);
 	f->wide = false;
 	size_t n = take_lanes(f, text);
+	f->n += n;
 	for (char c; n < text.n && f->n + 1 < f->room && (c = plain_octet(text, n)); n++) f->out[f->n++] = c;
 	return n ? n : 1; /* no room: the octet is left out */
 }
