@@ -392,5 +392,8 @@ struct slice charset_to_utf8(struct arena *a, struct slice label, struct slice o
 	size_t most = octets.n < SIZE_MAX / 3 ? octets.n * 3 : SIZE_MAX;
 	struct writer w = {.room = most < limit ? most : limit};
 	w.p = arena_alloc(a, w.room);
-	return w.p ? convert(a, &c, octets, &w) : (struct slice){NULL, 0};
+	if (!w.p) return (struct slice){NULL, 0};
+	struct slice text = convert(a, &c, octets, &w);
+	arena_resize(a, w.p, w.room, text.n);
+	return text;
 }

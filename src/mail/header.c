@@ -68,11 +68,6 @@ bool header_next(struct header_iterator *it, struct header_field *out)
 	return true;
 }
 
-bool header_is(const struct header_field *f, const char *name)
-{
-	return slice_equal_nocase(f->name, slice_str(name));
-}
-
 struct slice header_unfold(struct arena *a, struct slice value)
 {
 	value = slice_trim(value);

@@ -32,8 +32,11 @@ struct header_iterator {
 };
 
 void header_begin(struct header_iterator *it, struct slice message);
-bool header_next(struct header_iterator *it, struct header_field *out); /* false: no more */
-bool header_is(const struct header_field *f, const char *name);         /* any case */
+bool header_next(struct header_iterator *it, struct header_field *out);      /* false: no more */
+static inline bool header_is(const struct header_field *f, const char *name) /* any case */
+{
+	return slice_equal_nocase(f->name, slice_str(name));
+}
 /* The value on one line, without blanks around it. Points into the value when that is one line already, else into the
  * arena; {NULL, 0} when that is exhausted. RFC 5322 2.2.3: only line ends are removed, the blanks after them stay. */
 struct slice header_unfold(struct arena *a, struct slice value);

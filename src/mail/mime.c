@@ -180,21 +180,31 @@ static struct slice boundary_of(struct parser *p, struct mime_part *part)
 
 /* ---- headers ----------------------------------------------------------------------------------------------------- */
 
+/* Makes the room that of `to` fields, where they are or elsewhere. */
+static bool set_room(struct arena *a, struct mime_part *part, size_t *room, size_t to)
+{
+	size_t size = sizeof *part->fields;
+	if (*room == 0 || !arena_resize(a, part->fields, *room * size, to * size)) {
+		struct header_field *fields = arena_alloc(a, to * size);
+		if (!fields) return false;
+		if (part->field_count) memcpy(fields, part->fields, part->field_count * size);
+		part->fields = fields;
+	}
+	*room = to;
+	return true;
+}
+
 static bool add_field(struct parser *p, struct mime_part *part, size_t *room, const struct header_field *f)
 {
 	if (part->field_count == MIME_FIELDS) {
 		p->mime->cut = true;
 		return true;
 	}
+	if (part->field_count == *room && !set_room(p->arena, part, room, *room ? *room * 2 : FIELDS_FIRST))
+		return false;
 	struct header_field *fields = (struct header_field *)part->fields;
-	if (part->field_count == *room) {
-		*room = *room ? *room * 2 : FIELDS_FIRST;
-		fields = arena_alloc(p->arena, *room * sizeof *fields);
-		if (!fields) return false;
-		if (part->field_count) memcpy(fields, part->fields, part->field_count * sizeof *fields);
-		part->fields = fields;
-	}
 	fields[part->field_count++] = *f;
+	part->names |= mime_name_bit(f->name);
 	return true;
 }
 
@@ -240,6 +250,9 @@ static size_t read_header(struct parser *p, struct mime_part *part, size_t at)
 			break;
 		}
 	}
+	if (room > 0)
+		arena_resize(p->arena, part->fields, room * sizeof *part->fields,
+		             part->field_count * sizeof *part->fields);
 	part->header = slice_sub(p->text, at, it.at);
 	return it.at;
 }
@@ -421,26 +434,11 @@ const struct mime_part *mime_find(const struct mime_part *root, enum mime_type t
 	return NULL;
 }
 
-const struct header_field *mime_field_after(const struct mime_part *p, const char *name,
-                                            const struct header_field *after)
+const struct header_field *mime_find_field(const struct mime_part *p, struct slice name,
+                                           const struct header_field *after)
 {
-	struct slice wanted = slice_str(name);
 	if (p->field_count == 0) return NULL;
 	const struct header_field *f = after ? after + 1 : p->fields, *end = p->fields + p->field_count;
-	for (; f < end; f++) /* most names differ in length or in the first letter, its case aside */
-		if (f->name.n == wanted.n && ((f->name.p[0] ^ wanted.p[0]) & ~0x20) == 0 &&
-		    slice_equal_nocase(f->name, wanted))
-			return f;
-	return NULL;
-}
-
-const struct header_field *mime_field(const struct mime_part *p, const char *name)
-{
-	return mime_field_after(p, name, NULL);
-}
-
-struct slice mime_value(const struct mime_part *p, const char *name)
-{
-	const struct header_field *f = mime_field(p, name);
-	return f ? slice_trim(f->value) : SLICE_EMPTY;
+	while (f < end && !slice_equal_nocase(f->name, name)) f++;
+	return f < end ? f : NULL;
 }

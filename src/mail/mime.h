@@ -95,6 +95,7 @@ struct mime_part {
 	enum mime_encoding encoding;
 	struct slice type_name, subtype_name; /* as written; "text" and "plain" (in a digest: message, rfc822) if not */
 	struct slice content_type;            /* value of Content-Type, folded, for parameter_find(); empty: none */
+	uint64_t names; /* mime_name_bit() of each field: most names that are asked for are not there */
 };
 
 struct mime {
@@ -118,12 +119,33 @@ bool mime_is(const struct mime_part *p, const char *type, const char *subtype);
 bool mime_is_multipart(const struct mime_part *p); /* by its type; a broken one may have no children */
 bool mime_is_message(const struct mime_part *p); /* message/rfc822, /global or /partial: `first` is the message in it */
 
+static inline uint64_t mime_name_bit(struct slice name)
+{
+	return UINT64_C(1) << (name.n * 7 + (name.n ? name.p[0] | 0x20u : 0)) % 64;
+}
+
+const struct header_field *mime_find_field(const struct mime_part *p, struct slice name,
+                                           const struct header_field *after);
+
 /* The first (next after `after`, when not NULL) field of that name, any case; NULL: none. */
-const struct header_field *mime_field(const struct mime_part *p, const char *name);
-const struct header_field *mime_field_after(const struct mime_part *p, const char *name,
-                                            const struct header_field *after);
+static inline const struct header_field *mime_field_after(const struct mime_part *p, const char *name,
+                                                          const struct header_field *after)
+{
+	struct slice wanted = slice_str(name);
+	return p->names & mime_name_bit(wanted) ? mime_find_field(p, wanted, after) : NULL;
+}
+
+static inline const struct header_field *mime_field(const struct mime_part *p, const char *name)
+{
+	return mime_field_after(p, name, NULL);
+}
+
 /* Its value, without blanks around, still folded; the empty slice when there is none. */
-struct slice mime_value(const struct mime_part *p, const char *name);
+static inline struct slice mime_value(const struct mime_part *p, const char *name)
+{
+	const struct header_field *f = mime_field(p, name);
+	return f ? slice_trim(f->value) : SLICE_EMPTY;
+}
 
 /* The content with the transfer encoding undone, at most `limit` octets of it. Points into the message when there was
  * nothing to undo. {NULL, 0} when the arena is exhausted. */

@@ -88,6 +88,7 @@ static struct slice with_lf(struct arena *a, struct slice text)
 		i += run;
 		n += run;
 	}
+	arena_resize(a, out, text.n, n);
 	return slice_of(out, n);
 }
 

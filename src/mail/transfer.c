@@ -18,8 +18,8 @@ static const unsigned char base64_value[256] = {
 
 struct slice transfer_base64(struct arena *a, struct slice in, size_t limit)
 {
-	size_t most = in.n / 4 * 3 + 3, n = 0;
-	unsigned char *out = arena_alloc(a, most < limit ? most : limit);
+	size_t most = in.n / 4 * 3 + 3, room = most < limit ? most : limit, n = 0;
+	unsigned char *out = arena_alloc(a, room);
 	if (!out) return (struct slice){NULL, 0};
 	uint32_t bits = 0;
 	unsigned have = 0;
@@ -36,6 +36,7 @@ struct slice transfer_base64(struct arena *a, struct slice in, size_t limit)
 			out[n++] = (unsigned char)(bits >> have);
 		}
 	}
+	arena_resize(a, out, room, n);
 	return slice_of(out, n);
 }
 
@@ -93,8 +94,8 @@ static size_t copy_plain(struct slice in, size_t at, char *out, size_t *n, size_
 
 struct slice transfer_quoted_printable(struct arena *a, struct slice in, size_t limit)
 {
-	size_t n = 0;
-	char *out = arena_alloc(a, in.n < limit ? in.n : limit);
+	size_t room = in.n < limit ? in.n : limit, n = 0;
+	char *out = arena_alloc(a, room);
 	if (!out) return (struct slice){NULL, 0};
 	for (size_t i = 0, skip; i < in.n && n < limit;) {
 		i = copy_plain(in, i, out, &n, limit);
@@ -109,6 +110,7 @@ struct slice transfer_quoted_printable(struct arena *a, struct slice in, size_t 
 			out[n++] = in.p[i++];
 		}
 	}
+	arena_resize(a, out, room, n);
 	return slice_of(out, n);
 }
 
