@@ -191,8 +191,8 @@ static uint64_t key_of_run(struct slice text, const struct run *r)
 {
 	uint64_t octets = load(text, r->at);
 	if (r->first && r->last) return cut(octets, r->n < WORD_KEY ? r->n : WORD_KEY) | WORD_WHOLE;
-	if (r->first && r->n >= WORD_LONG) return cut(octets, WORD_LONG) | WORD_FIRST;
-	return cut(octets, r->n < KEY ? r->n : KEY) | (r->first ? WORD_FIRST : WORD_INNER);
+	if (r->first) return cut(octets, r->n < WORD_LONG ? r->n : WORD_LONG) | WORD_FIRST;
+	return cut(octets, r->n < KEY ? r->n : KEY) | WORD_INNER;
 }
 
 static bool add_run(struct literals *l, struct slice text, uint32_t phrase, const struct run *r)

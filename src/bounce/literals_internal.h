@@ -27,7 +27,7 @@
 #define WORD_FIRST (UINT64_C(2) << 56)
 #define WORD_INNER (UINT64_C(3) << 56)
 #define WORD_KEY   7 /* octets, at most, of a whole word */
-#define WORD_LONG  6 /* of longer beginnings; of shorter ones KEY at most */
+#define WORD_LONG  6 /* of a beginning */
 
 #define FILTER_BITS 17 /* 16 KiB, most of which stay in the first cache */
 

@@ -2,6 +2,7 @@
 /* A text is looked through. */
 #include <stdlib.h>
 
+#include "base/lanes.h"
 #include "bounce/literals_internal.h"
 
 #define WORD_MOST  16 /* octets of words that a lexicon has */
@@ -54,6 +55,7 @@ struct literals_lexicon {
 	/* Of the search that goes on; here since they need not be cleared. */
 	uint64_t notes[KINDS][NOTES_MOST];
 	struct block_word words[BLOCK / 2];
+	uint64_t lesson[ITEMS_MOST];
 };
 
 struct search {
@@ -211,8 +213,7 @@ static inline uint64_t keys_of(const struct literals *l, const struct piece *p)
 	bits &= p->n < KEY ? 0 : (UINT64_C(1) << (p->n - KEY + 1)) - 1;
 	if (p->first) {
 		uint64_t first = is_there(&l->words, key_at(p, BIT_WHOLE));
-		for (unsigned n = 1; n <= KEY; n++) first |= is_there(&l->words, key_at(p, BIT_FIRST + n)) << n;
-		first |= is_there(&l->words, key_at(p, BIT_FIRST + WORD_LONG)) << WORD_LONG;
+		for (unsigned n = 1; n <= WORD_LONG; n++) first |= is_there(&l->words, key_at(p, BIT_FIRST + n)) << n;
 		bits |= (first & ((UINT64_C(2) << (p->n < WORD_LONG ? p->n : WORD_LONG)) - 1)) << BIT_FIRST;
 	}
 	for (unsigned n = 1; n < KEY && n <= p->n && p->last; n++)
@@ -298,8 +299,8 @@ static void try_long(const struct search *s, size_t at)
 
 struct lesson {
 	const struct literals *l;
-	uint64_t items[2][ITEMS_MOST];
-	size_t count[2]; /* FOUND, MAYBE */
+	uint64_t *items[2]; /* FOUND, MAYBE */
+	size_t count[2];
 };
 
 static bool learn_entry(void *context, const struct entry *e, size_t offset)
@@ -318,21 +319,17 @@ static __attribute__((noinline)) bool learn(struct literals_lexicon *x, const st
 {
 	struct piece p = {b->low, b->high, b->n, true, true};
 	uint64_t bits = keys_of(l, &p);
-	struct slot slot = {b->low, b->high, 0, 0, 0};
-	if (bits) {
-		struct lesson lesson;
-		struct word w = {text, b->at, b->n};
-		lesson.l = l;
-		lesson.count[FOUND] = lesson.count[MAYBE] = 0;
-		if (!try_keys(l, &w, &p, 0, bits, learn_entry, &lesson)) return false;
-		if (x->used + ITEMS_MOST > ITEMS) literals_lexicon_forget(x);
-		slot.items = (uint32_t)x->used;
-		slot.found = (uint16_t)lesson.count[FOUND];
-		slot.maybe = (uint16_t)lesson.count[MAYBE];
-		for (size_t i = 0; i < slot.found; i++) x->items[x->used++] = lesson.items[FOUND][i];
-		for (size_t i = 0; i < slot.maybe; i++) x->items[x->used++] = lesson.items[MAYBE][i];
+	struct lesson lesson = {l, {&x->items[x->used], x->lesson}, {0, 0}};
+	struct word w = {text, b->at, b->n};
+	if (x->used + ITEMS_MOST > ITEMS) {
+		literals_lexicon_forget(x);
+		lesson.items[FOUND] = x->items;
 	}
-	*b->slot = slot;
+	if (!try_keys(l, &w, &p, 0, bits, learn_entry, &lesson)) return false;
+	*b->slot = (struct slot){b->low, b->high, (uint32_t)x->used, (uint16_t)lesson.count[FOUND],
+	                         (uint16_t)lesson.count[MAYBE]};
+	memcpy(&x->items[x->used + lesson.count[FOUND]], x->lesson, lesson.count[MAYBE] * sizeof *x->lesson);
+	x->used += lesson.count[FOUND] + lesson.count[MAYBE];
 	x->any = true;
 	return true;
 }
@@ -367,29 +364,35 @@ static __attribute__((noinline)) void look_at_notes(struct search *s)
 	for (size_t i = 0; i < KINDS; i++) s->end[i] = notes[i];
 }
 
-static inline uint64_t *copy(const uint64_t *items, size_t n, size_t at, uint64_t *to)
+static __attribute__((noinline, cold)) void note_more(const uint64_t *items, size_t n, size_t at, uint64_t *to)
+{
+	for (size_t i = AT_ONCE; i < n; i++) to[i] = items[i] + AT(at);
+}
+
+static inline uint64_t *note_items(const uint64_t *items, size_t n, size_t at, uint64_t *restrict to)
 {
 	for (size_t i = 0; i < AT_ONCE; i++) to[i] = items[i] + AT(at);
-	for (size_t i = AT_ONCE; i < n; i++) to[i] = items[i] + AT(at);
+	if (n > AT_ONCE) note_more(items, n, at, to);
 	return to + n;
 }
 
 static void note_words(struct search *s, size_t count)
 {
 	struct literals_lexicon *x = s->lexicon;
+	const struct literals *l = s->l;
+	const struct slice text = s->text;
 	uint64_t *found = s->end[FOUND], *maybe = s->end[MAYBE], *joint = s->end[JOINT], *longs = s->end[LONG];
 	for (const struct block_word *b = x->words, *end = b + count; b < end; b++) {
 		*joint = AT(b->at - BEFORE);
-		joint +=
-			b->at >= BEFORE && is_there(&s->l->joints, cut(load(s->text, b->at - BEFORE), BEFORE + BEHIND));
+		joint += b->at >= BEFORE && is_there(&l->joints, cut(load(text, b->at - BEFORE), BEFORE + BEHIND));
 		if (b->n > WORD_MOST ||
-		    (((b->slot->low ^ b->low) | (b->slot->high ^ b->high)) && !learn(x, s->l, s->text, b))) {
+		    (((b->slot->low ^ b->low) | (b->slot->high ^ b->high)) && !learn(x, l, text, b))) {
 			*longs++ = AT(b->at);
 			continue;
 		}
 		const uint64_t *items = &x->items[b->slot->items];
-		found = copy(items, b->slot->found, b->at, found);
-		maybe = copy(items + b->slot->found, b->slot->maybe, b->at, maybe);
+		found = note_items(items, b->slot->found, b->at, found);
+		maybe = note_items(items + b->slot->found, b->slot->maybe, b->at, maybe);
 	}
 	s->end[FOUND] = found;
 	s->end[MAYBE] = maybe;
@@ -423,16 +426,25 @@ static bool is_enough(const struct search *s, size_t block)
 
 /* ---- blocks ---------------------------------------------------------------------------------------------------------- */
 
-/* Of 64 octets those that are of a word, the first one lowest. */
-static uint64_t words_at(struct slice text, size_t at)
+/* Of BLOCK octets those that are of a word, and those over 127; the first one lowest. */
+struct octets {
+	uint64_t words, high;
+};
+
+static struct octets octets_of(struct slice text, size_t at)
 {
-	uint64_t all = 0;
-	for (size_t i = 0; i < BLOCK; i += 8) {
-		uint64_t octets = load(text, at + i), low = octets & ~TOP_BITS;
-		uint64_t letters = (low + (0x80 - 'a') * EACH_OCTET) & ~(low + (0x7f - 'z') * EACH_OCTET);
-		uint64_t digits = (low + (0x80 - '0') * EACH_OCTET) & ~(low + (0x7f - '9') * EACH_OCTET);
-		uint64_t words = (octets | letters | digits) & TOP_BITS;
-		all |= (words >> 7) * UINT64_C(0x0102040810204080) >> 56 << i; /* top bits, next to each other */
+	struct octets all = {0};
+	char end[BLOCK];
+	const char *p = text.p + at;
+	if (at >= text.n) return all;
+	if (text.n - at < BLOCK) {
+		memset(end, 0, sizeof end);
+		p = memcpy(end, p, text.n - at);
+	}
+	for (size_t i = 0; i < BLOCK; i += LANES) {
+		lanes v = lanes_load(p + i);
+		all.words |= (uint64_t)LANES_MASK(lanes_within(v, 'a', 'z') | lanes_within(v, '0', '9') | v) << i;
+		all.high |= (uint64_t)lanes_mask(v) << i;
 	}
 	return all;
 }
@@ -471,26 +483,20 @@ static size_t list_words(struct literals_lexicon *x, struct slice text, size_t b
 	return (size_t)(b - x->words);
 }
 
-static bool has_top_bits(struct slice text, size_t at, size_t n)
-{
-	uint64_t all = 0;
-	for (size_t i = 0; i < n; i += 8) all |= load(text, at + i);
-	return all & TOP_BITS;
-}
-
 void literals_scan(const struct literals *l, struct literals_lexicon *lexicon, struct slice text, literals_found *found,
                    void *context)
 {
 	struct search s = {l, lexicon, text, found, context, {NULL}};
-	uint64_t words = words_at(text, 0), before = 0; /* was the octet before one of a word? */
+	struct octets here = octets_of(text, 0), next;
+	uint64_t before = 0; /* was the octet before one of a word? */
 	for (size_t i = 0; i < KINDS; i++) s.end[i] = lexicon->notes[i];
-	for (size_t block = 0; block < text.n; block += BLOCK) {
-		uint64_t next = words_at(text, block + BLOCK);
+	for (size_t block = 0; block < text.n; block += BLOCK, here = next) {
+		next = octets_of(text, block + BLOCK);
 		if (is_enough(&s, block)) look_at_notes(&s);
-		note_words(&s, list_words(lexicon, text, block, words & ~(words << 1 | before), words, next));
-		if (l->ascii_anywhere || has_top_bits(text, block, BLOCK + 8)) note_anywhere(&s, block);
-		before = words >> (BLOCK - 1);
-		words = next;
+		note_words(&s, list_words(lexicon, text, block, here.words & ~(here.words << 1 | before), here.words,
+		                          next.words));
+		if (l->ascii_anywhere || here.high || next.high) note_anywhere(&s, block);
+		before = here.words >> (BLOCK - 1);
 	}
 	look_at_notes(&s);
 }
