@@ -3,6 +3,8 @@
 
 #include "bounce/addressee.h"
 #include "mail/feedback.h"
+#include "mail/header.h"
+#include "mail/original.h"
 #include "mail/parameter.h"
 
 static void set(struct signals *s, enum structure what, bool when)
@@ -62,19 +64,33 @@ static bool is_calendar(const struct mime_part *p)
 	       slice_equal_nocase(p->subtype_name, SLICE("calendar"));
 }
 
+static void read_original_header(const struct mime_part *root, struct slice header, struct signals *s)
+{
+	struct header_field complained;
+	struct addressee_findings f = addressee_compare(root, header);
+	set(s, STRUCTURE_ORIGINAL, true);
+	set(s, STRUCTURE_ORIGINAL_RETURNED, f.author);
+	set(s, STRUCTURE_ORIGINAL_REPORT, f.report);
+	set(s, STRUCTURE_ORIGINAL_COMPLAINED, header_find(header, "X-HmXmrOriginalRecipient", &complained));
+}
+
 /* The returned message: its header, as a message in it or as a part of header fields. */
 static void read_original(const struct mime_part *root, const struct mime_part *p, struct signals *s)
 {
 	struct slice header = p->first ? p->first->header : p->body;
 	while (header.n > 0 && (header.p[0] == '\n' || header.p[0] == '\r')) header = slice_sub(header, 1, header.n);
-	struct addressee_findings f = addressee_compare(root, header);
-	set(s, STRUCTURE_ORIGINAL, true);
-	set(s, STRUCTURE_ORIGINAL_RETURNED, f.author);
-	set(s, STRUCTURE_ORIGINAL_REPORT, f.report);
-	set(s, STRUCTURE_ORIGINAL_COMPLAINED, p->first && mime_field(p->first, "X-HmXmrOriginalRecipient"));
+	read_original_header(root, header, s);
 }
 
-static void read_parts(const struct mime_part *root, struct signals *s)
+/* "original.eml": a message as a file. */
+static bool read_file(struct arena *a, const struct mime_part *root, const struct mime_part *p, struct signals *s)
+{
+	struct slice header = original_in_file(a, p);
+	if (header.n > 0) read_original_header(root, header, s);
+	return header.n > 0;
+}
+
+static void read_parts(struct arena *a, const struct mime_part *root, struct signals *s)
 {
 	for (const struct mime_part *p = root; p; p = mime_next(root, p)) {
 		if (p->embedded > root->embedded) continue;
@@ -93,7 +109,10 @@ static void read_parts(const struct mime_part *root, struct signals *s)
 		case MIME_MESSAGE_PARTIAL:
 			if (inner || p->first) read_original(root, p, s);
 			break;
-		default: set(s, STRUCTURE_ATTACHMENT, is_document(p)); set(s, STRUCTURE_CALENDAR, is_calendar(p));
+		default:
+			if (inner && read_file(a, root, p, s)) break;
+			set(s, STRUCTURE_ATTACHMENT, is_document(p));
+			set(s, STRUCTURE_CALENDAR, is_calendar(p));
 		}
 	}
 }
@@ -187,7 +206,7 @@ static void read_path(const struct mime_part *root, const struct slice *mail_fro
 void shape_read(struct arena *a, const struct mime_part *root, const struct slice *mail_from, struct signals *out)
 {
 	read_report_type(a, root, out);
-	read_parts(root, out);
+	read_parts(a, root, out);
 	read_reports(a, root, out);
 	read_header(root, out);
 	read_path(root, mail_from, out);

@@ -76,6 +76,18 @@ static bool is_message_file(struct arena *a, const struct mime_part *p)
 	return slice_ends_nocase(name, SLICE(".eml"));
 }
 
+struct slice original_in_file(struct arena *a, const struct mime_part *p)
+{
+	if (!is_message_file(a, p)) return SLICE_EMPTY;
+	struct slice content = mime_octets(a, p, ORIGINAL_HEADER_MOST);
+	if (!content.p) return content;
+	while (content.n > 0 && (content.p[0] == '\r' || content.p[0] == '\n'))
+		content = slice_sub(content, 1, content.n);
+	size_t scanned = 0;
+	struct slice header = slice_sub(content, 0, header_end(content, &scanned));
+	return quoted_known_fields(header) > 0 ? header : SLICE_EMPTY;
+}
+
 /* A part that is the message itself: the header of the part, and the empty line after it, are missing. */
 static bool take_bare(const struct mime_part *p, struct original *out)
 {

@@ -46,7 +46,9 @@ struct original {
 
 /* False, with form ORIGINAL_NONE: there is none. */
 bool original_find(struct arena *a, const struct mime_part *root, struct original *out);
-/* The same in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root
+/* The header of a message that is attached as a file ("original.eml"); empty when the part is none. */
+struct slice original_in_file(struct arena *a, const struct mime_part *p);
+/* original_find() in a text that is decoded already (mime_text()), form ORIGINAL_QUOTED or ORIGINAL_NONE; part and root
  * are NULL. */
 bool original_in_text(struct arena *a, struct slice text, struct original *out);
 /* A report may quote the message that it is about, and who wrote that may have foreseen how. Could he have made up that part of it? It was

@@ -186,9 +186,34 @@ static void test_offset(void **state)
 			fail_msg("row %zu: %zu", i, original_offset(slice_str(rows[i].text)));
 }
 
+static void test_in_file(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *message;
+		size_t header; /* octets */
+	} files[] = {
+		{"Content-Type: application/octet-stream; name=a.eml\n\n\nFrom: a@b\nSubject: c\n\nx\n", 22},
+		{"Content-Disposition: attachment; filename=\"a.EML\"\nContent-Transfer-Encoding: "
+	         "base64\n\nRnJvbTogYUBiCgp4",
+	         11},
+		{"Content-Type: application/octet-stream; name=a.exe\n\nFrom: a@b\n\nx\n", 0},
+		{"Content-Type: application/octet-stream; name=a.eml\n\nhello\n\nFrom: a@b\n", 0},
+		{"Content-Type: text/plain; name=a.eml\n\nFrom: a@b\n\nx\n", 0},
+	};
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		struct arena a;
+		struct mime m;
+		arena_init(&a, 1 << 20);
+		assert_true(mime_parse(&a, slice_str(files[i].message), &m));
+		assert_int_equal(original_in_file(&a, m.root).n, files[i].header);
+		arena_free(&a);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_finding), cmocka_unit_test(test_details),
-	                                   cmocka_unit_test(test_offset)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_in_file), cmocka_unit_test(test_finding),
+	                                   cmocka_unit_test(test_details), cmocka_unit_test(test_offset)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
