@@ -100,43 +100,54 @@ static uint64_t blocks_of_octet(struct expressions *x, char octet)
 	return x->octets[c] = blocks;
 }
 
-/* The blocks and n on each side of each: up, down. */
-static uint64_t widen(uint64_t blocks, size_t down, size_t up)
+/* The blocks, and the n behind each. */
+static uint64_t and_behind(uint64_t blocks, size_t n)
 {
-	uint64_t upper = blocks, lower = blocks;
-	for (size_t have = 1, step; up > 0; up -= step, have += step) {
-		step = up < have ? up : have;
-		upper |= step < BLOCKS ? upper << step : 0;
+	for (size_t have = 1, step; n > 0; n -= step, have += step) {
+		step = n < have ? n : have;
+		blocks |= step < BLOCKS ? blocks << step : 0;
 	}
-	for (size_t have = 1, step; down > 0; down -= step, have += step) {
-		step = down < have ? down : have;
-		lower |= step < BLOCKS ? lower >> step : 0;
-	}
-	return upper | lower;
+	return blocks;
 }
 
-static size_t in_blocks(const struct expressions *x, size_t octets)
+static uint64_t and_before(uint64_t blocks, size_t n)
+{
+	for (size_t have = 1, step; n > 0; n -= step, have += step) {
+		step = n < have ? n : have;
+		blocks |= step < BLOCKS ? blocks >> step : 0;
+	}
+	return blocks;
+}
+
+static size_t whole_blocks(const struct expressions *x, size_t octets)
 {
 	return (octets + ((size_t)1 << x->shift) - 1) >> x->shift;
 }
 
-/* Blocks in which a match is that has something there. */
-static uint64_t around(const struct expressions *x, const struct rule_expression *e, uint64_t blocks,
-                       struct rule_reach reach)
+/* Blocks in which a match may begin that has something in these. */
+static uint64_t begins_before(const struct expressions *x, uint64_t blocks, struct rule_reach reach)
 {
-	if (blocks == 0) return 0;
-	return e->width > 0 ? widen(blocks, in_blocks(x, reach.before), in_blocks(x, reach.behind)) & x->all : x->all;
+	size_t least = reach.least >> x->shift, most = whole_blocks(x, reach.most);
+	return least < BLOCKS ? and_before(blocks >> least, most - least) : 0;
+}
+
+/* A match has something in these blocks. False: then there is none. */
+static bool narrow(const struct expressions *x, const struct rule_expression *e, uint64_t blocks,
+                   struct rule_reach reach, uint64_t *begins)
+{
+	if (blocks == 0) return false;
+	if (e->width > 0) *begins &= begins_before(x, blocks, reach);
+	return *begins;
 }
 
 /* Blocks in which a match is, if there is one. */
 static uint64_t blocks_of(struct expressions *x, size_t number, const struct rule_expression *e)
 {
-	uint64_t blocks = x->all;
-	if (e->begins) blocks &= around(x, e, 1, (struct rule_reach){0, e->width});
-	if (e->gated) blocks &= around(x, e, x->gates[number], e->gates);
-	for (size_t i = 0; i < e->octet_count && blocks; i++)
-		blocks &= around(x, e, blocks_of_octet(x, e->octets[i].octet), e->octets[i].reach);
-	return blocks;
+	uint64_t begins = e->begins ? 1 : x->all;
+	if (e->gated && !narrow(x, e, x->gates[number], e->gates, &begins)) return 0;
+	for (size_t i = 0; i < e->octet_count; i++)
+		if (!narrow(x, e, blocks_of_octet(x, e->octets[i].octet), e->octets[i].reach, &begins)) return 0;
+	return e->width > 0 ? and_behind(begins, whole_blocks(x, e->width)) & x->all : x->all;
 }
 
 /* Takes the first of them, and those next to it. */

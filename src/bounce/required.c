@@ -6,10 +6,10 @@
 #define BEGINNING  8  /* octets, at most, of what is cut short to have room */
 #define ENDLESS    ((size_t)1 << 30)
 
-/* An octet that the expression cannot do without: how much of a match is before it, and through it, at most. */
+/* An octet that the expression cannot do without, and how many octets of a match are before it. */
 struct certain {
 	bool there;
-	size_t before, through;
+	size_t least, most;
 };
 
 struct parser {
@@ -20,11 +20,11 @@ struct parser {
 	bool failed;                /* something that is not understood */
 };
 
-/* All that a part of the expression can be; or, not known, anything of so many octets at most. */
+/* All that a part of the expression can be; or, not known, anything of so many octets. */
 struct part {
 	bool known;
 	struct required all;
-	size_t most;
+	size_t least, most;
 };
 
 /* ---- sets of literals ------------------------------------------------------------------------------------------------ */
@@ -108,20 +108,41 @@ static double frequency(const struct required *r)
 	return sum;
 }
 
-static bool are_long(const struct required *r)
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_of_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || is_digit(c);
+}
+
+/* Is it soon found? Where a word begins or ends in it, or all of it is of one; or it is of another script. */
+static bool is_handy(struct slice s)
+{
+	bool edge = false, word = s.n > 0 && is_of_word(s.p[0]), other = false;
+	for (size_t i = 0; i < s.n; i++) {
+		edge |= is_of_word(s.p[i]) != word;
+		other |= (unsigned char)s.p[i] >= 0x80;
+	}
+	return s.n >= REQUIRED_LEAST && (edge || (s.n > REQUIRED_LEAST && (word || other)));
+}
+
+static bool are_handy(const struct required *r)
 {
 	for (size_t i = 0; i < r->count; i++)
-		if (r->literals[i].n < REQUIRED_LEAST) return false;
+		if (!is_handy(required_literal(r, i))) return false;
 	return r->count > 0;
 }
 
-/* The rarer the better. through: octets of what is parsed up to the end of the last literal, at most; what is behind is told when all is. */
-static void prefer(struct required *best, const struct required *r, size_t before, size_t through)
+/* The rarer the better. */
+static void prefer(struct required *best, const struct required *r, size_t least, size_t most)
 {
-	if (!are_long(r) || (best->count > 0 && frequency(best) <= frequency(r))) return;
+	if (!are_handy(r) || (best->count > 0 && frequency(best) <= frequency(r))) return;
 	*best = *r;
-	best->before = before;
-	best->behind = 0 - through;
+	best->least = least;
+	best->most = most;
 }
 
 /* ---- atoms ----------------------------------------------------------------------------------------------------------- */
@@ -180,7 +201,7 @@ static void take_range(struct parser *p, int from, struct part *out)
 
 static void take_class(struct parser *p, struct part *out)
 {
-	*out = (struct part){.known = true, .most = 1};
+	*out = (struct part){.known = true, .least = 1, .most = 1};
 	if (peek(p) == '^') {
 		take(p);
 		out->known = false;
@@ -219,15 +240,17 @@ static void take_group(struct parser *p, struct part *out, struct required *insi
 static void take_atom(struct parser *p, struct part *out, struct required *inside)
 {
 	int c = take(p);
-	*out = (struct part){.known = true, .most = 1};
-	inside->count = inside->before = inside->behind = 0;
-	if (c == '^' || c == '$') p->edges = true;
+	*out = (struct part){.known = true, .least = 1, .most = 1};
+	inside->count = inside->least = inside->most = 0;
 	if (c == '(') {
 		take_group(p, out, inside);
 	} else if (c == '[') {
 		take_class(p, out);
-	} else if (c == '.' || c == '^' || c == '$') {
-		out->known = false; /* an octet or none */
+	} else if (c == '.') {
+		out->known = false;
+	} else if (c == '^' || c == '$') {
+		p->edges = true;
+		*out = (struct part){0};
 	} else if (c == '*' || c == '+' || c == '?' || c == '{') {
 		p->failed = true;
 	} else if (c == '\\') {
@@ -262,7 +285,7 @@ static struct times take_times(struct parser *p)
 {
 	struct times t = {.least = 1, .most = 1};
 	switch (peek(p)) {
-	case '?': t.optional = true; break;
+	case '?': t.optional = true, t.least = 0; break;
 	case '*': t.least = 0, t.most = ENDLESS; break;
 	case '+': t.most = ENDLESS; break;
 	case '{': break;
@@ -275,11 +298,6 @@ static struct times take_times(struct parser *p)
 
 /* ---- octets ---------------------------------------------------------------------------------------------------------- */
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static bool is_a_digit(const struct part *part)
 {
 	for (size_t i = 0; i < part->all.count; i++)
@@ -287,63 +305,51 @@ static bool is_a_digit(const struct part *part)
 	return part->known && part->all.count > 0;
 }
 
-static void note_octet(struct parser *p, char octet, size_t before, size_t through)
+static void note_octet(struct parser *p, char octet, size_t least, size_t most)
 {
 	struct certain *c = &p->octets[(unsigned char)octet];
-	if (!c->there) *c = (struct certain){true, before, through};
+	if (!c->there) *c = (struct certain){true, least, most};
 }
 
-/* A part that stands in the text as it is; so much of a match is before it. */
-static void note_octets(struct parser *p, const struct part *part, size_t before)
+/* A part that stands in the text as it is, behind so many octets. */
+static void note_octets(struct parser *p, const struct part *part, size_t least, size_t most)
 {
 	struct slice only = part->known && part->all.count == 1 ? required_literal(&part->all, 0) : SLICE_EMPTY;
-	for (size_t i = 0; i < only.n; i++) note_octet(p, only.p[i], before + i, before + i + 1);
-	if (is_a_digit(part)) note_octet(p, REQUIRED_DIGITS[0], before, before + 1);
+	for (size_t i = 0; i < only.n; i++) note_octet(p, only.p[i], least + i, most + i);
+	if (is_a_digit(part)) note_octet(p, REQUIRED_DIGITS[0], least, most);
 }
 
 /* ---- sequences ------------------------------------------------------------------------------------------------------- */
 
-/* What the octets can be since it began; so many of the sequence are before it, and through it, at most. */
+/* What the octets can be since it began, behind so many of the sequence. */
 struct run {
 	struct required all;
-	size_t before, through;
+	size_t least, most;
 };
 
-static void begin_run(struct run *run, size_t at)
+static void begin_run(struct run *run, const struct part *sequence)
 {
 	only_empty(&run->all);
-	run->before = run->through = at;
+	run->least = sequence->least;
+	run->most = sequence->most;
 }
 
-static void end_run(struct run *run, size_t at, struct required *best)
+static void prefer_run(struct required *best, const struct run *run)
 {
-	prefer(best, &run->all, run->before, run->through);
-	begin_run(run, at);
+	prefer(best, &run->all, run->least, run->most);
 }
 
 /* What comes next does not fit behind it: but its beginnings may. */
-static void prefer_beginnings(const struct run *run, const struct part *next, size_t at, struct required *best)
+static void prefer_beginnings(struct required *best, const struct run *run, const struct required *next)
 {
 	for (size_t n = BEGINNING; n > 0; n--) {
-		struct required all = run->all, beginnings = {0};
-		add_beginnings(&beginnings, &next->all, n);
-		if (!multiply(&all, &beginnings)) continue;
-		prefer(best, &all, run->before, at);
+		struct run cut = *run;
+		struct required beginnings = {0};
+		add_beginnings(&beginnings, next, n);
+		if (!multiply(&cut.all, &beginnings)) continue;
+		prefer_run(best, &cut);
 		return;
 	}
-}
-
-/* at: octets of the sequence before what comes next. False: a new run has begun. */
-static bool follow(struct run *run, const struct part *next, size_t at, struct required *best)
-{
-	bool fits = next->known && multiply(&run->all, &next->all);
-	if (!fits) {
-		if (next->known) prefer_beginnings(run, next, at, best);
-		end_run(run, next->known ? at : at + next->most, best);
-		if (next->known) run->all = next->all;
-	}
-	run->through = at + next->most;
-	return fits;
 }
 
 static size_t longer(size_t octets, size_t by, uint64_t times)
@@ -351,32 +357,46 @@ static size_t longer(size_t octets, size_t by, uint64_t times)
 	return by < ENDLESS && times < ENDLESS && octets + by * times < ENDLESS ? octets + by * times : ENDLESS;
 }
 
+/* The sequence goes on with a part. False: it is not known what it can be. */
+static bool follow(struct part *sequence, struct run *run, const struct part *next, struct times t,
+                   struct required *best)
+{
+	bool fits = next->known && multiply(&run->all, &next->all);
+	if (!fits) prefer_run(best, run);
+	if (!fits && next->known) {
+		prefer_beginnings(best, run, &next->all);
+		begin_run(run, sequence);
+		run->all = next->all;
+	}
+	bool again = !t.once && !t.optional; /* perhaps once more */
+	if (next->known && again) prefer_run(best, run);
+	sequence->least = longer(sequence->least, next->least, t.least);
+	sequence->most = longer(sequence->most, next->most, t.most);
+	if (!next->known || again) begin_run(run, sequence);
+	return fits && !again;
+}
+
 static void take_sequence(struct parser *p, struct part *out, struct required *best)
 {
 	struct run run;
-	begin_run(&run, 0);
 	out->known = true;
-	out->most = 0;
+	out->least = out->most = 0;
+	begin_run(&run, out);
 	while (!p->failed && p->rest.n > 0 && peek(p) != '|' && peek(p) != ')') {
 		struct part atom;
 		struct required inside;
 		take_atom(p, &atom, &inside);
 		struct times t = take_times(p);
 		if (p->failed) return;
-		if (!t.optional && t.least > 0) {
-			prefer(best, &inside, out->most + inside.before, out->most + atom.most - inside.behind);
-			if (p->depth == 0) note_octets(p, &atom, out->most);
+		if (t.least > 0) {
+			prefer(best, &inside, out->least + inside.least, out->most + inside.most);
+			if (p->depth == 0) note_octets(p, &atom, out->least, out->most);
 		}
 		if (t.optional) atom.known = atom.known && add(&atom.all, SLICE_EMPTY, SLICE_EMPTY);
-		if (t.least == 0) atom.known = false;
-		out->known &= follow(&run, &atom, out->most, best);
-		out->most = longer(out->most, atom.most, t.most);
-		if (t.once || t.optional) continue;
-		end_run(&run, out->most, best); /* perhaps once more */
-		out->known = false;
+		if (t.least == 0 && !t.optional) atom.known = false;
+		out->known &= follow(out, &run, &atom, t, best);
 	}
-	prefer(best, &run.all, run.before, run.through);
-	best->behind += out->most;
+	prefer_run(best, &run);
 	out->all = run.all;
 }
 
@@ -385,17 +405,19 @@ static void take_alternatives(struct parser *p, struct part *out, struct require
 {
 	bool all_need = true;
 	struct required needed = {0};
-	*out = (struct part){.known = true};
+	*out = (struct part){.known = true, .least = ENDLESS};
+	needed.least = ENDLESS;
 	do {
 		struct part one;
 		struct required its = {0};
 		take_sequence(p, &one, &its);
 		if (p->failed) return;
 		out->known = out->known && one.known && add_all(&out->all, &one.all);
+		if (one.least < out->least) out->least = one.least;
 		if (one.most > out->most) out->most = one.most;
 		all_need = all_need && its.count > 0 && add_all(&needed, &its);
-		if (its.before > needed.before) needed.before = its.before;
-		if (its.behind > needed.behind) needed.behind = its.behind;
+		if (its.least < needed.least) needed.least = its.least;
+		if (its.most > needed.most) needed.most = its.most;
 	} while (peek(p) == '|' && take(p));
 	if (all_need) *best = needed;
 }
@@ -417,7 +439,7 @@ size_t required_octets(struct slice expression, struct required_octet out[REQUIR
 		return 0; /* several alternatives of which each needs the same are not worth a word */
 	for (const char *c = octets; *c && n < REQUIRED_OCTETS; c++) {
 		const struct certain *at = &p.octets[(unsigned char)*c];
-		if (at->there) out[n++] = (struct required_octet){*c, at->before, one.most - at->through};
+		if (at->there) out[n++] = (struct required_octet){*c, at->least, at->most};
 	}
 	return n;
 }
@@ -461,8 +483,7 @@ bool required_read(struct slice expression, struct required *out)
 	if (p.failed || p.rest.n > 0) return false;
 	for (size_t i = 0; i < out->count; i++)
 		if (out->literals[i].n > longest) longest = out->literals[i].n;
-	out->before += longest;
-	out->behind += longest;
+	out->most += longest; /* where it is found may be its end */
 	drop_longer(out);
 	return out->count > 0;
 }

@@ -5,8 +5,8 @@
  * "(rcpt|mail) (to|from)[^\n]{0,80} 5\d\d" cannot match where none of "rcpt to", "rcpt from", "mail to" and "mail from" is. Most expressions have
  * such literals, and most texts none of them; who knows that there is none (literals.h) need not ask libhs. Of all that an
  * expression needs those are chosen which a text will have most seldom. What is not understood gives no literals, never wrong ones. "[a-z]\?( [a-z]+)?\n" has none,
- * but most texts have no "?", and to see that takes no time at all. Who knows where in a text these are, and how much of a match can be before and
- * behind them, need not ask libhs of all of it. Pure; any thread.
+ * but most texts have no "?", and to see that takes no time at all. Who knows where in a text these are, and how much of a match is before
+ * them, knows where one may begin, and need not ask libhs of all the text. Pure; any thread.
  *
  *     struct required r;
  *     if (required_read(SLICE("(mail|rcpt) to [0-9]"), &r))
@@ -19,14 +19,14 @@
 
 #define REQUIRED_MOST   96 /* literals */
 #define REQUIRED_LENGTH 31 /* octets of one, at most */
-#define REQUIRED_LEAST  4  /* at least */
+#define REQUIRED_LEAST  3  /* at least; 4 where no word begins or ends in it */
 #define REQUIRED_OCTETS 3
 #define REQUIRED_DIGITS "0" /* an octet that stands for all digits */
 
 struct required { /* one of the literals */
 	size_t count;
-	/* Octets of a match before the beginning, and behind the end, of one, at most; and as many more as the longest has. */
-	size_t before, behind;
+	size_t least,
+		most; /* octets of a match that are before where one is found, at least and at most, where the width is known */
 	struct {
 		uint8_t n;
 		char octets[REQUIRED_LENGTH];
@@ -35,7 +35,7 @@ struct required { /* one of the literals */
 
 struct required_octet {
 	char octet;
-	size_t before, behind; /* it, at most; where the width is known */
+	size_t least, most; /* the same */
 };
 
 /* False: there are none. expression: as libhs takes it, without flags but DOTALL. */

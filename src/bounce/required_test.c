@@ -106,14 +106,14 @@ static int note(unsigned id, unsigned long long from, unsigned long long to, uns
 	return 1;
 }
 
-/* A literal in the match, from which no more of it is before and behind than was said. */
+/* A literal in the match, before which is as much of it as was said. */
 static bool has_one(const struct required *r, struct slice text, struct match m, bool reaches)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		struct slice literal = required_literal(r, i);
 		for (size_t at = m.from; at + literal.n <= m.to; at++)
 			if (slice_equal(slice_sub(text, at, at + literal.n), literal) &&
-			    (!reaches || (at - m.from <= r->before && m.to - at <= r->behind)))
+			    (!reaches || (at - m.from >= r->least && at + literal.n - m.from <= r->most)))
 				return true;
 	}
 	return false;
@@ -122,7 +122,7 @@ static bool has_one(const struct required *r, struct slice text, struct match m,
 static bool has_octet(const struct required_octet *o, struct slice text, struct match m, bool reaches)
 {
 	for (size_t at = m.from; at < m.to; at++)
-		if (text.p[at] == o->octet && (!reaches || (at - m.from <= o->before && m.to - 1 - at <= o->behind)))
+		if (text.p[at] == o->octet && (!reaches || (at - m.from >= o->least && at - m.from <= o->most)))
 			return true;
 	return false;
 }
@@ -207,23 +207,24 @@ static void is_needed(void **state)
 }
 
 static const struct {
-	const char *expression, *octets; /* each with what is before and behind */
+	const char *expression, *octets; /* each with how much is before it */
 } octet_cases[] = {
-	{"[a-z]{2}\\?( [a-z])?\\n", "?2,3 \n5,0 "},
-	{"\\n(re|aw)( ?\\[\\d\\])? ?: ?[^ ]", ":8,2 \n0,10 "},
-	{"\\n<[^>]{1,9}@[^>]{1,9}>:", "@11,11 <1,21 >21,1 "},
+	{"[a-z]{2}\\?( [a-z])?\\n", "?2-2 \n3-5 "},
+	{"\\n(re|aw)( ?\\[\\d\\])? ?: ?[^ ]", ":3-8 \n0-0 "},
+	{"\\n<[^>]{1,9}@[^>]{1,9}>:", "@3-11 <1-1 >5-21 "},
+	{"^a?(bc|d){2,3}#", "#2-7 "},
 	{"a#?b", ""},
 	{"a#*b", ""},
 	{"a#{0,2}b", ""},
-	{"a#{2}b", "#1,2 "},
-	{"a[#]b", "#1,1 "},
-	{"a(b#)c", "#2,1 "},
+	{"a#{2}b", "#1-1 "},
+	{"a[#]b", "#1-1 "},
+	{"a(b#)c", "#2-2 "},
 	{"a(b#|c)d", ""},
 	{"a#|b#", ""},
-	{"[45]\\d\\d a", "00,4 "},
-	{"a[0-9]{2,5}", "01,4 "},
+	{"[45]\\d\\d a", "00-0 "},
+	{"a[0-9]{2,5}", "01-1 "},
 	{"a[0-9a]", ""},
-	{"a(5|6)", "01,0 "},
+	{"a(5|6)", "01-1 "},
 	{"a(#", ""},
 	{"", ""},
 };
@@ -235,7 +236,7 @@ static void octets(void **state)
 		char all[100] = "";
 		size_t count = required_octets(slice_str(octet_cases[i].expression), octets);
 		for (size_t k = 0; k < count; k++)
-			sprintf(all + strlen(all), "%c%zu,%zu ", octets[k].octet, octets[k].before, octets[k].behind);
+			sprintf(all + strlen(all), "%c%zu-%zu ", octets[k].octet, octets[k].least, octets[k].most);
 		if (strcmp(all, octet_cases[i].octets) != 0) fail_msg("%s: %s", octet_cases[i].expression, all);
 	}
 }

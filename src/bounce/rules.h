@@ -65,8 +65,8 @@ struct rule_tell {
 	uint16_t number; /* of its signal, of the word, of the expression, from 0 */
 };
 
-struct rule_reach { /* octets of a match before and behind what is there, at most */
-	uint16_t before, behind;
+struct rule_reach { /* octets of a match that are before what is there */
+	uint16_t least, most;
 };
 
 struct rule_octet { /* one that a match has; REQUIRED_DIGITS: a digit */
@@ -78,7 +78,7 @@ struct rule_octet { /* one that a match has; REQUIRED_DIGITS: a digit */
 struct rule_expression {
 	uint32_t phrase;
 	uint16_t signal;
-	uint16_t width; /* octets that it matches, at most; 0: what is known of reaches is not so */
+	uint16_t width; /* octets that it matches, at most; 0: not known, and then reaches say nothing */
 	bool begins;    /* it matches at the beginning of the text only */
 	bool gated;     /* it has gates */
 	uint8_t octet_count;

@@ -53,10 +53,10 @@ static bool list_rows(struct rules *rules)
 
 /* ---- expressions ----------------------------------------------------------------------------------------------------- */
 
-static struct rule_reach reach(size_t before, size_t behind)
+static struct rule_reach reach(size_t least, size_t most)
 {
-	return (struct rule_reach){(uint16_t)(before < UINT16_MAX ? before : UINT16_MAX),
-	                           (uint16_t)(behind < UINT16_MAX ? behind : UINT16_MAX)};
+	return (struct rule_reach){(uint16_t)(least < UINT16_MAX ? least : UINT16_MAX),
+	                           (uint16_t)(most < UINT16_MAX ? most : UINT16_MAX)};
 }
 
 static bool add_gates(struct rules *rules, struct rule_expression *e, const struct required *needed)
@@ -73,7 +73,7 @@ static bool add_gates(struct rules *rules, struct rule_expression *e, const stru
 		rules->gate_count++;
 	}
 	e->gated = true;
-	e->gates = reach(needed->before, needed->behind);
+	e->gates = reach(needed->least, needed->most);
 	return true;
 }
 
@@ -82,7 +82,7 @@ static void add_octets(struct rule_expression *e, struct slice pattern)
 	struct required_octet octets[REQUIRED_OCTETS];
 	e->octet_count = (uint8_t)required_octets(pattern, octets);
 	for (size_t i = 0; i < e->octet_count; i++)
-		e->octets[i] = (struct rule_octet){octets[i].octet, reach(octets[i].before, octets[i].behind)};
+		e->octets[i] = (struct rule_octet){octets[i].octet, reach(octets[i].least, octets[i].most)};
 }
 
 static bool list_expressions(struct rules *rules)
@@ -98,6 +98,7 @@ static bool list_expressions(struct rules *rules)
 		e->phrase = (uint32_t)i;
 		e->signal = p->signal;
 		e->width = width < UINT16_MAX ? (uint16_t)width : 0;
+		e->begins &= e->width > 0;
 		add_octets(e, p->pattern);
 		if (required_read(p->pattern, &needed) && !add_gates(rules, e, &needed)) return false;
 	}
