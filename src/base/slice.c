@@ -14,6 +14,7 @@
 
 #include "base/lanes.h"
 
+#define PLACES     (2 * LANES)
 #define WRONG_MOST 100 /* places with the same first and last octet */
 
 /* Folds eight octets at once: bit 5 is set in each octet that is an ASCII capital. */
@@ -67,25 +68,26 @@ size_t slice_find_last(struct slice s, char c)
 	return at ? (size_t)(at - s.p) : s.n;
 }
 
-/* Where the first and the last octet of the needle stand, of sixteen places from `at` on. */
-static unsigned search_ends(struct slice haystack, struct slice needle, size_t at)
+/* Where the first and the last octet of the needle stand, of sixteen places from p on. */
+static inline uint32_t search_ends(const char *p, struct slice needle)
 {
-	const char *p = haystack.p + at;
-	size_t last = needle.n - 1;
 	lanes first = (lanes)(lanes_load(p) == (uint8_t)needle.p[0]);
-	return lanes_mask(first & (lanes)(lanes_load(p + last) == (uint8_t)needle.p[last]));
+	lanes last = (lanes)(lanes_load(p + needle.n - 1) == (uint8_t)needle.p[needle.n - 1]);
+	return lanes_mask(first & last);
 }
 
-/* Where it is; places are as many as it may be at, 16 or more; *wrong counts those that were not it. Ends when those are many. */
+/* Where it is; places are as many as it may be at, PLACES or more; *wrong counts those that were not it. Ends when those are many. */
 static size_t search_lanes(struct slice haystack, struct slice needle, size_t places, size_t *wrong)
 {
 	for (size_t i = 0; *wrong <= WRONG_MOST;) {
-		for (unsigned ends = search_ends(haystack, needle, i); ends; ends &= ends - 1, ++*wrong) {
+		const char *p = haystack.p + i;
+		uint32_t ends = search_ends(p, needle) | search_ends(p + LANES, needle) << LANES;
+		for (; ends; ends &= ends - 1, ++*wrong) {
 			size_t at = i + lanes_first(ends);
 			if (memcmp(haystack.p + at + 1, needle.p + 1, needle.n - 2) == 0) return at;
 		}
-		if (i + LANES == places) break;
-		i = i + 2 * LANES <= places ? i + LANES : places - LANES; /* some may be looked at again */
+		if (i + PLACES == places) break;
+		i = i + 2 * PLACES <= places ? i + PLACES : places - PLACES; /* some may be looked at again */
 	}
 	return haystack.n;
 }
@@ -96,7 +98,7 @@ size_t slice_search(struct slice haystack, struct slice needle)
 	if (needle.n == 0) return 0;
 	if (haystack.n < needle.n) return haystack.n;
 	if (needle.n == 1) return slice_find(haystack, needle.p[0]);
-	if (places < LANES) {
+	if (places < PLACES) {
 		while (at < places &&
 		       (haystack.p[at] != needle.p[0] || memcmp(haystack.p + at, needle.p, needle.n) != 0))
 			at++;
