@@ -141,22 +141,20 @@ static void put_encoded(struct fold *f, uint32_t c)
 	while (--n > 0) f->out[f->n++] = (char)(0x80 | ((c >> (6 * (n - 1))) & 0x3f));
 }
 
-static unsigned more_blanks(unsigned blanks, bool line_end)
+/* More blanks, with so many line ends among them: of two one is that of an empty line. */
+static void add_blanks(struct fold *f, size_t line_ends)
 {
-	if (line_end) return blanks >= 2 ? 3 : 2;
-	return blanks ? blanks : 1;
-}
-
-static void set_blanks(struct fold *f, unsigned blanks)
-{
-	if (f->n > 1) f->blanks = blanks; /* none at the beginning */
+	if (f->n == 1) return; /* none at the beginning */
+	if (f->blanks >= 2) line_ends++;
+	unsigned blanks = line_ends > 1 ? 3 : line_ends ? 2 : 1;
+	if (blanks > f->blanks) f->blanks = blanks;
 }
 
 static void add_character(struct fold *f, uint32_t c)
 {
 	const char *odd;
 	if (is_blank(c)) {
-		set_blanks(f, more_blanks(f->blanks, c == 0x2029));
+		add_blanks(f, c == 0x2029);
 	} else if (is_invisible(c)) {
 		return;
 	} else if ((odd = odd_latin(c))) {
@@ -281,11 +279,21 @@ static size_t take_plain(struct fold *f, struct slice text)
 /* The run of ASCII that is not plain that text begins with: blanks, line ends, and controls, which do not count. */
 static size_t take_blanks(struct fold *f, struct slice text)
 {
-	size_t n = 0;
-	unsigned blanks = f->blanks;
-	for (; n < text.n && text.p[n] >= 0 && !plain[(unsigned char)text.p[n]]; n++)
-		if (is_ascii_blank(text.p[n])) blanks = more_blanks(blanks, text.p[n] == '\n');
-	set_blanks(f, blanks);
+	size_t n = 0, line_ends = 0;
+	unsigned end = 0;
+	bool any = false;
+	for (; !end && text.n - n >= LANES; n += end ? lanes_first(end) : LANES) {
+		lanes octets = lanes_load(text.p + n);
+		end = ~LANES_MASK(lanes_within(octets, 0, ' ') | (lanes)(octets == 0x7f)) & 0xffff;
+		unsigned before = end ? (end & -end) - 1 : 0xffff, lines = LANES_MASK(octets == '\n') & before;
+		line_ends += lines & (lines - 1) ? 2 : lines > 0;
+		any |= LANES_MASK((lanes)(octets == ' ') | lanes_within(octets, '\t', '\f')) & before;
+	}
+	for (; !end && n < text.n && text.p[n] >= 0 && !plain[(unsigned char)text.p[n]]; n++) {
+		line_ends += text.p[n] == '\n';
+		any |= is_ascii_blank(text.p[n]);
+	}
+	if (any) add_blanks(f, line_ends);
 	return n;
 }
 

@@ -43,6 +43,12 @@ static const struct {
          "b\xc3",
          "a?b?"},
 	{"controls", "a\001b\0", "ab"},
+	{"many blanks", "a                        b\n                       c", "a b c"},
+	{"an empty line in many blanks", "a          \n           \r\n          b", "a\nb"},
+	{"one line end behind many blanks, one before", "a                  \nb                 \n c", "a b c"},
+	{"two line ends far apart", "a\n                                        \nb", "a\nb"},
+	{"controls among blanks", "a \001\002\003\004\005\006\a\b\016\017\020\021\022\023\024\025\n\177 b", "a b"},
+	{"only controls", "a\001\002\003\004\005\006\a\b\016\017\020\021\022\023\024\025\026\027 b", "a b"},
 };
 
 static void test_cases(void **state)

@@ -352,8 +352,15 @@ static void read_text(struct stripper *s)
 
 static void read_blanks(struct stripper *s)
 {
-	for (; s->at < s->in.n && is_blank(s->in.p[s->at]); s->at++)
-		widen_gap(s, s->preformatted && s->in.p[s->at] == '\n' ? LINE : BLANK);
+	bool lines = false;
+	unsigned end = 0;
+	for (; !end && s->in.n - s->at >= LANES; s->at += end ? lanes_first(end) : LANES) {
+		lanes octets = lanes_load(s->in.p + s->at);
+		end = ~LANES_MASK((lanes)(octets == ' ') | lanes_within(octets, '\t', '\r')) & 0xffff;
+		lines |= LANES_MASK(octets == '\n') & (end ? (end & -end) - 1 : 0xffff);
+	}
+	for (; !end && s->at < s->in.n && is_blank(s->in.p[s->at]); s->at++) lines |= s->in.p[s->at] == '\n';
+	widen_gap(s, s->preformatted && lines ? LINE : BLANK);
 }
 
 struct slice html_to_text(struct arena *a, struct slice html, size_t limit)

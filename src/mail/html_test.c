@@ -42,6 +42,8 @@ static const struct {
 	{"long tags",
          "<p style=\"font: serif; color: #001122\" class='one two three four'>a<blockquote>b</fieldset>c<spanner>d",
          "a\nb\ncd"},
+	{"many blanks", "a                    \n     b<pre>c                     \n            d              e",
+         "a b\nc\nd e"},
 	{"end quote missing", "<a href=\"x>y</a>z", "yz"},
 	{"address in brackets", "to <joe@example.com>: no", "to <joe@example.com>: no"},
 	{"not an address", "<a href=\"mailto:joe@example.com\">x</a>", "x"},
