@@ -15,10 +15,11 @@ struct wordsets {
 	const struct rules *rules;
 	struct slice text;
 	struct signal_set *fired;
-	/* A row of hits, in the order of their ends. */
 	struct hit hits[HITS];
-	size_t count;
-	uint64_t seen[RULES_PHRASES / 64]; /* words that were found in this text */
+	size_t count, sorted;              /* so many of the first are in the order of their ends */
+	uint64_t seen[RULES_PHRASES / 64]; /* words that were found in this text: */
+	uint16_t met[RULES_PHRASES];
+	size_t met_count;
 	uint8_t missing[RULES_SETS];       /* of each set: bits of the groups of which there is no word yet */
 	bool whole;                        /* of some set none is missing */
 	/* Where a word of each group was found last, counted on over all texts, so that nothing has to be cleared. */
@@ -42,7 +43,7 @@ void wordsets_begin(struct wordsets *w, const struct rules *rules, struct slice 
 	w->rules = rules;
 	w->text = text;
 	w->fired = fired;
-	w->count = 0;
+	w->count = w->sorted = w->met_count = 0;
 	w->whole = false;
 	w->base = w->next_base; /* beyond all that was found before */
 	w->next_base = w->base + text.n + RULES_WITHIN + 1;
@@ -85,6 +86,16 @@ static void look_at(struct wordsets *w, const struct hit *hit)
 	}
 }
 
+static void sort(struct wordsets *w)
+{
+	for (; w->sorted < w->count; w->sorted++) {
+		const struct hit hit = w->hits[w->sorted];
+		size_t i = w->sorted;
+		for (; i > 0 && w->hits[i - 1].end > hit.end; i--) w->hits[i] = w->hits[i - 1];
+		w->hits[i] = hit;
+	}
+}
+
 /* No room: from now on all words are looked at, those of sets that are not whole yet, too. Those that end after `from` may have to
  * wait for others that end before them. */
 static void make_room(struct wordsets *w, size_t from)
@@ -92,25 +103,48 @@ static void make_room(struct wordsets *w, size_t from)
 	size_t done = 0;
 	memset(w->missing, 0, sizeof w->missing);
 	w->whole = true;
+	sort(w);
 	while (done < w->count && (w->hits[done].end + LITERALS_SLACK <= from || w->count - done == HITS))
 		look_at(w, &w->hits[done++]);
 	memmove(w->hits, w->hits + done, (w->count - done) * sizeof *w->hits);
-	w->count -= done;
+	w->count = w->sorted = w->count - done;
 }
 
 void wordsets_found(struct wordsets *w, uint32_t word, size_t end)
 {
 	if (!(w->seen[word / 64] >> word % 64 & 1)) {
 		w->seen[word / 64] |= UINT64_C(1) << word % 64;
+		w->met[w->met_count++] = (uint16_t)word;
 		note(w, word);
 	}
 	if (w->count == HITS) make_room(w, end - w->rules->words[word].n);
-	size_t i = w->count++;
-	for (; i > 0 && w->hits[i - 1].end > end; i--) w->hits[i] = w->hits[i - 1];
-	w->hits[i] = (struct hit){word, (uint32_t)end};
+	w->hits[w->count++] = (struct hit){word, (uint32_t)end};
+}
+
+/* Forgets the words of which no set is whole. */
+static void forget_others(struct wordsets *w)
+{
+	const struct rules *rules = w->rules;
+	size_t kept = 0;
+	for (size_t i = 0; i < w->met_count; i++) {
+		uint32_t word = w->met[i];
+		uint64_t whole = 0;
+		for (uint32_t k = rules->words[word].row; k < rules->words[word + 1].row; k++)
+			whole |= w->missing[rules->rows[k].set] == 0;
+		w->seen[word / 64] &= ~((whole ^ 1) << word % 64);
+	}
+	for (size_t i = 0; i < w->count; i++) {
+		w->hits[kept] = w->hits[i];
+		kept += w->seen[w->hits[i].word / 64] >> w->hits[i].word % 64 & 1;
+	}
+	w->count = kept;
+	w->sorted = 0;
 }
 
 void wordsets_end(struct wordsets *w)
 {
-	for (size_t i = 0; i < w->count && w->whole; i++) look_at(w, &w->hits[i]);
+	if (!w->whole) return;
+	forget_others(w);
+	sort(w);
+	for (size_t i = 0; i < w->count; i++) look_at(w, &w->hits[i]);
 }
