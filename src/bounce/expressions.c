@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/lanes.h"
 #include "bounce/bundle_internal.h"
 
 /* A text is a row of at most so many blocks, each of 1 << shift octets, so that a set of them is a number. */
@@ -68,21 +69,22 @@ void expressions_gate(struct expressions *x, uint32_t number, size_t at)
 
 /* ---- where ----------------------------------------------------------------------------------------------------------- */
 
-static bool is_digit(char c)
+static size_t find_digit(struct slice text, size_t at)
 {
-	return c >= '0' && c <= '9';
+	for (; text.n - at >= LANES; at += LANES) {
+		unsigned digits = LANES_MASK(lanes_within(lanes_load(text.p + at), '0', '9'));
+		if (digits) return at + lanes_first(digits);
+	}
+	while (at < text.n && !(text.p[at] >= '0' && text.p[at] <= '9')) at++;
+	return at;
 }
 
 /* The next one from `at` on, or the end. */
 static size_t find(struct slice text, size_t at, char octet)
 {
-	const char *found;
-	if (octet != REQUIRED_DIGITS[0]) {
-		found = memchr(text.p + at, octet, text.n - at);
-		return found ? (size_t)(found - text.p) : text.n;
-	}
-	while (at < text.n && !is_digit(text.p[at])) at++;
-	return at;
+	if (octet == REQUIRED_DIGITS[0]) return find_digit(text, at);
+	const char *found = memchr(text.p + at, octet, text.n - at);
+	return found ? (size_t)(found - text.p) : text.n;
 }
 
 /* Each octet is looked for once in a text. */

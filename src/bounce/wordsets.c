@@ -20,8 +20,8 @@ struct wordsets {
 	uint64_t seen[RULES_PHRASES / 64]; /* words that were found in this text: */
 	uint16_t met[RULES_PHRASES];
 	size_t met_count;
-	uint8_t missing[RULES_SETS];       /* of each set: bits of the groups of which there is no word yet */
-	bool whole;                        /* of some set none is missing */
+	uint8_t missing[RULES_SETS]; /* of each set: bits of the groups of which there is no word yet */
+	bool whole;                  /* of some set none is missing */
 	/* Where a word of each group was found last, counted on over all texts, so that nothing has to be cleared. */
 	uint64_t last[RULES_SETS][RULES_GROUPS], base, next_base;
 };
