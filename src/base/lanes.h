@@ -31,6 +31,29 @@ static inline lanes lanes_load(const void *p) /* LANES octets, anywhere */
 	return v;
 }
 
+/* The first n of LANES octets, behind them zeros; no octet behind the n is looked at. */
+static inline lanes lanes_load_some(const void *p, size_t n)
+{
+	typedef uint64_t halves __attribute__((vector_size(LANES)));
+	const uint8_t *octets = p;
+	uint64_t first = 0, second = 0;
+	uint32_t begin, end;
+	if (n >= LANES) return lanes_load(p);
+	if (n >= 8) { /* loads may overlap */
+		memcpy(&first, octets, 8);
+		memcpy(&second, octets + n - 8, 8);
+		second = n > 8 ? htole64(le64toh(second) >> 8 * (LANES - n)) : 0;
+	} else if (n >= 4) {
+		memcpy(&begin, octets, 4);
+		memcpy(&end, octets + n - 4, 4);
+		first = htole64(le32toh(begin) | (uint64_t)le32toh(end) << 8 * (n - 4));
+	} else {
+		for (size_t i = 0; i < n; i++) first |= (uint64_t)octets[i] << 8 * i;
+		first = htole64(first);
+	}
+	return (lanes)(halves){first, second};
+}
+
 static inline void lanes_store(void *p, lanes v)
 {
 	memcpy(p, &v, sizeof v);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -53,8 +54,21 @@ static void test_within(void **state)
 		}
 }
 
+static void test_some(void **state)
+{
+	for (size_t n = 0; n <= LANES + 1; n++) {
+		uint8_t *octets = malloc(n + !n), all[LANES]; /* of that size: what is behind it is not looked at */
+		assert_non_null(octets);
+		for (size_t i = 0; i < n; i++) octets[i] = (uint8_t)(0xf1 + i);
+		lanes_store(all, lanes_load_some(octets, n));
+		for (size_t i = 0; i < LANES; i++) assert_int_equal(all[i], i < n ? octets[i] : 0);
+		free(octets);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_masks), cmocka_unit_test(test_within)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_masks), cmocka_unit_test(test_within),
+	                                   cmocka_unit_test(test_some)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

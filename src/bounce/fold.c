@@ -231,7 +231,7 @@ static unsigned stops(lanes octets, bool plain_behind)
 	return (words | (blanks & before_words)) ^ 0xffff;
 }
 
-/* Sixteen octets at a time, as many as there are plain ones. The last sixteen of a text may be those that were taken already and more. */
+/* Sixteen octets at a time, as many as there are plain ones. */
 static size_t take_lanes(struct fold *f, struct slice text)
 {
 	size_t n = 0, room = f->room - 1 - f->n;
@@ -242,12 +242,11 @@ static size_t take_lanes(struct fold *f, struct slice text)
 		lanes_store(out + n, folded(octets));
 		if (stop) return n + lanes_first(stop);
 	}
-	size_t left = text.n - n, again = LANES - left; /* if these are the last */
-	if (left > LANES || again > n || room - n < LANES) return n;
-	lanes octets = lanes_load(text.p + n - again);
-	unsigned stop = stops(octets, false) >> again;
-	lanes_store(out + n - again, folded(octets));
-	return n + (stop ? lanes_first(stop) : left);
+	if (text.n - n > LANES || room - n < LANES) return n;
+	lanes octets = lanes_load_some(text.p + n, text.n - n); /* a zero is a stop */
+	unsigned stop = stops(octets, false);
+	lanes_store(out + n, folded(octets));
+	return n + (stop ? lanes_first(stop) : LANES);
 }
 
 static bool is_ascii_blank(char c)
@@ -259,9 +258,8 @@ static bool is_ascii_blank(char c)
 static char plain_octet(struct slice text, size_t at)
 {
 	unsigned char c = (unsigned char)text.p[at];
-	if (plain[c] || !is_ascii_blank((char)c) || at + 1 == text.n || !plain[(unsigned char)text.p[at + 1]])
-		return (char)plain[c];
-	return ' ';
+	if (plain[c] || !is_ascii_blank((char)c)) return (char)plain[c];
+	return at + 1 < text.n && plain[(unsigned char)text.p[at + 1]] ? ' ' : '\0';
 }
 
 /* The run of plain characters that text begins with, written at once: most of what there is. */
@@ -282,16 +280,13 @@ static size_t take_blanks(struct fold *f, struct slice text)
 	size_t n = 0, line_ends = 0;
 	unsigned end = 0;
 	bool any = false;
-	for (; !end && text.n - n >= LANES; n += end ? lanes_first(end) : LANES) {
-		lanes octets = lanes_load(text.p + n);
+	for (; !end && n < text.n; n += end ? lanes_first(end) : LANES) {
+		lanes octets = lanes_load_some(text.p + n, text.n - n);
 		end = ~LANES_MASK(lanes_within(octets, 0, ' ') | (lanes)(octets == 0x7f)) & 0xffff;
+		if (text.n - n < LANES) end |= 1u << (text.n - n);
 		unsigned before = end ? (end & -end) - 1 : 0xffff, lines = LANES_MASK(octets == '\n') & before;
 		line_ends += lines & (lines - 1) ? 2 : lines > 0;
 		any |= LANES_MASK((lanes)(octets == ' ') | lanes_within(octets, '\t', '\f')) & before;
-	}
-	for (; !end && n < text.n && text.p[n] >= 0 && !plain[(unsigned char)text.p[n]]; n++) {
-		line_ends += text.p[n] == '\n';
-		any |= is_ascii_blank(text.p[n]);
 	}
 	if (any) add_blanks(f, line_ends);
 	return n;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/header.h"
 
+#include "base/lanes.h"
 #include "mail/utf8.h"
 
 void header_begin(struct header_iterator *it, struct slice message)
@@ -35,14 +36,26 @@ static struct slice without_line_end(struct slice line)
 	return line;
 }
 
+/* How many octets of printable ASCII without colon text begins with. */
+static size_t name_length(struct slice text)
+{
+	size_t n = 0;
+	for (; text.n - n >= LANES; n += LANES) {
+		lanes octets = lanes_load(text.p + n);
+		unsigned stop = LANES_MASK(lanes_within(octets, '!', '~') & (lanes)(octets != ':')) ^ 0xffff;
+		if (stop) return n + lanes_first(stop);
+	}
+	while (n < text.n && text.p[n] > ' ' && text.p[n] < 127 && text.p[n] != ':') n++;
+	return n;
+}
+
 /* RFC 5322 2.2: a name is printable ASCII without colon; 4.5: blanks may stand before the colon. */
 static bool split_field(struct header_field *f)
 {
 	struct slice text = without_line_end(f->raw);
-	size_t n = 0, colon;
+	size_t n = name_length(text), colon;
 	f->name = SLICE_EMPTY;
 	f->value = text;
-	while (n < text.n && text.p[n] > ' ' && text.p[n] < 127 && text.p[n] != ':') n++;
 	for (colon = n; colon < text.n && is_blank(text.p[colon]); colon++) continue;
 	if (n == 0 || colon == text.n || text.p[colon] != ':') return false;
 	f->name = slice_sub(text, 0, n);
