@@ -270,6 +270,7 @@ static size_t take_plain(struct fold *f, struct slice text)
 	f->wide = false;
 	size_t n = take_lanes(f, text);
 	f->n += n;
+	if (f->room - 1 - f->n >= LANES) return n;
 	for (char c; n < text.n && f->n + 1 < f->room && (c = plain_octet(text, n)); n++) f->out[f->n++] = c;
 	return n ? n : 1; /* no room: the octet is left out */
 }
