@@ -18,10 +18,9 @@ struct wordsets {
 	struct hit hits[HITS];
 	size_t count, sorted;              /* so many of the first are in the order of their ends */
 	uint64_t seen[RULES_PHRASES / 64]; /* words that were found in this text: */
-	uint16_t met[RULES_PHRASES];
+	uint16_t met[RULES_PHRASES + 1];
 	size_t met_count;
 	uint8_t missing[RULES_SETS]; /* of each set: bits of the groups of which there is no word yet */
-	bool whole;                  /* of some set none is missing */
 	/* Where a word of each group was found last, counted on over all texts, so that nothing has to be cleared. */
 	uint64_t last[RULES_SETS][RULES_GROUPS], base, next_base;
 };
@@ -44,22 +43,26 @@ void wordsets_begin(struct wordsets *w, const struct rules *rules, struct slice 
 	w->text = text;
 	w->fired = fired;
 	w->count = w->sorted = w->met_count = 0;
-	w->whole = false;
 	w->base = w->next_base; /* beyond all that was found before */
 	w->next_base = w->base + text.n + RULES_WITHIN + 1;
 	memset(w->seen, 0, (rules->word_count + 63) / 64 * sizeof *w->seen);
 	memcpy(w->missing, rules->groups, rules->set_count);
 }
 
-/* A word is there: its sets are nearer to being whole. */
-static void note(struct wordsets *w, uint32_t word)
+/* Of each set the groups of which there is a word. Is one whole? */
+static bool note_groups(struct wordsets *w)
 {
 	const struct rules *rules = w->rules;
-	for (uint32_t i = rules->words[word].row; i < rules->words[word + 1].row; i++) {
-		const struct rule_row *row = &rules->rows[i];
-		w->missing[row->set] &= (uint8_t) ~(1u << row->group);
-		w->whole |= w->missing[row->set] == 0;
+	bool whole = false;
+	for (size_t i = 0; i < w->met_count; i++) {
+		uint32_t word = w->met[i];
+		for (uint32_t k = rules->words[word].row; k < rules->words[word + 1].row; k++) {
+			const struct rule_row *row = &rules->rows[k];
+			w->missing[row->set] &= (uint8_t) ~(1u << row->group);
+			whole |= w->missing[row->set] == 0;
+		}
 	}
+	return whole;
 }
 
 /* Are words of the set's other groups near, and in this paragraph? */
@@ -102,7 +105,6 @@ static void make_room(struct wordsets *w, size_t from)
 {
 	size_t done = 0;
 	memset(w->missing, 0, sizeof w->missing);
-	w->whole = true;
 	sort(w);
 	while (done < w->count && (w->hits[done].end + LITERALS_SLACK <= from || w->count - done == HITS))
 		look_at(w, &w->hits[done++]);
@@ -110,13 +112,13 @@ static void make_room(struct wordsets *w, size_t from)
 	w->count = w->sorted = w->count - done;
 }
 
+/* Every second one is new, and no processor guesses which: so there is no branch. */
 void wordsets_found(struct wordsets *w, uint32_t word, size_t end)
 {
-	if (!(w->seen[word / 64] >> word % 64 & 1)) {
-		w->seen[word / 64] |= UINT64_C(1) << word % 64;
-		w->met[w->met_count++] = (uint16_t)word;
-		note(w, word);
-	}
+	uint64_t *seen = &w->seen[word / 64], bit = UINT64_C(1) << word % 64;
+	w->met[w->met_count] = (uint16_t)word;
+	w->met_count += !(*seen & bit);
+	*seen |= bit;
 	if (w->count == HITS) make_room(w, end - w->rules->words[word].n);
 	w->hits[w->count++] = (struct hit){word, (uint32_t)end};
 }
@@ -143,7 +145,7 @@ static void forget_others(struct wordsets *w)
 
 void wordsets_end(struct wordsets *w)
 {
-	if (!w->whole) return;
+	if (!note_groups(w)) return;
 	forget_others(w);
 	sort(w);
 	for (size_t i = 0; i < w->count; i++) look_at(w, &w->hits[i]);
