@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/transfer.h"
 
+#include "base/lanes.h"
+
 /* ---- base64, RFC 2045 6.8 ---------------------------------------------------------------------------------------- */
 
 /* Value plus one of each character of the alphabet; 0: none of it. "-" and "_" are those of RFC 4648 5, which some
@@ -74,22 +76,37 @@ static void append(char *out, size_t *n, size_t limit, const char *text, size_t 
 	*n += length;
 }
 
+/* The first "=" or LF from `at` on, or in.n. */
+static size_t next_stop(struct slice in, size_t at)
+{
+	for (; in.n - at >= LANES; at += LANES) {
+		lanes octets = lanes_load(in.p + at);
+		unsigned stops = LANES_MASK((octets == '=') | (octets == '\n'));
+		if (stops) return at + lanes_first(stops);
+	}
+	while (at < in.n && in.p[at] != '=' && in.p[at] != '\n') at++;
+	return at;
+}
+
 /* Copies up to the next "=" without the blanks at line ends; returns where it stopped. */
 static size_t copy_plain(struct slice in, size_t at, char *out, size_t *n, size_t limit)
 {
-	const char *sign = memchr(in.p + at, '=', in.n - at);
-	size_t to = sign ? (size_t)(sign - in.p) : in.n;
-	while (at < to && *n < limit) {
-		const char *lf = memchr(in.p + at, '\n', to - at);
-		size_t next = lf ? (size_t)(lf - in.p) + 1 : to, end = lf ? next - 1 : to;
-		if (lf && end > at && in.p[end - 1] == '\r') end--;
-		size_t text = end;
-		while (lf && text > at && is_blank(in.p[text - 1])) text--;
-		append(out, n, limit, in.p + at, text - at);
-		append(out, n, limit, in.p + end, next - end);
-		at = next;
+	size_t stop = at;
+	for (; at < in.n && *n < limit; at = stop + 1) {
+		stop = next_stop(in, at);
+		size_t end = stop;
+		if (stop < in.n && in.p[stop] == '\n') {
+			if (end > at && in.p[end - 1] == '\r') end--;
+			size_t text = end;
+			while (text > at && is_blank(in.p[text - 1])) text--;
+			append(out, n, limit, in.p + at, text - at);
+			append(out, n, limit, in.p + end, stop + 1 - end);
+			continue;
+		}
+		append(out, n, limit, in.p + at, stop - at);
+		return stop;
 	}
-	return to;
+	return at;
 }
 
 struct slice transfer_quoted_printable(struct arena *a, struct slice in, size_t limit)

@@ -37,6 +37,10 @@ static const struct {
          TEXT("Now's the time for all folk to come to the aid of their country.")},
 	{"digits", QP, TEXT("=E4=f6=Fc=3D"), TEXT("\xE4\xF6\xFC=")},
 	{"blanks at line ends", QP, TEXT("a \t\r\nb  \nc "), TEXT("a\r\nb\nc ")},
+	{"blanks at the ends of long lines", QP,
+         TEXT("The quick brown fox jumps \t                       \r\nover  the lazy dog, and so on.                "
+              "\nx=20   \ny=3D                   "),
+         TEXT("The quick brown fox jumps\r\nover  the lazy dog, and so on.\nx \ny=                   ")},
 	{"blanks after a soft line break", QP, TEXT("a= \t\r\nb"), TEXT("ab")},
 	{"soft line break, LF", QP, TEXT("a=\nb"), TEXT("ab")},
 	{"soft line break, CR", QP, TEXT("a=\rb"), TEXT("ab")},
