@@ -54,26 +54,26 @@ static void read_type(struct mime_part *part, struct slice value)
 static enum mime_encoding encoding_of(struct slice value)
 {
 	static const struct {
-		const char *name;
+		struct slice name;
 		enum mime_encoding encoding;
 	} names[] = {
-		{"7bit", MIME_7BIT},
-		{"8bit", MIME_7BIT},
-		{"quoted-printable", MIME_QUOTED_PRINTABLE},
-		{"base64", MIME_BASE64},
-		{"binary", MIME_7BIT},
-		{"x-uuencode", MIME_UUENCODE},
-		{"x-uue", MIME_UUENCODE},
-		{"uuencode", MIME_UUENCODE},
-		{"7-bit", MIME_7BIT},
-		{"8-bit", MIME_7BIT},
-		{"quoted", MIME_QUOTED_PRINTABLE},
-		{"", MIME_7BIT},
+		{SLICE("7bit"), MIME_7BIT},
+		{SLICE("8bit"), MIME_7BIT},
+		{SLICE("quoted-printable"), MIME_QUOTED_PRINTABLE},
+		{SLICE("base64"), MIME_BASE64},
+		{SLICE("binary"), MIME_7BIT},
+		{SLICE("x-uuencode"), MIME_UUENCODE},
+		{SLICE("x-uue"), MIME_UUENCODE},
+		{SLICE("uuencode"), MIME_UUENCODE},
+		{SLICE("7-bit"), MIME_7BIT},
+		{SLICE("8-bit"), MIME_7BIT},
+		{SLICE("quoted"), MIME_QUOTED_PRINTABLE},
+		{SLICE(""), MIME_7BIT},
 	};
 	struct slice word = parameter_main(value);
 	if (word.n >= 2 && word.p[0] == '"') word = slice_sub(word, 1, word.n - (word.p[word.n - 1] == '"'));
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (slice_equal_nocase(word, slice_str(names[i].name))) return names[i].encoding;
+		if (slice_equal_nocase(word, names[i].name)) return names[i].encoding;
 	return MIME_ENCODING_UNKNOWN;
 }
 

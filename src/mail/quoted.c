@@ -55,13 +55,18 @@ static size_t field_name(struct slice line)
 
 static bool is_known(struct slice name)
 {
-	static const char *const names[] = {"From",           "To",           "Subject",      "Date",
-	                                    "Message-ID",     "Received",     "Return-Path",  "Cc",
-	                                    "Reply-To",       "MIME-Version", "Content-Type", "X-Mailer",
-	                                    "Sender",         "References",   "In-Reply-To",  "Delivered-To",
-	                                    "DKIM-Signature", "List-Id",      "User-Agent",   "Authentication-Results"};
+	static const struct slice names[] = {SLICE("From"),           SLICE("To"),
+	                                     SLICE("Subject"),        SLICE("Date"),
+	                                     SLICE("Message-ID"),     SLICE("Received"),
+	                                     SLICE("Return-Path"),    SLICE("Cc"),
+	                                     SLICE("Reply-To"),       SLICE("MIME-Version"),
+	                                     SLICE("Content-Type"),   SLICE("X-Mailer"),
+	                                     SLICE("Sender"),         SLICE("References"),
+	                                     SLICE("In-Reply-To"),    SLICE("Delivered-To"),
+	                                     SLICE("DKIM-Signature"), SLICE("List-Id"),
+	                                     SLICE("User-Agent"),     SLICE("Authentication-Results")};
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (slice_equal_nocase(name, slice_str(names[i]))) return true;
+		if (slice_equal_nocase(name, names[i])) return true;
 	return false;
 }
 
