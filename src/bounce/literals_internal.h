@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * literals_internal - the tables of literals.h, for the file that makes them and the one that looks things up
+ * literals_internal - the tables of literals.h, for the files that make them, read a word, and look through a text
  *
  * Each phrase is found by one of its parts, its *key*, which stands in one of three tables:
  *
  *   words     a run of octets of words that a word of the text has, or begins with. Which phrases these are depends on that word
  *             alone, and texts use the same words over and over: what was found is kept (struct literals_lexicon), so that this table
  *             is asked for new words only, and may take its time.
- *   joints    BEFORE octets before the beginning of a word of the text and KEY behind it: of phrases that have several words.
+ *   joints    BEFORE octets before the beginning of a word of the text and BEHIND behind it: of phrases that have several words.
  *   anywhere  KEY octets: of what has no word, and of scripts without blanks between words. Asked at every second octet
  *             that may have one.
  */
@@ -18,9 +18,10 @@
 
 #include "bounce/literals.h"
 
-#define KEY    4 /* octets, at most, of a key */
-#define BEFORE 4 /* of a joint those before the beginning of a word */
-#define BEHIND 3 /* and those behind it */
+#define WORD_MOST 16 /* octets of a word that are looked at together */
+#define KEY       4  /* octets, at most, of a key */
+#define BEFORE    4  /* of a joint those before the beginning of a word */
+#define BEHIND    3  /* and those behind it */
 
 /* Kinds of keys of words, above the octets: of a whole word its first ones; of its beginning; any ones in it. */
 #define WORD_WHOLE (UINT64_C(1) << 56)
@@ -94,5 +95,21 @@ static inline uint32_t hash(uint64_t key, unsigned bits)
 {
 	return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - bits));
 }
+
+/* May it have the key? 1 or 0. */
+static inline uint64_t is_there(const struct table *t, uint64_t key)
+{
+	uint32_t h = hash(key, FILTER_BITS);
+	return t->filter[h / 64] >> h % 64 & 1;
+}
+
+struct literals_word {
+	struct slice text;
+	size_t at, n; /* the octets of a word there */
+};
+
+/* Tells of each entry of words whose run a word has, nearly in the order of their places in it, until it is told to stop. False: it was. */
+typedef bool literals_met(void *context, const struct entry *e, size_t offset);
+bool literals_read_word(const struct literals *l, const struct literals_word *w, literals_met *met, void *context);
 
 #endif
