@@ -21,6 +21,11 @@ struct wordsets {
 	uint16_t met[RULES_PHRASES + 1];
 	size_t met_count;
 	uint8_t missing[RULES_SETS]; /* of each set: bits of the groups of which there is no word yet */
+	/* Of the words that were found the rows of sets that are whole. */
+	struct rule_row rows[RULES_PHRASES + 1];
+	struct word_rows {
+		uint16_t first, count;
+	} rows_of[RULES_PHRASES];
 	/* Where a word of each group was found last, counted on over all texts, so that nothing has to be cleared. */
 	uint64_t last[RULES_SETS][RULES_GROUPS], base, next_base;
 };
@@ -78,15 +83,18 @@ static bool completes(struct wordsets *w, const struct rule_row *row, size_t end
 	return !memchr(w->text.p + (first - w->base), '\n', here - first);
 }
 
-static void look_at(struct wordsets *w, const struct hit *hit)
+static void look_at(struct wordsets *w, const struct rule_row *rows, size_t count, size_t end)
 {
-	const struct rules *rules = w->rules;
-	for (uint32_t i = rules->words[hit->word].row; i < rules->words[hit->word + 1].row; i++) {
-		const struct rule_row *row = &rules->rows[i];
-		if (w->missing[row->set]) continue;
-		uint16_t signal = rules->sets[row->set].signal;
-		if (!signal_fired(w->fired, signal) && completes(w, row, hit->end)) signal_set(w->fired, signal);
+	for (size_t i = 0; i < count; i++) {
+		uint16_t signal = w->rules->sets[rows[i].set].signal;
+		if (!signal_fired(w->fired, signal) && completes(w, &rows[i], end)) signal_set(w->fired, signal);
 	}
+}
+
+static void look_at_all(struct wordsets *w, const struct hit *hit)
+{
+	const struct rule_word *word = &w->rules->words[hit->word];
+	look_at(w, &w->rules->rows[word->row], word[1].row - word->row, hit->end);
 }
 
 static void sort(struct wordsets *w)
@@ -107,7 +115,7 @@ static void make_room(struct wordsets *w, size_t from)
 	memset(w->missing, 0, sizeof w->missing);
 	sort(w);
 	while (done < w->count && (w->hits[done].end + LITERALS_SLACK <= from || w->count - done == HITS))
-		look_at(w, &w->hits[done++]);
+		look_at_all(w, &w->hits[done++]);
 	memmove(w->hits, w->hits + done, (w->count - done) * sizeof *w->hits);
 	w->count = w->sorted = w->count - done;
 }
@@ -123,21 +131,23 @@ void wordsets_found(struct wordsets *w, uint32_t word, size_t end)
 	w->hits[w->count++] = (struct hit){word, (uint32_t)end};
 }
 
-/* Forgets the words of which no set is whole. */
+/* Forgets the rows of sets that are not whole, and the words that have no others. */
 static void forget_others(struct wordsets *w)
 {
 	const struct rules *rules = w->rules;
-	size_t kept = 0;
+	size_t n = 0, kept = 0;
 	for (size_t i = 0; i < w->met_count; i++) {
-		uint32_t word = w->met[i];
-		uint64_t whole = 0;
-		for (uint32_t k = rules->words[word].row; k < rules->words[word + 1].row; k++)
-			whole |= w->missing[rules->rows[k].set] == 0;
-		w->seen[word / 64] &= ~((whole ^ 1) << word % 64);
+		const struct rule_word *word = &rules->words[w->met[i]];
+		size_t first = n;
+		for (uint32_t k = word->row; k < word[1].row; k++) {
+			w->rows[n] = rules->rows[k];
+			n += w->missing[rules->rows[k].set] == 0;
+		}
+		w->rows_of[w->met[i]] = (struct word_rows){(uint16_t)first, (uint16_t)(n - first)};
 	}
 	for (size_t i = 0; i < w->count; i++) {
 		w->hits[kept] = w->hits[i];
-		kept += w->seen[w->hits[i].word / 64] >> w->hits[i].word % 64 & 1;
+		kept += w->rows_of[w->hits[i].word].count > 0;
 	}
 	w->count = kept;
 	w->sorted = 0;
@@ -148,5 +158,8 @@ void wordsets_end(struct wordsets *w)
 	if (!note_groups(w)) return;
 	forget_others(w);
 	sort(w);
-	for (size_t i = 0; i < w->count; i++) look_at(w, &w->hits[i]);
+	for (size_t i = 0; i < w->count; i++) {
+		struct word_rows r = w->rows_of[w->hits[i].word];
+		look_at(w, &w->rows[r.first], r.count, w->hits[i].end);
+	}
 }
