@@ -2,9 +2,9 @@
 /*
  * expressions - which expressions of a bundle a text matches
  *
- * libhs is asked for each by itself, and only where a match can be: as far around the literals that the expression needs (its gates) and the rare octet
- * that it needs as a match is wide (required.h). Most are not asked at all, and others for a tenth of the text. One thread, one
- * text at a time.
+ * libhs is asked for each by itself, and only where a match can be. Each thing that an expression needs (required.h: one of some literals, its
+ * gates, and rare octets) tells where in the text one may begin: so far before it. Most are not asked at all, and others for a tenth of the
+ * text. One thread, one text at a time.
  *
  *     if (!expressions_fit(x, bundle)) return ERR_NO_MEMORY;
  *     expressions_begin(x, bundle, PLACE_BODY, text);

@@ -426,7 +426,8 @@ static void take_alternatives(struct parser *p, struct part *out, struct require
 
 size_t required_octets(struct slice expression, struct required_octet out[REQUIRED_OCTETS])
 {
-	static const char usual[] = "?@#<>[]$%&=+*!~^;|()\"_/:" REQUIRED_DIGITS "\n"; /* of texts, the rarest first */
+	static const char usual[] =
+		"?@#<>[]$%&=+*!~^;|()\"_/:" REQUIRED_DIGITS "zqjx\n"; /* of texts, the rarest first */
 	struct parser p = {.rest = expression};
 	struct part one;
 	struct required its = {0};
