@@ -38,10 +38,10 @@ struct arena {
 
 /* Allocates nothing yet. limit in bytes, > 0. */
 void arena_init(struct arena *a, size_t limit);
-void arena_init_sized(struct arena *a, size_t limit,
-                      size_t first); /* first: bytes of the first block, 32 to 65536, a multiple of 16 */
-void arena_reset(struct arena *a);   /* frees all objects, clears exhausted, keeps the first block */
-void arena_free(struct arena *a);    /* frees everything; the arena may be used again as after init */
+/* first: bytes of the first block, 32 to 65536, a multiple of 16. */
+void arena_init_sized(struct arena *a, size_t limit, size_t first);
+void arena_reset(struct arena *a); /* frees all objects, clears exhausted, keeps the first block */
+void arena_free(struct arena *a);  /* frees everything; the arena may be used again as after init */
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);
 /* The object that was allocated last, of n octets, becomes one of `to`, where it is; false: it stays as it is, since another was

@@ -51,6 +51,7 @@ static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
 	return (struct slice){s.p ? s.p + from : NULL, to - from}; /* NULL + 0 is undefined */
 }
 
+/* n octets of each: what the functions below are made of. */
 bool slice_same_nocase(const char *a, const char *b, size_t n);
 
 /* Most words differ in this already. */
